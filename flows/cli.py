@@ -1,0 +1,178 @@
+"""The command line. Exit codes: 0 done, 1 the run failed or part of it, 2 the request was wrong."""
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.environment import quieten_console
+from tasks.common.errors import MatteflowError
+
+if TYPE_CHECKING:
+    from prefect.states import State
+
+FAILED = 1
+BAD_INPUT = 2
+
+app = typer.Typer(
+    help="Turn shared videos and street photos into a published person-segmentation dataset.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show Prefect's log.")]
+Store = Annotated[str, typer.Option(help="Where to publish, such as file:///data/store.")]
+
+
+class Mode(StrEnum):
+    """When a run publishes."""
+
+    complete = "complete"
+    partial = "partial"
+    never = "never"
+
+
+@app.command()
+def ingest(
+    sources: Annotated[str, typer.Argument(help="A list (.csv, .yaml), folder, file, or 'demo'.")],
+    recipe: Annotated[str, typer.Option(help="A recipe's name or YAML file.")] = "people",
+    publish: Annotated[Mode, typer.Option(help="When to publish.")] = Mode.complete,
+    store: Store = "",
+    verbose: Verbose = False,
+) -> None:
+    """Take sources through all stages and publish what is kept."""
+    _start(verbose)
+    from flows.ingest import ingest as ingest_flow, prepare
+    from flows.screen import progress_bars
+    from tasks.common.settings import settings
+
+    prepare(sources, recipe, store or settings().store)  # before Prefect starts its server
+    with progress_bars(f"ingest {sources} with the recipe {recipe}"):
+        state = ingest_flow(
+            sources=sources, recipe=recipe, publish=publish.value, store=store, return_state=True
+        )
+    _finish(state)
+
+
+@app.command()
+def publish(
+    run: Annotated[str, typer.Argument(help="A run's name; the newest without one.")] = "",
+    recipe: Annotated[str, typer.Option(help="Use this recipe's 'publish' part.")] = "",
+    store: Store = "",
+    verbose: Verbose = False,
+) -> None:
+    """Publish what a finished run kept."""
+    _start(verbose)
+    from flows.publish import publish_run
+    from flows.screen import progress_bars
+
+    with progress_bars("publish"):
+        state = publish_run(run=run, recipe=recipe, store=store, return_state=True)
+    _finish(state)
+
+
+@app.command()
+def sources(
+    address: Annotated[str, typer.Argument(help="A list (.csv, .yaml), folder, file, or 'demo'.")],
+) -> None:
+    """Check a source list and show what it holds."""
+    from rich.table import Table
+
+    from flows.screen import console
+    from tasks.download.listing import read_sources
+
+    listed = read_sources(address)
+    table = Table("source_id", "uri", "scenes", "licence", "uploader")
+    for source in listed:
+        table.add_row(source.source_id, source.uri, ", ".join(source.scenes),
+                      source.licence or "", source.uploader or "")  # fmt: skip
+    console.print(table)
+    console.print(f"{len(listed)} sources, no mistakes found.")
+
+
+@app.command()
+def weights(
+    fetch: Annotated[list[str] | None, typer.Option(help="Fetch these weights now.")] = None,
+) -> None:
+    """Show the catalogue of model weights, and fetch some ahead of time."""
+    from rich.table import Table
+
+    from flows.screen import console
+    from tasks.common.catalogue import catalogue
+    from tasks.common.errors import InputError
+    from tasks.common.settings import settings
+    from tasks.common.weights import is_present, require_weights
+
+    known, models = catalogue(), settings().models
+    for name in fetch or []:
+        if name not in known:
+            raise InputError(f"No weights {name!r}. Known: {', '.join(sorted(known))}.")
+        console.print(f"{name}: {require_weights(known[name], models)}", soft_wrap=True)
+    table = Table("name", "role", "licence", "sha256", "here")
+    for entry in known.values():
+        here = "yes" if is_present(entry, models) else "no"
+        table.add_row(entry.name, entry.role, entry.licence, entry.sha256[:12], here)
+    console.print(table)
+
+
+@app.command()
+def show(
+    run: Annotated[str, typer.Argument(help="A run's name; the newest without one.")] = "",
+) -> None:
+    """Show a run's funnel, what was dropped and why."""
+    from tasks.common.settings import settings
+
+    _print_run(run or None, settings().workspace)
+
+
+def _print_run(run: str | None, workspace: Any) -> None:
+    from flows.pages import describe_publication
+    from flows.runs import load_run, run_folder
+    from flows.screen import console, print_run
+    from tasks.common.artifacts import Workspace
+
+    record = load_run(workspace, run)
+    print_run(record, Workspace(workspace))
+    console.print(describe_publication(record), highlight=False)
+    if record.publication:
+        console.print(f"Subset: {record.publication.url}", soft_wrap=True, highlight=False)
+    page = run_folder(workspace, record.run_id) / "report.html"
+    console.print(f"Report: {page.as_uri()}", soft_wrap=True, highlight=False)
+
+
+def _start(verbose: bool) -> None:
+    if not verbose:
+        quieten_console()
+        logging.captureWarnings(True)
+
+
+def _finish(state: "State[Any]") -> None:
+    from tasks.common.settings import settings
+
+    run_id = state.result(raise_on_failure=False)
+    if isinstance(run_id, str):
+        _print_run(run_id, settings().workspace)
+    if not state.is_completed():
+        _complain(state.message or str(run_id))
+        raise typer.Exit(BAD_INPUT if state.name == "BadInput" else FAILED)
+
+
+def _complain(sentence: str) -> None:
+    from flows.screen import errors
+
+    errors.print(f"[bold red]matteflow:[/] {sentence}", highlight=False, soft_wrap=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; foreseeable mistakes end in a sentence, not in a stack trace."""
+    command: Callable[..., Any] = typer.main.get_command(app)
+    try:
+        code = command(args=list(arguments) if arguments is not None else None, standalone_mode=True)
+    except MatteflowError as error:
+        _complain(str(error))
+        code = BAD_INPUT
+    sys.exit(code)

@@ -1,0 +1,129 @@
+"""The main job: from a source list to a published version."""
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from prefect import flow
+from prefect.context import FlowRunContext
+from prefect.states import Completed, Failed, State
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.chains import STAGES, run_chains
+from flows.pages import describe_publication, leave_pages
+from flows.runs import RunRecord, name_run, run_folder, save_run
+from tasks.common.artifacts import Workspace
+from tasks.common.errors import InputError
+from tasks.common.files import require_writable
+from tasks.common.recipe import Recipe, load_recipe
+from tasks.common.records import Publication, Source, SourceOutcome
+from tasks.common.settings import settings
+from tasks.download.task import read_sources
+from tasks.publish.task import check_store, report
+from tasks.publish.task import publish as publish_version
+
+PublishMode = Literal["complete", "partial", "never"]
+
+
+def prepare(sources: str, recipe: str, store: str) -> tuple[tuple[Source, ...], Recipe]:
+    """Read list and recipe and try the two places that will be written, before any work.
+
+    Raises:
+        InputError: something is wrong; the sentence says what came and how to mend it.
+    """
+    chosen = load_recipe(recipe)
+    listed = read_sources(sources)
+    mend = "Choose another with MATTEFLOW_WORKSPACE or MATTEFLOW_HOME."
+    require_writable(settings().workspace, "The workspace", mend)
+    check_store(store)
+    return listed, chosen
+
+
+@flow(
+    name="ingest",
+    flow_run_name="ingest-{sources}-{recipe}",
+    task_runner=ThreadPoolTaskRunner(max_workers=(settings().sources_in_flight + 1) * len(STAGES)),  # type: ignore[arg-type]
+)
+def ingest(
+    sources: str, recipe: str = "people", publish: PublishMode = "complete", store: str = ""
+) -> State[Any]:
+    """Take videos and photos through all stages and publish what is kept.
+
+    Args:
+        sources: A source list (.csv, .yaml), a folder, a file, or the name of a list that comes
+            with the project, such as demo.
+        recipe: The name of a recipe that comes with the project (demo, people), or a YAML file.
+        publish: complete publishes only when every source came through; partial publishes what
+            there is; never stops after the verdicts.
+        store: Where to publish, such as file:///data/store; empty takes MATTEFLOW_STORE.
+    """
+    address = store or settings().store
+    try:
+        listed, chosen = prepare(sources, recipe, address)
+    except InputError as error:
+        return Failed(name="BadInput", message=str(error))
+    started_at = datetime.now(UTC)
+    outcomes = tuple(run_chains(listed, chosen, settings().sources_in_flight))
+    published, problem = _publish(outcomes, chosen, publish, address, started_at)
+    record = RunRecord(
+        run_id=name_run(started_at, _flow_run_id()),
+        started_at=started_at,
+        sources=sources,
+        recipe=chosen,
+        outcomes=outcomes,
+        publication=published,
+    )
+    _finish(record)
+    return _final_state(record, problem)
+
+
+def _flow_run_id() -> str:
+    context = FlowRunContext.get()
+    return str(context.flow_run.id) if context and context.flow_run else "local"
+
+
+def _publish(
+    outcomes: tuple[SourceOutcome, ...],
+    recipe: Recipe,
+    mode: PublishMode,
+    address: str,
+    now: datetime,
+) -> tuple[Publication | None, str]:
+    """Publish as the mode says; return what was published, or why it could not be."""
+    n_failed = sum(outcome.error is not None for outcome in outcomes)
+    if mode == "never" or (mode == "complete" and n_failed):
+        return None, ""
+    state = publish_version(outcomes, recipe, address, now, return_state=True)
+    result = state.result(raise_on_failure=False)
+    return (result, "") if isinstance(result, Publication) else (None, str(result))
+
+
+def _finish(record: RunRecord) -> Path:
+    workspace = Workspace.of(settings())
+    target = run_folder(workspace.root, record.run_id) / "report.html"
+    title = f"{record.recipe.publish.name}: run {record.run_id}"
+    report(record.outcomes, title, describe_publication(record), target)
+    save_run(record, workspace.root)
+    leave_pages(record, workspace, target.as_uri())
+    return target
+
+
+def _final_state(record: RunRecord, problem: str) -> State[Any]:
+    """Say how the run ended; the state's data is the run's name."""
+    if problem:
+        return Failed(name="NotPublished", message=problem, data=record.run_id)
+    said = describe_publication(record)
+    if record.failed:
+        names = ", ".join(outcome.source.source_id for outcome in record.failed)
+        count = f"{len(record.failed)} of {len(record.outcomes)} sources failed"
+        return Failed(
+            name="PartialFailure", message=f"{count}: {names}. {said}", data=record.run_id
+        )
+    return Completed(message=said, data=record.run_id)
+
+
+if __name__ == "__main__":
+    from flows.cli import main
+
+    main(["ingest", *sys.argv[1:]])

@@ -1,0 +1,56 @@
+"""What a run leaves in the Prefect UI: a table, contact sheets, a link to the report."""
+
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+from flows.runs import RunRecord
+from tasks.common.artifacts import Workspace
+from tasks.publish.task import all_drops, funnel, reasons, sheets, source_lines
+
+_KEY = "ingest"
+
+
+def leave_pages(record: RunRecord, workspace: Workspace, report_uri: str) -> None:
+    """Create the artifacts of a run; keys are the same each time, so the UI shows their history."""
+    create_table_artifact(
+        key=f"{_KEY}-sources",
+        table=[line._asdict() for line in source_lines(record.outcomes, workspace)],
+        description="What became of each source.",
+    )
+    create_markdown_artifact(
+        key=f"{_KEY}-summary",
+        markdown=_summary(record, workspace, report_uri),
+        description="Funnel, drop reasons, publication.",
+    )
+    for verdict, (n_crops, picture) in sheets(record.outcomes, workspace).items():
+        create_markdown_artifact(
+            key=f"{_KEY}-crops-{verdict}",
+            markdown=f"## {verdict}: {n_crops} crops\n\n![{verdict}]({picture})\n",
+            description=f"Contact sheet of the crops with the verdict {verdict}.",
+        )
+
+
+def _summary(record: RunRecord, workspace: Workspace, report_uri: str) -> str:
+    steps = "".join(
+        f"| {step.label} | {step.n} {step.unit} |\n" for step in funnel(record.outcomes, workspace)
+    )
+    dropped = "".join(
+        f"| {reason.stage} | {reason.reason} | {reason.n} | {reason.example} |\n"
+        for reason in reasons(all_drops(record.outcomes, workspace))
+    )
+    return (
+        f"## {record.run_id}\n\n{describe_publication(record)}\n\nReport: `{report_uri}`\n\n"
+        f"| step | items |\n|---|---|\n{steps}\n"
+        f"| stage | reason | items | for example |\n|---|---|---|---|\n{dropped}"
+    )
+
+
+def describe_publication(record: RunRecord) -> str:
+    """Say in one sentence what was published."""
+    made = record.publication
+    if made is None:
+        return "Nothing was published."
+    state = "Published" if made.is_new else "Unchanged, still"
+    return (
+        f"{state} {made.name} v{made.version}: {made.n_samples} samples "
+        f"({made.n_train} train, {made.n_val} val)."
+    )

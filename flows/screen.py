@@ -1,0 +1,86 @@
+"""The terminal: progress bars while something runs, tables when it is done."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from flows.runs import RunRecord
+from tasks.common.artifacts import Workspace
+from tasks.common.progress import listen
+from tasks.publish.task import funnel, reasons, source_lines, all_drops
+
+console = Console()
+errors = Console(stderr=True)
+
+
+class _Bars:
+    """One bar per stage; sources that are at work at the same time share it."""
+
+    def __init__(self, progress: Progress):
+        self._progress = progress
+        self._bars: dict[str, tuple[int, int]] = {}
+        self._lock = Lock()
+
+    def advance(self, stage: str, done: int, total: int) -> None:
+        """Take note of progress, from any thread."""
+        with self._lock:
+            if stage not in self._bars:
+                self._bars[stage] = (int(self._progress.add_task(stage, total=0)), 0)
+            bar, so_far = self._bars[stage]
+            self._bars[stage] = (bar, so_far + total)
+            self._progress.update(bar, advance=done, total=so_far + total)  # type: ignore[arg-type]
+
+
+@contextmanager
+def progress_bars(title: str) -> Iterator[None]:
+    """Show the stages at work until the block ends; on a pipe, only the title."""
+    if not sys.stderr.isatty():
+        errors.print(title)
+        yield
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description:10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=errors, transient=True) as progress:
+        progress.add_task(title, total=None)
+        listen(_Bars(progress))
+        yield
+
+
+def print_run(record: RunRecord, workspace: Workspace) -> None:
+    """Print a run's funnel, what was dropped and why, and the sources that need attention."""
+    table = Table(title=f"Run {record.run_id}", title_justify="left", show_header=False, box=None)
+    for step in funnel(record.outcomes, workspace):
+        table.add_row(step.label, str(step.n), step.unit)
+    table.columns[1].justify = "right"
+    console.print(table)
+    dropped = reasons(all_drops(record.outcomes, workspace))
+    if dropped:
+        console.print(_reasons_table(dropped))
+    for line in source_lines(record.outcomes, workspace):
+        if line.state != "done":
+            console.print(f"[red]{line.source_id} {line.state}[/]: {line.cause}", highlight=False)
+
+
+def _reasons_table(dropped: list[tuple[str, str, int, str]]) -> Table:  # type: ignore[type-arg]
+    table = Table("stage", "reason", "items", "for example", title="Dropped", title_justify="left")
+    table.columns[2].justify = "right"
+    for stage, reason, n_items, example in dropped:
+        table.add_row(stage, reason, str(n_items), example)
+    return table

@@ -1,0 +1,1 @@
+"""The six rooms of the pipeline, in the order in which data flows through them."""

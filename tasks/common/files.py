@@ -1,0 +1,73 @@
+"""Writing files whole or not at all, and telling them apart by content."""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from tasks.common.errors import InputError
+
+
+def digest_bytes(data: bytes) -> str:
+    """Return the sha256 of `data` in hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """Return the sha256 of a file's bytes in hex, without reading it into memory at once."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
+    """Yield a stream whose bytes become `path` in one step when the block ends without error.
+
+    `durable` waits until the bytes are on the disk, so that a power cut cannot undo a promise.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.part")
+    try:
+        with temporary.open("xb") as stream:
+            yield stream
+            stream.flush()
+            if durable:
+                os.fsync(stream.fileno())
+        temporary.replace(path)
+        if durable:
+            sync_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_file(path: Path, data: bytes, *, durable: bool = False) -> None:
+    """Write `data` to `path`, whole or not at all."""
+    with replacing(path, durable=durable) as stream:
+        stream.write(data)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the folder's entries (names, not contents) are on the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def require_writable(folder: Path, what: str, mend: str) -> None:
+    """Try a real write, because permission bits say nothing about full or read-only disks.
+
+    Raises:
+        InputError: nothing can be written there; the sentence ends with `mend`.
+    """
+    probe = folder / f".probe-{secrets.token_hex(6)}"
+    try:
+        write_file(probe, b"probe")
+        probe.unlink()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"{what} {folder} cannot be written: {reason}. {mend}") from error

@@ -1,0 +1,58 @@
+"""Pictures on disk: RGB uint8 (H, W, 3), alpha float32 (H, W) in 0..1, masks uint8 0 and 1."""
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, PngImagePlugin
+
+Rgb = NDArray[np.uint8]
+Alpha = NDArray[np.float32]
+Mask = NDArray[np.uint8]
+
+_FULL = 255.0
+_PNG_LEVEL = 6
+
+
+def encode_jpeg(rgb: Rgb, quality: int) -> bytes:
+    """Encode without chroma subsampling: thin limbs against bright walls keep their colour."""
+    stream = BytesIO()
+    Image.fromarray(rgb).save(stream, "JPEG", quality=quality, subsampling=0, optimize=True)
+    return stream.getvalue()
+
+
+def encode_png(pixels: NDArray[np.uint8], text: dict[str, str] | None = None) -> bytes:
+    """Encode losslessly; `text` travels inside the file, protected by PNG's own checksums."""
+    info = PngImagePlugin.PngInfo()
+    for name, value in (text or {}).items():
+        info.add_text(name, value)
+    stream = BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG", compress_level=_PNG_LEVEL, pnginfo=info)
+    return stream.getvalue()
+
+
+def read_rgb(path: Path) -> Rgb:
+    """Read a picture as RGB uint8 (H, W, 3)."""
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def read_grey(path: Path) -> NDArray[np.uint8]:
+    """Read a single-channel picture as uint8 (H, W), its codes untouched."""
+    with Image.open(path) as image:
+        image.load()
+        if image.mode != "L":
+            raise ValueError(f"{path.name} has mode {image.mode}, expected L (8-bit, one channel)")
+        return np.asarray(image)
+
+
+def to_codes(alpha: Alpha) -> NDArray[np.uint8]:
+    """Quantise alpha 0..1 to 8-bit codes 0..255, rounding to the nearest."""
+    codes: NDArray[np.uint8] = np.rint(np.clip(alpha, 0.0, 1.0) * _FULL).astype(np.uint8)
+    return codes
+
+
+def to_alpha(codes: NDArray[np.uint8]) -> Alpha:
+    """Turn 8-bit codes back into alpha 0..1."""
+    return codes.astype(np.float32) / np.float32(_FULL)

@@ -1,0 +1,148 @@
+"""What makes a dataset what it is: read from YAML, validated, frozen. Nothing here is a machine's.
+
+Each stage reads its own part, and only that part enters the stage's cache key.
+"""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, field_validator
+
+from tasks.common.bounds import RuleBounds
+from tasks.common.catalogue import find_weights
+from tasks.common.errors import InputError
+from tasks.common.explain import explain_validation
+from tasks.common.keys import content_key
+from tasks.common.records import Record
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+JpegQuality = Annotated[int, Field(ge=80, le=100)]
+Date = Annotated[str, Field(pattern=r"^20\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$")]
+Note = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,60}$")]
+
+
+class DownloadRecipe(Record):
+    """What a source may be at most; checked before anything is decoded."""
+
+    max_bytes: int = Field(8_000_000_000, gt=0)
+    max_pixels: int = Field(100_000_000, gt=0, description="width x height of a frame or photo")
+    max_duration_s: float = Field(14_400.0, gt=0)
+
+
+class SampleRecipe(Record):
+    """How a video becomes frames."""
+
+    every_s: float = Field(1.0, gt=0.0, le=3600.0, description="time between targets")
+    max_frames: int = Field(2000, gt=0, description="for longer videos the targets move apart")
+    mode: Literal["auto", "keyframes", "all"] = "auto"
+    min_side_px: int = Field(64, ge=1)
+    still_level: float = Field(
+        4.0, ge=0.0, le=255.0, description="a frame whose blocks all differ less is a still"
+    )
+    jpeg_quality: JpegQuality = 95
+
+
+class DetectRecipe(Record):
+    """How frames become single-person crops."""
+
+    model: str
+    confidence: Share = 0.25
+    iou: Share = 0.6
+    input_px: int = Field(640, ge=160, le=2048, multiple_of=32)
+    context: float = Field(0.2, ge=0.0, le=1.0, description="margin over the box's longer side")
+    max_people: int = Field(30, ge=1, le=300)
+
+    @field_validator("model")
+    @classmethod
+    def _is_catalogued(cls, name: str) -> str:
+        return _catalogued(name, "person-detector")
+
+
+class MatteRecipe(Record):
+    """How crops become mattes and masks."""
+
+    model: str
+    threshold: float = Field(0.5, gt=0.0, lt=1.0, description="alpha from which a pixel is person")
+    margin: float = Field(0.04, ge=0.0, le=0.5, description="kept around the tight box")
+
+    @field_validator("model")
+    @classmethod
+    def _is_catalogued(cls, name: str) -> str:
+        return _catalogued(name, "matting")
+
+
+class PublishRecipe(Record):
+    """What the published subset is called and how it is split."""
+
+    date: Date
+    note: Note
+    val_share: Share = 0.1
+    pin: dict[str, Literal["train", "val"]] = Field(default_factory=dict)
+    jpeg_quality: JpegQuality = 95
+    description: str = ""
+
+    @property
+    def name(self) -> str:
+        """The subset's name, such as CustomSeg_Person_20261122_demo."""
+        return f"CustomSeg_Person_{self.date}_{self.note}"
+
+
+class Recipe(Record):
+    """All parts of a recipe."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,60}$")]
+    download: DownloadRecipe = DownloadRecipe()
+    sample: SampleRecipe = SampleRecipe()
+    detect: DetectRecipe
+    matte: MatteRecipe
+    filter: RuleBounds
+    publish: PublishRecipe
+
+    @property
+    def digest(self) -> str:
+        """Names the recipe by its values, whatever its file looks like."""
+        return content_key(self)
+
+
+def _catalogued(name: str, role: Literal["person-detector", "matting"]) -> str:
+    try:
+        find_weights(name, role)
+    except InputError as error:
+        raise ValueError(str(error)) from error
+    return name
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """Read a recipe: one that comes with the project by name, or any YAML file by path.
+
+    Raises:
+        InputError: there is no such recipe, or it is not valid; each finding names its key.
+    """
+    text = _recipe_text(name_or_path)
+    try:
+        values: Any = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{name_or_path} is not valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{name_or_path} holds {type(values).__name__}, expected keys and values.")
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise InputError(explain_validation(error, f"recipe {name_or_path}")) from error
+
+
+def _recipe_text(name_or_path: str) -> str:
+    folder = files("deployments").joinpath("recipes")
+    shipped = folder.joinpath(f"{name_or_path}.yaml")
+    if shipped.is_file():
+        return shipped.read_text(encoding="utf-8")
+    try:
+        return Path(name_or_path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        known = ", ".join(sorted(entry.name[:-5] for entry in folder.iterdir()))
+        raise InputError(
+            f"There is no recipe {name_or_path!r}: expected one of {known}, or the path of a "
+            "YAML file."
+        ) from error

@@ -1,0 +1,115 @@
+"""The nouns that pass the doors between rooms: small, typed, frozen, JSON all the way."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Stage = Literal["download", "sample", "detect", "measure", "screen", "matte", "filter", "publish"]
+Kind = Literal["video", "image"]
+Projection = Literal["flat", "equirectangular", "fisheye", "unknown"]
+Verdict = Literal["keep", "review", "drop"]
+
+SourceId = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+        description="1 to 100 of letters, digits, dot, dash, underscore; starts with a letter "
+        "or digit",
+    ),
+]
+
+
+class Record(BaseModel):
+    """Base of all records: frozen, and refusing what it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Source(Record):
+    """One line of a source list: where media come from and what may be done with them."""
+
+    source_id: SourceId
+    uri: str = Field(min_length=1)
+    kind: Kind | None = None
+    scenes: tuple[str, ...] = ()
+    licence: str | None = None
+    attribution: str | None = None
+    uploader: str | None = None
+    captured_with: str | None = None
+
+
+class Media(Record):
+    """A downloaded source: `media_id` is the sha256 of its bytes, `path` lies in the workspace.
+
+    Sizes are of the picture as shown: after rotation, with square pixels.
+    """
+
+    media_id: str
+    path: str
+    size_bytes: int
+    kind: Kind
+    codec: str
+    width_px: int
+    height_px: int
+    frame_rate: str | None = Field(description="frames a second as a fraction, such as 30000/1001")
+    duration_s: float | None
+    rotation_deg: int
+    projection: Projection
+
+
+class Drop(Record):
+    """One item that did not go on, and why: stable reason word, measured value, bound, sentence."""
+
+    item: str
+    stage: Stage
+    reason: str
+    value: float | None = None
+    bound: float | None = None
+    sentence: str
+
+
+class StageResult(Record):
+    """What a task returns to Prefect: a pointer into the workspace and the account of the stage.
+
+    `key` names the artifact by its inputs; `digest` names what came out, and is what later
+    stages put into their own keys. `n_in == n_kept + n_dropped` counts the stage's input items.
+    """
+
+    stage: Stage
+    key: str
+    digest: str
+    n_in: int
+    n_kept: int
+    n_dropped: int
+    n_out: int = Field(description="items handed on, such as the crops of the kept frames")
+
+
+class SourceOutcome(Record):
+    """How far one source came in a run: the stages that completed, and the error if one did not."""
+
+    source: Source
+    stages: tuple[StageResult, ...] = ()
+    error: str | None = None
+    failed_stage: Stage | None = None
+
+    def result(self, stage: Stage) -> StageResult | None:
+        """Return the result of `stage`, or None when the source did not come that far."""
+        return next((result for result in self.stages if result.stage == stage), None)
+
+
+class Publication(Record):
+    """A committed version of a subset in the object store."""
+
+    name: str
+    version: int
+    tree_id: str
+    url: str
+    is_new: bool
+    n_samples: int
+    n_train: int
+    n_val: int
+    n_files: int
+    n_bytes: int
+    n_uploaded: int
+    n_linked: int
+    n_present: int

@@ -1,0 +1,67 @@
+"""What describes the machine rather than the dataset: read from `MATTEFLOW_…` variables."""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+from urllib.parse import unquote, urlparse
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tasks.common.errors import InputError
+from tasks.common.explain import explain_validation
+
+
+class Settings(BaseSettings):
+    """Where things lie and how much runs at once; nothing here changes a dataset."""
+
+    model_config = SettingsConfigDict(env_prefix="MATTEFLOW_", frozen=True, extra="ignore")
+
+    home: Path = Field(Path("matteflow-data"), description="parent of the three folders below")
+    workspace: Path = Field(Path(), description="artifacts; default HOME/workspace")
+    store: str = Field("", description="object store address; default file://HOME/store")
+    models: Path = Field(Path(), description="model weights; default HOME/models")
+    root_name: str = Field("Insta360SemanticSeg", pattern=r"^[A-Za-z0-9._-]+$")
+    sources_in_flight: int = Field(2, ge=1, le=64, description="sources worked on at once")
+    verify: Literal["digest", "size"] = Field(
+        "digest", description="how cached artifacts are checked before they are trusted"
+    )
+    device: str = Field("cpu", description="where models run, as torch names it: cpu, cuda:0")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_folders(cls, values: dict[str, object]) -> dict[str, object]:
+        home = Path(str(values.get("home") or "matteflow-data")).expanduser().absolute()
+        filled = dict(values) | {"home": home}
+        for name in ("workspace", "models"):
+            filled[name] = Path(str(filled.get(name) or home / name)).expanduser().absolute()
+        filled["store"] = filled.get("store") or (home / "store").as_uri()
+        return filled
+
+
+@cache
+def settings() -> Settings:
+    """Read the settings once per process.
+
+    Raises:
+        InputError: a `MATTEFLOW_…` variable has an impossible value.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise InputError(explain_validation(error, "environment", prefix="MATTEFLOW_")) from error
+
+
+def folder_of_store(address: str) -> Path:
+    """Turn a `file://` store address into a folder.
+
+    Raises:
+        InputError: the address is of another kind.
+    """
+    parts = urlparse(address)
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path:
+        raise InputError(
+            f"The store address is {address!r}; expected file:///absolute/folder. "
+            "Set it with --store or MATTEFLOW_STORE."
+        )
+    return Path(unquote(parts.path))

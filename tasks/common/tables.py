@@ -1,0 +1,136 @@
+"""Item tables: pandas frames with declared columns, stored as Parquet."""
+
+import json
+from collections.abc import Iterable, Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from tasks.common.files import digest_bytes
+from tasks.common.records import Drop, Stage
+
+Columns = Mapping[str, str]
+
+DROPS: Columns = {
+    "item": "string",
+    "stage": "string",
+    "reason": "string",
+    "value": "Float64",
+    "bound": "Float64",
+    "sentence": "string",
+}
+
+MEDIA: Columns = {
+    "media_id": "string",
+    "path": "string",
+    "digest": "string",
+    "size_bytes": "Int64",
+    "kind": "string",
+    "codec": "string",
+    "width_px": "Int64",
+    "height_px": "Int64",
+    "frame_rate": "string",
+    "duration_s": "Float64",
+    "rotation_deg": "Int64",
+    "projection": "string",
+}
+
+FRAMES: Columns = {
+    "frame_id": "string",
+    "media_id": "string",
+    "time_s": "Float64",
+    "width_px": "Int64",
+    "height_px": "Int64",
+    "path": "string",
+    "digest": "string",
+}
+
+CROPS: Columns = {
+    "crop_id": "string",
+    "frame_id": "string",
+    "media_id": "string",
+    "time_s": "Float64",
+    "frame_size_wh": "string",  # JSON [width, height] of the frame in px
+    "person_box_xyxy": "string",  # JSON, px of the frame, as the detector gave it
+    "crop_box_xyxy": "string",  # JSON, whole px of the frame
+    "confidence": "Float64",
+    "others_xyxy": "string",  # JSON list of the other people's boxes in the frame
+    "path": "string",
+    "digest": "string",
+}
+
+MATTES: Columns = {
+    "crop_id": "string",
+    "alpha_path": "string",
+    "alpha_digest": "string",
+    "mask_path": "string",
+    "mask_digest": "string",
+    "tight_box_xyxy": "string",  # JSON, whole px of the crop; missing when the mask is empty
+    "raw_min": "Float64",
+    "raw_max": "Float64",
+    "model": "string",
+    "model_digest": "string",
+}
+
+VERDICTS: Columns = {
+    "crop_id": "string",
+    "verdict": "string",
+    "reason": "string",
+    "value": "Float64",
+    "bound": "Float64",
+    "sentence": "string",
+    "failed_rules": "string",  # JSON list, in the order of the rules
+}
+
+
+def make_table(rows: Iterable[Mapping[str, Any]], columns: Columns) -> pd.DataFrame:
+    """Build a frame with exactly `columns`; an absent value becomes a missing one.
+
+    Raises:
+        ValueError: a row carries a column that is not declared.
+    """
+    rows = list(rows)
+    unknown = sorted({name for row in rows for name in row} - set(columns))
+    if unknown:
+        raise ValueError(f"undeclared columns: {', '.join(unknown)}")
+    return pd.DataFrame(rows, columns=list(columns)).astype(dict(columns))
+
+
+def drops_table(drops: Iterable[Drop]) -> pd.DataFrame:
+    """Build the drops table of a stage."""
+    return make_table((drop.model_dump() for drop in drops), DROPS)
+
+
+def encode_table(table: pd.DataFrame) -> bytes:
+    """Encode as Parquet; pandas' own metadata keeps the column types."""
+    stream = BytesIO()
+    table.to_parquet(stream, index=False, compression="zstd")
+    return stream.getvalue()
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read a table with the column types that it was written with."""
+    return pd.read_parquet(path)
+
+
+def digest_table(table: pd.DataFrame) -> str:
+    """Return a digest of the values, which does not depend on the Parquet writer's version."""
+    text = json.dumps(plain_rows(table), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return digest_bytes(text.encode())
+
+
+def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows as plain Python values, with None for what is missing."""
+    columns = {
+        name: [None if pd.isna(value) else value for value in table[name].tolist()]
+        for name in map(str, table.columns)
+    }
+    n_rows = len(table)
+    return [{name: values[row] for name, values in columns.items()} for row in range(n_rows)]
+
+
+def of_stage(drops: pd.DataFrame, stage: Stage) -> pd.DataFrame:
+    """Return the drops that `stage` made."""
+    return drops[drops["stage"] == stage]

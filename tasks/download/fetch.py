@@ -1,0 +1,54 @@
+"""Bring one source into the workspace and take down what it is."""
+
+from tasks.common.artifacts import ArtifactWriter
+from tasks.common.errors import SourceError, WorldError
+from tasks.common.files import digest_file, replacing
+from tasks.common.keys import content_key
+from tasks.common.recipe import DownloadRecipe
+from tasks.common.records import Media, Source, StageResult
+from tasks.common.tables import MEDIA, make_table
+from tasks.download import VERSION
+from tasks.download.address import copy_into, fingerprint
+from tasks.download.probe import probe
+
+
+def download_key(source: Source, recipe: DownloadRecipe) -> str:
+    """Name the artifact by the address and its present state, and by the limits."""
+    return content_key("download", VERSION, fingerprint(source.uri), source.kind, recipe)
+
+
+def fetch(source: Source, recipe: DownloadRecipe, out: ArtifactWriter) -> StageResult:
+    """Copy the bytes to `download/media/`, named by their sha256, and probe them.
+
+    Raises:
+        SourceError: the source cannot be used.
+        WorldError: a server or the disk failed; trying again may help.
+    """
+    incoming = f"download/incoming/{out.key}"
+    workspace = out.workspace
+    try:
+        with replacing(workspace.path(incoming)) as stream:
+            copy_into(source.uri, stream, recipe.max_bytes)
+        size_bytes = workspace.path(incoming).stat().st_size
+        if size_bytes == 0:
+            raise SourceError("The file is empty (0 bytes).")
+        media_id = digest_file(workspace.path(incoming))
+        properties = probe(workspace.path(incoming), source.uri, recipe)
+        _require_kind(source, properties.kind)
+        path = f"download/media/{media_id[:2]}/{media_id}"
+        workspace.path(path).parent.mkdir(parents=True, exist_ok=True)
+        workspace.path(incoming).replace(workspace.path(path))
+    except OSError as error:
+        raise WorldError(f"{source.uri} could not be copied: {error.strerror or error}") from error
+    finally:
+        workspace.path(incoming).unlink(missing_ok=True)
+    media = Media(media_id=media_id, path=path, size_bytes=size_bytes, **properties._asdict())
+    table = make_table([media.model_dump() | {"digest": media_id}], MEDIA)
+    return out.commit(table, [], n_in=1)
+
+
+def _require_kind(source: Source, kind: str) -> None:
+    if source.kind is not None and source.kind != kind:
+        raise SourceError(
+            f"The source list says {source.source_id} is a {source.kind}, but it is a {kind}."
+        )

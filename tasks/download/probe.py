@@ -1,0 +1,162 @@
+"""What a downloaded file really is: sniffed, opened, and measured before anything is decoded."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import puremagic
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from tasks.common.errors import SourceError
+from tasks.common.recipe import DownloadRecipe
+from tasks.common.records import Kind, Projection
+
+_FIRST_PACKETS = 500
+_TEXT_HEAD_BYTES = 512
+_TURNED = {90, 270}
+_EXPORT_FIRST = {".insv", ".insp", ".lrv"}
+
+
+class Properties(NamedTuple):
+    """What the file says of itself, as shown: turned upright, with square pixels."""
+
+    kind: Kind
+    codec: str
+    width_px: int
+    height_px: int
+    frame_rate: str | None
+    duration_s: float | None
+    rotation_deg: int
+    projection: Projection
+
+
+def probe(path: Path, uri: str, limits: DownloadRecipe) -> Properties:
+    """Measure a media file.
+
+    Raises:
+        SourceError: it is not a picture or video that can be used; the sentence says why.
+    """
+    if Path(uri).suffix.lower() in _EXPORT_FIRST:
+        raise SourceError(
+            "This is a camera's own two-lens file; export it as a flat or equirectangular video "
+            "with the camera's software first."
+        )
+    mime = _sniff(path)
+    if mime.startswith("image/"):
+        return _probe_image(path, limits)
+    if mime.startswith("text/") or _looks_like_text(path):
+        raise SourceError(
+            "The file holds text (perhaps a web page that was saved in the video's place), "
+            "not a video or picture."
+        )
+    return _probe_video(path, limits)
+
+
+def _sniff(path: Path) -> str:
+    try:
+        return str(puremagic.from_file(str(path), mime=True) or "")
+    except (puremagic.PureError, ValueError):
+        return ""
+
+
+def _looks_like_text(path: Path) -> bool:
+    with path.open("rb") as stream:
+        head = stream.read(_TEXT_HEAD_BYTES).lstrip().lower()
+    return head.startswith((b"<!doctype", b"<html", b"<?xml", b"{"))
+
+
+def _probe_image(path: Path, limits: DownloadRecipe) -> Properties:
+    try:
+        # The limit below replaces Pillow's own, which counts differently and cannot be explained.
+        Image.MAX_IMAGE_PIXELS = None
+        with Image.open(path) as image:
+            _require_pixels(*image.size, limits)
+            codec = (image.format or "unknown").lower()
+            turned = image.getexif().get(0x0112, 1)
+            width, height = ImageOps.exif_transpose(image).size if turned != 1 else image.size
+            image.load()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise SourceError(f"The picture cannot be read: {error}.") from error
+    return Properties("image", codec, width, height, None, None, 0, "flat")
+
+
+def _probe_video(path: Path, limits: DownloadRecipe) -> Properties:
+    try:
+        with av.open(str(path), mode="r") as container:
+            stream = _video_stream(container)
+            _require_pixels(stream.codec_context.width, stream.codec_context.height, limits)
+            duration = _duration(container, stream)
+            _require_duration(duration, limits)
+            return _of_video(stream, _first_frame(container, stream), duration)
+    except av.FFmpegError as error:
+        raise SourceError(f"The video cannot be read: {_cause(error)}.") from error
+
+
+def _cause(error: av.FFmpegError) -> str:
+    said = getattr(error, "log", None)
+    detail = said[2].strip() if said else (error.strerror or str(error))
+    return "it was cut off before its index" if "moov" in detail else detail
+
+
+def _video_stream(container: InputContainer) -> VideoStream:
+    if not container.streams.video:
+        raise SourceError("The file holds no video stream, only sound or data.")
+    return container.streams.video[0]
+
+
+def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
+    for number, packet in enumerate(container.demux(stream)):
+        try:
+            for frame in packet.decode():
+                if isinstance(frame, VideoFrame):
+                    return frame
+        except av.FFmpegError:
+            continue
+        if number > _FIRST_PACKETS:
+            break
+    raise SourceError("No frame of the video could be decoded.")
+
+
+def _duration(container: InputContainer, stream: VideoStream) -> float | None:
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration is not None else None
+
+
+def _of_video(stream: VideoStream, frame: VideoFrame, duration: float | None) -> Properties:
+    rotation = frame.rotation % 360
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    width, height = round(frame.width * aspect), frame.height
+    if rotation in _TURNED:
+        width, height = height, width
+    rate = str(stream.average_rate) if stream.average_rate else None
+    codec = stream.codec_context.name
+    projection = _projection(frame)
+    return Properties("video", codec, width, height, rate, duration, rotation, projection)
+
+
+def _projection(frame: VideoFrame) -> Projection:
+    for data in frame.side_data:
+        if getattr(data, "type", None) is not None and "SPHERICAL" in str(data.type):
+            return "equirectangular"
+    return "unknown" if frame.width == 2 * frame.height else "flat"
+
+
+def _require_pixels(width: int, height: int, limits: DownloadRecipe) -> None:
+    if width * height > limits.max_pixels:
+        raise SourceError(
+            f"The picture has {width} x {height} = {width * height / 1e6:,.0f} million pixels; "
+            f"the recipe allows {limits.max_pixels / 1e6:,.0f} million (download.max_pixels)."
+        )
+
+
+def _require_duration(duration: float | None, limits: DownloadRecipe) -> None:
+    if duration is not None and duration > limits.max_duration_s:
+        raise SourceError(
+            f"The video lasts {duration:,.0f} s; the recipe allows {limits.max_duration_s:,.0f} s "
+            "(download.max_duration_s)."
+        )

@@ -1,0 +1,29 @@
+"""What a rule is: one value per crop, and the words to explain a decision with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tasks.filter.subject import Subject
+
+Measured = float | None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Measures one value of a crop, or None where it cannot be measured.
+
+    `say` is a sentence with `{value}` and `{bound}`, both scaled by `scale` (100 for shares that
+    are told in percent). `serves` names the points of the team's description.
+    """
+
+    name: str
+    unit: str
+    serves: tuple[str, ...]
+    needs_mask: bool
+    measure: Callable[[Subject], Measured]
+    say: str
+    scale: float = 1.0
+
+    def sentence(self, value: float, bound: float) -> str:
+        """Explain a value beside its bound."""
+        return self.say.format(value=value * self.scale, bound=bound * self.scale)

@@ -1,0 +1,41 @@
+"""How much of the person's outline lies on the border of the frame."""
+
+import cv2
+import numpy as np
+
+from tasks.filter.rule import Rule
+from tasks.filter.subject import Subject
+
+
+def measure(subject: Subject) -> float | None:
+    """Return the share of the published mask's outline pixels on the frame's border, 0..1.
+
+    Outline pixels are those of the mask with a neighbour (of four) outside the mask or outside
+    the picture. Only edges that are frame edges count: behind the others there is context.
+    """
+    mask, box = subject.tight_mask, subject.tight_in_crop
+    if mask is None or box is None or not mask.any():
+        return None
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+    inner = cv2.erode(mask, cross, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    outline = (mask == 1) & (inner == 0)
+    left, top = (round(value) for value in subject.crop_in_frame[:2])
+    width, height = subject.frame_size_wh
+    on_border = np.zeros_like(outline)
+    on_border[:, :1] |= left + box[0] <= 0
+    on_border[:1, :] |= top + box[1] <= 0
+    on_border[:, -1:] |= left + box[2] >= width
+    on_border[-1:, :] |= top + box[3] >= height
+    return float(np.count_nonzero(outline & on_border) / np.count_nonzero(outline))
+
+
+RULE = Rule(
+    name="frame_cut_mask",
+    unit="share",
+    serves=("S8",),
+    needs_mask=True,
+    measure=measure,
+    say="{value:.0f} % of the person's outline lies on the frame border; the bound is "
+    "{bound:.0f} %.",
+    scale=100,
+)

@@ -1,0 +1,48 @@
+"""Whether the mask is one piece."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.common.images import Mask
+from tasks.filter.rule import Rule
+from tasks.filter.subject import Subject
+
+
+# Enclosed background smaller than this share of the mask is a hole that the matting model left;
+# larger openings are real, such as the ring of an arm on a hip.
+_PINHOLE_SHARE = 0.005
+
+
+def measure(subject: Subject) -> float | None:
+    """Return the largest connected part over the whole mask with its pinholes filled, 0..1.
+
+    Parts touch at corners too (8-connected). A neighbour's arm in the picture, a limb behind an
+    obstacle, scattered specks and pinholes make it smaller.
+    """
+    mask = subject.tight_mask
+    if mask is None or not mask.any():
+        return None
+    whole = int(np.count_nonzero(mask))
+    largest = int(_areas(mask, connectivity=8).max())
+    surrounded = cv2.copyMakeBorder(1 - mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
+    openings = _areas(surrounded, connectivity=4)
+    pinholes = int(openings[openings < _PINHOLE_SHARE * whole].sum())
+    return largest / (whole + pinholes)
+
+
+def _areas(mask: Mask, connectivity: int) -> NDArray[np.int32]:
+    stats = cv2.connectedComponentsWithStats(mask, connectivity=connectivity)[2]
+    areas: NDArray[np.int32] = stats[1:, cv2.CC_STAT_AREA]
+    return areas
+
+
+RULE = Rule(
+    name="mask_whole",
+    unit="share",
+    serves=("S7",),
+    needs_mask=True,
+    measure=measure,
+    say="The largest part of the mask is {value:.1f} % of it; the bound is {bound:.1f} %.",
+    scale=100,
+)

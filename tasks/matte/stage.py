@@ -1,0 +1,85 @@
+"""Turn the admitted crops of one source into the mattes table."""
+
+import json
+from typing import Any
+
+from tasks.common.artifacts import ArtifactWriter
+from tasks.common.catalogue import find_weights
+from tasks.common.images import encode_png
+from tasks.common.keys import content_key
+from tasks.common.progress import track
+from tasks.common.recipe import MatteRecipe
+from tasks.common.records import Drop, StageResult
+from tasks.common.settings import Settings
+from tasks.common.tables import MATTES, make_table, plain_rows
+from tasks.matte import VERSION
+from tasks.matte.masks import tight_box, to_mask
+from tasks.matte.store import MatteStore
+
+
+def matte_key(crops: StageResult, screened: StageResult, recipe: MatteRecipe) -> str:
+    """Name the artifact by the crops, those admitted, this part of the recipe, the weights."""
+    weights = find_weights(recipe.model, "matting")
+    return content_key(
+        "matte", VERSION, crops.digest, screened.digest, recipe, weights.sha256
+    )
+
+
+def matte_crops(
+    crops: StageResult,
+    screened: StageResult,
+    recipe: MatteRecipe,
+    settings: Settings,
+    out: ArtifactWriter,
+) -> StageResult:
+    """Write alpha and mask of each admitted crop; crops in = mattes + drops."""
+    store = MatteStore(out.workspace, find_weights(recipe.model, "matting"), settings)
+    verdicts = out.workspace.items(screened)
+    admitted = set(verdicts.loc[verdicts["verdict"] != "drop", "crop_id"])
+    rows = [row for row in plain_rows(out.workspace.items(crops)) if row["crop_id"] in admitted]
+    mattes: list[dict[str, Any]] = []
+    drops: list[Drop] = []
+    for crop in track(rows, "matte", len(rows)):
+        made = _matte_one(crop, store, recipe, out)
+        if made is None:
+            drops.append(_empty(crop["crop_id"], recipe))
+        else:
+            mattes.append(made)
+    return out.commit(make_table(mattes, MATTES), drops, n_in=len(rows))
+
+
+def _matte_one(
+    crop: dict[str, Any], store: MatteStore, recipe: MatteRecipe, out: ArtifactWriter
+) -> dict[str, Any] | None:
+    made, alpha_path, alpha_digest = store.matte_of(crop["path"], crop["digest"])
+    mask = to_mask(made.alpha, recipe.threshold)
+    left, top, _, _ = json.loads(crop["crop_box_xyxy"])
+    x0, y0, x1, y1 = json.loads(crop["person_box_xyxy"])
+    box = tight_box(mask, (x0 - left, y0 - top, x1 - left, y1 - top), recipe.margin)
+    if box is None:
+        return None
+    mask_path, mask_digest = out.put(f"{crop['crop_id']}.png", encode_png(mask))
+    weights = find_weights(recipe.model, "matting")
+    return {
+        "crop_id": crop["crop_id"],
+        "alpha_path": alpha_path,
+        "alpha_digest": alpha_digest,
+        "mask_path": mask_path,
+        "mask_digest": mask_digest,
+        "tight_box_xyxy": json.dumps(box),
+        "raw_min": round(made.raw_min, 6),
+        "raw_max": round(made.raw_max, 6),
+        "model": weights.name,
+        "model_digest": weights.sha256,
+    }
+
+
+def _empty(crop_id: str, recipe: MatteRecipe) -> Drop:
+    return Drop(
+        item=crop_id,
+        stage="matte",
+        reason="mask_empty",
+        value=0.0,
+        bound=recipe.threshold,
+        sentence=f"{recipe.model} marks no pixel inside the detected box as person.",
+    )

@@ -1,0 +1,25 @@
+"""The matte task: the admitted crops of one source become alpha mattes and masks."""
+
+from tasks.common.artifacts import Workspace, reuse_or_make
+from tasks.common.caching import stage_task
+from tasks.common.recipe import MatteRecipe
+from tasks.common.records import Source, StageResult
+from tasks.common.settings import settings
+from tasks.matte import VERSION
+from tasks.matte.stage import matte_crops, matte_key
+
+
+@stage_task("matte", version=VERSION, key=matte_key)
+def matte(
+    source: Source,  # noqa: ARG001 - the source names the run
+    crops: StageResult,
+    screened: StageResult,
+    recipe: MatteRecipe,
+) -> StageResult:
+    """Matte the crops of one source that the first rules let through."""
+    return reuse_or_make(
+        Workspace.of(settings()),
+        "matte",
+        matte_key(crops, screened, recipe),
+        lambda out: matte_crops(crops, screened, recipe, settings(), out),
+    )

@@ -1,0 +1,112 @@
+"""What became of everything in a run: the funnel, the drop reasons, the state of each source."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from tasks.common.artifacts import Workspace
+from tasks.common.records import SourceOutcome, Stage, StageResult
+from tasks.common.tables import plain_rows
+
+
+class Step(NamedTuple):
+    """One line of the funnel."""
+
+    label: str
+    unit: str
+    n: int
+
+
+class Reason(NamedTuple):
+    """How many items a stage dropped for one reason, with one sentence as an example."""
+
+    stage: str
+    reason: str
+    n: int
+    example: str
+
+
+def funnel(outcomes: Iterable[SourceOutcome], workspace: Workspace) -> list[Step]:
+    """Count what each stage handed on, over all sources that reached it."""
+    outcomes = list(outcomes)
+
+    def total(stage: Stage, field: str) -> int:
+        results = (outcome.result(stage) for outcome in outcomes)
+        return sum(getattr(result, field) for result in results if result is not None)
+
+    kept = sum(_verdicts(outcome, workspace)["keep"] for outcome in outcomes)
+    return [
+        Step("in the list", "sources", len(outcomes)),
+        Step("downloaded", "sources", total("download", "n_kept")),
+        Step("looked at", "frames", total("sample", "n_in")),
+        Step("sampled", "frames", total("sample", "n_kept")),
+        Step("with people", "frames", total("detect", "n_kept")),
+        Step("cropped", "people", total("detect", "n_out")),
+        Step("worth matting", "people", total("screen", "n_kept")),
+        Step("matted", "people", total("matte", "n_kept")),
+        Step("kept or for review", "people", total("filter", "n_kept")),
+        Step("kept", "people", kept),
+    ]
+
+
+def _verdicts(outcome: SourceOutcome, workspace: Workspace) -> Counter[str]:
+    result = outcome.result("filter")
+    return Counter() if result is None else Counter(workspace.items(result)["verdict"].tolist())
+
+
+def all_drops(
+    outcomes: Iterable[SourceOutcome], workspace: Workspace
+) -> Iterator[dict[str, Any]]:
+    """Yield every drop once, with its source; the filter repeats what screening dropped."""
+    for outcome in outcomes:
+        for result in outcome.stages:
+            if result.stage != "screen":
+                for row in plain_rows(workspace.drops(result)):
+                    if not (result.stage == "matte" and outcome.result("filter")):
+                        yield row | {"source_id": outcome.source.source_id}
+
+
+def reasons(drops: Iterable[dict[str, Any]]) -> list[Reason]:
+    """Count drops by stage and reason, most frequent first."""
+    drops = list(drops)
+    counts = Counter((drop["stage"], drop["reason"]) for drop in drops)
+    examples = {(drop["stage"], drop["reason"]): drop["sentence"] for drop in reversed(drops)}
+    ranked = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+    return [Reason(*key, n, examples[key]) for key, n in ranked]
+
+
+class SourceLine(NamedTuple):
+    """One source in one line."""
+
+    source_id: str
+    state: str
+    n_frames: int
+    n_people: int
+    n_kept: int
+    n_review: int
+    cause: str
+
+
+def source_lines(
+    outcomes: Iterable[SourceOutcome], workspace: Workspace
+) -> list[SourceLine]:
+    """Tell of each source how far it came and what it gave."""
+    return [_line(outcome, workspace) for outcome in outcomes]
+
+
+def _line(outcome: SourceOutcome, workspace: Workspace) -> SourceLine:
+    verdicts = _verdicts(outcome, workspace)
+    frames, crops = outcome.result("sample"), outcome.result("detect")
+    return SourceLine(
+        source_id=outcome.source.source_id,
+        state="done" if outcome.error is None else f"failed in {outcome.failed_stage}",
+        n_frames=_count(frames),
+        n_people=_count(crops),
+        n_kept=verdicts["keep"],
+        n_review=verdicts["review"],
+        cause=outcome.error or ("" if verdicts else "no person was found"),
+    )
+
+
+def _count(result: StageResult | None) -> int:
+    return 0 if result is None else result.n_out

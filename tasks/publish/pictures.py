@@ -1,0 +1,81 @@
+"""Thumbnails and contact sheets: crops with the outline of their mask."""
+
+import base64
+from collections.abc import Sequence
+from io import BytesIO
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from tasks.common.artifacts import Workspace
+from tasks.common.images import Mask, Rgb, read_grey, read_rgb
+from tasks.publish.select import Judged
+
+_OUTLINE_RGB = (0, 255, 96)
+_BACKGROUND = 24
+_QUALITIES = (80, 70, 60, 50, 40, 30, 20)
+
+
+def thumbnail(judged: Judged, workspace: Workspace, height_px: int) -> Rgb:
+    """Return a crop at the given height, cut as published and outlined if it has a mask."""
+    rgb = read_rgb(workspace.path(judged.crop["path"]))
+    mask: Mask | None = None
+    if judged.matte is not None and judged.box_in_crop is not None:
+        x0, y0, x1, y1 = judged.box_in_crop
+        mask = read_grey(workspace.path(judged.matte["mask_path"]))[y0:y1, x0:x1]
+        rgb = rgb[y0:y1, x0:x1]
+    scale = height_px / rgb.shape[0]
+    size_wh = (min(max(1, round(rgb.shape[1] * scale)), 3 * height_px), height_px)
+    small = cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA)
+    return small if mask is None else _outlined(small, mask, size_wh)
+
+
+def _outlined(small: Rgb, mask: Mask, size_wh: tuple[int, int]) -> Rgb:
+    small_mask = cv2.resize(mask, size_wh, interpolation=cv2.INTER_NEAREST)
+    contours, _ = cv2.findContours(small_mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    drawn: Rgb = cv2.drawContours(small.copy(), contours, -1, _OUTLINE_RGB, 1)
+    return drawn
+
+
+def jpeg_data_uri(rgb: Rgb, quality: int = 80) -> str:
+    """Return a picture as a data URI, for pages that must not need other files."""
+    return "data:image/jpeg;base64," + base64.b64encode(_jpeg(rgb, quality)).decode()
+
+
+def _jpeg(rgb: Rgb, quality: int) -> bytes:
+    stream = BytesIO()
+    Image.fromarray(rgb).save(stream, "JPEG", quality=quality)
+    return stream.getvalue()
+
+
+def contact_sheet(
+    crops: Sequence[Judged], workspace: Workspace, *, width_px: int, height_px: int, max_bytes: int
+) -> str:
+    """Return a data URI of crops in rows, of at most `max_bytes` of JPEG where that is possible."""
+    tiles = [thumbnail(judged, workspace, height_px) for judged in crops]
+    sheet = _in_rows(tiles, width_px, height_px)
+    for quality in _QUALITIES:
+        data = _jpeg(sheet, quality)
+        if len(data) <= max_bytes:
+            break
+    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
+
+
+def _in_rows(tiles: Sequence[Rgb], width_px: int, height_px: int) -> Rgb:
+    rows: list[list[Rgb]] = [[]]
+    used = 0
+    for tile in tiles:
+        if rows[-1] and used + tile.shape[1] > width_px:
+            rows.append([])
+            used = 0
+        rows[-1].append(tile[:, :width_px])
+        used += tile.shape[1] + 4
+    sheet = np.full((len(rows) * (height_px + 4), width_px, 3), _BACKGROUND, np.uint8)
+    for number, row in enumerate(rows):
+        x, y = 0, number * (height_px + 4)
+        for tile in row:
+            cut = tile[:, : width_px - x]
+            sheet[y : y + height_px, x : x + cut.shape[1]] = cut
+            x += cut.shape[1] + 4
+    return sheet

@@ -1,0 +1,184 @@
+"""The tree that a trainer syncs: built whole in the workspace before a store sees any of it."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from tasks.common.artifacts import ArtifactWriter
+from tasks.common.errors import InputError
+from tasks.common.keys import content_key
+from tasks.common.progress import track
+from tasks.common.recipe import PublishRecipe
+from tasks.common.records import SourceOutcome, StageResult
+from tasks.common.tables import make_table
+from tasks.publish import VERSION
+from tasks.publish.render import encode_sample, read_sample
+from tasks.publish.report import render_report
+from tasks.publish.select import Sample, choose_samples
+
+FILES = {
+    "name": "string",  # path inside the subset's folder
+    "path": "string",
+    "digest": "string",
+    "size_bytes": "Int64",
+    "split": "string",
+    "scenes": "string",  # JSON list
+    "source_id": "string",
+    "licence": "string",
+    "channel": "string",
+}
+MANIFEST_NAME = "MANIFEST.sha256"
+
+
+def tree_key(outcomes: Iterable[SourceOutcome], recipe: PublishRecipe) -> str:
+    """Name the tree by verdicts, provenance and the publish part of the recipe."""
+    done = [outcome.model_dump(mode="json") for outcome in outcomes if outcome.error is None]
+    return content_key("publish", VERSION, done, recipe)
+
+
+def build_tree(
+    outcomes: tuple[SourceOutcome, ...], recipe: PublishRecipe, out: ArtifactWriter
+) -> StageResult:
+    """Write every file of the subset into the workspace.
+
+    Raises:
+        InputError: no crop was kept, so there is nothing to publish.
+        ValueError: a sample would ruin a training.
+    """
+    samples = choose_samples(outcomes, out.workspace, recipe)
+    if not samples:
+        raise InputError(
+            "No crop was kept, so there is nothing to publish. `matteflow show` tells what was "
+            "dropped and why; the bounds stand in the recipe under 'filter'."
+        )
+    rows: list[dict[str, Any]] = []
+    for sample in track(samples, "publish", len(samples)):
+        rows += _sample_files(sample, recipe, out)
+    rows += _text_files(samples, outcomes, rows, recipe, out)
+    manifest = "".join(f"{row['digest']}  {row['name']}\n" for row in sorted(rows, key=_name))
+    rows.append(_file(out, MANIFEST_NAME, manifest.encode()))
+    return out.commit(make_table(rows, FILES), [], n_in=len(rows))
+
+
+def _name(row: dict[str, Any]) -> str:
+    return str(row["name"])
+
+
+def _file(out: ArtifactWriter, name: str, data: bytes, **facts: Any) -> dict[str, Any]:
+    path, digest = out.put(name, data)
+    return {"name": name, "path": path, "digest": digest, "size_bytes": len(data)} | facts
+
+
+def _sample_files(
+    sample: Sample, recipe: PublishRecipe, out: ArtifactWriter
+) -> Iterable[dict[str, Any]]:
+    judged, split = sample
+    try:
+        pair = encode_sample(*read_sample(judged, out.workspace), recipe.jpeg_quality)
+    except ValueError as error:
+        raise ValueError(f"{judged.stem} cannot be published: {error}") from error
+    facts = {
+        "split": split,
+        "scenes": json.dumps(judged.source.scenes, ensure_ascii=False),
+        "source_id": judged.source.source_id,
+        "licence": judged.source.licence,
+        "channel": channel_of(sample),
+    }
+    yield _file(out, f"img_dir/{split}/{judged.stem}.jpg", pair[0], **facts)
+    yield _file(out, f"ann_dir/{split}/{judged.stem}.png", pair[1], **facts)
+
+
+def channel_of(sample: Sample) -> str:
+    """Name who annotated a sample: the machine and its model."""
+    return f"rembg {sample.judged.matte['model']}" if sample.judged.matte else "none"
+
+
+def split_lists(samples: Iterable[Sample]) -> dict[str, list[str]]:
+    """Return the stems of each split file: `train`, `val`, and one per scene and side."""
+    lists: dict[str, list[str]] = defaultdict(list)
+    for judged, split in samples:
+        lists[split].append(judged.stem)
+        for scene in judged.source.scenes:
+            lists[f"{scene}-{split}"].append(judged.stem)
+    return dict(lists)
+
+
+def _text_files(
+    samples: list[Sample],
+    outcomes: tuple[SourceOutcome, ...],
+    rows: list[dict[str, Any]],
+    recipe: PublishRecipe,
+    out: ArtifactWriter,
+) -> Iterable[dict[str, Any]]:
+    lists = split_lists(samples)
+    for name, stems in sorted(lists.items()):
+        text = "".join(f"{stem}\n" for stem in sorted(stems))
+        yield _file(out, f"split_dir/{name}.txt", text.encode())
+    facts = _facts(samples, lists, recipe)
+    yield _file(out, "dataset.json", _json(facts))
+    environment = jinja2.Environment(autoescape=False, keep_trailing_newline=True)
+    for name in ("README.md", "mmseg_config.py"):
+        template = files("tasks.publish").joinpath("templates", f"{name}.j2").read_text("utf-8")
+        yield _file(out, name, environment.from_string(template).render(**facts).encode())
+    done = tuple(outcome for outcome in outcomes if outcome.error is None)
+    report = render_report(done, out.workspace, title=recipe.name)
+    yield _file(out, "report.html", report.encode())
+
+
+def _json(values: Any) -> bytes:
+    return json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def _facts(
+    samples: list[Sample], lists: dict[str, list[str]], recipe: PublishRecipe
+) -> dict[str, Any]:
+    sources = {sample.judged.source.source_id: sample.judged.source for sample in samples}
+    return {
+        "name": recipe.name,
+        "description": recipe.description,
+        "classes": ["background", "person"],
+        "n_samples": len(samples),
+        "splits": {name: len(stems) for name, stems in sorted(lists.items())},
+        "mean_size_wh": _mean_size(samples),
+        "sources": [
+            {
+                "source_id": source.source_id,
+                "licence": source.licence,
+                "attribution": source.attribution,
+                "uploader": source.uploader,
+                "captured_with": source.captured_with,
+            }
+            for _, source in sorted(sources.items())
+        ],
+        "samples": [_sample_facts(sample) for sample in samples],
+    }
+
+
+def _mean_size(samples: list[Sample]) -> list[int]:
+    boxes = pd.DataFrame(
+        [sample.judged.box_in_crop for sample in samples], columns=["x0", "y0", "x1", "y1"]
+    )
+    return [
+        round(float((boxes["x1"] - boxes["x0"]).mean())),
+        round(float((boxes["y1"] - boxes["y0"]).mean())),
+    ]
+
+
+def _sample_facts(sample: Sample) -> dict[str, Any]:
+    judged, split = sample
+    return {
+        "stem": judged.stem,
+        "split": split,
+        "scenes": list(judged.source.scenes),
+        "source_id": judged.source.source_id,
+        "media_id": judged.crop["media_id"],
+        "time_s": judged.crop["time_s"],
+        "crop_box_xyxy": json.loads(judged.crop["crop_box_xyxy"]),
+        "box_in_crop_xyxy": judged.box_in_crop,
+        "channel": channel_of(sample),
+    }

@@ -1,0 +1,111 @@
+"""From decoded pictures to the frames that go on: one per target, no stills, nothing tiny."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import NamedTuple, cast
+
+import cv2
+import numpy as np
+
+from tasks.common.images import Rgb
+from tasks.common.records import Drop
+from tasks.sample.colour import to_rgb
+from tasks.sample.plan import Plan, next_target
+from tasks.sample.video import decode
+
+_TOLERANCE_S = 1e-6
+_GRID_WH = (64, 36)
+
+
+class Sampled(NamedTuple):
+    """A picture taken from the source at a time."""
+
+    time_s: float
+    rgb: Rgb
+
+
+def sample_video(path: str, plan: Plan, aspect: Fraction) -> Iterator[Sampled | Drop]:
+    """Yield the first trusted frame at or after each target, or a drop for a target without one."""
+    target, last_s, n_damaged = 0, 0.0, 0
+    for frame, time_s, damage in decode(path, plan.key_times):
+        last_s = time_s
+        reached = _reached(plan, target, time_s)
+        if reached is None:
+            continue
+        reason = "undecodable" if damage > n_damaged else "no_new_frame"
+        yield from (_missed(plan, number, reason, time_s) for number in range(target, reached))
+        n_damaged = damage
+        yield Sampled(time_s, to_rgb(frame, aspect))
+        target = reached + 1
+    if plan.n_targets is not None:
+        reason = "truncated" if target > 0 else "undecodable"
+        yield from (_missed(plan, n, reason, last_s) for n in range(target, plan.n_targets))
+
+
+def _reached(plan: Plan, target: int, time_s: float) -> int | None:
+    """Return the last target that a frame at `time_s` stands for, or None when it is too early."""
+    if plan.n_targets is not None and target >= plan.n_targets:
+        return None
+    if plan.key_times is not None:
+        at = np.searchsorted(plan.key_times, time_s + _TOLERANCE_S) - 1
+        return int(at) if at >= target else None
+    if time_s < target * plan.every_s - _TOLERANCE_S:
+        return None
+    last = next_target(time_s, plan.every_s) - 1
+    return last if plan.n_targets is None else min(last, plan.n_targets - 1)
+
+
+def _missed(plan: Plan, number: int, reason: str, value: float) -> Drop:
+    time_s = plan.key_times[number] if plan.key_times is not None else number * plan.every_s
+    said = {
+        "undecodable": "the data there are damaged",
+        "no_new_frame": "the video shows no new picture until {value:.2f} s",
+        "truncated": "the video ends at {value:.2f} s, before the length that it declares",
+    }[reason]
+    return Drop(
+        item=f"{time_s:.3f}s",
+        stage="sample",
+        reason=reason,
+        value=value,
+        bound=time_s,
+        sentence=f"No frame for {time_s:.2f} s: {said.format(value=value)}.",
+    )
+
+
+class StillFilter:
+    """Recognises a picture in which nothing has moved since the last one that went on.
+
+    Compares area means on a 64 x 36 grid, so that noise averages out but a small person, who fills
+    a few cells, still counts as movement.
+    """
+
+    def __init__(self, level: float):
+        self._level = level
+        self._last: np.ndarray[tuple[int, ...], np.dtype[np.float32]] | None = None
+
+    def largest_change(self, rgb: Rgb) -> float | None:
+        """Return the largest change of a cell in codes 0..255; None for the first picture."""
+        grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+        cells = cast(
+            "np.ndarray[tuple[int, ...], np.dtype[np.float32]]",
+            cv2.resize(grey, _GRID_WH, interpolation=cv2.INTER_AREA).astype(np.float32),
+        )
+        change = None if self._last is None else float(np.abs(cells - self._last).max())
+        if change is None or change >= self._level:
+            self._last = cells
+        return change
+
+    def drop(self, item: str, change: float) -> Drop:
+        """Explain why a still does not go on."""
+        return Drop(
+            item=item,
+            stage="sample",
+            reason="still",
+            value=change,
+            bound=self._level,
+            sentence=f"Nothing has moved since the last frame (largest change {change:.1f} of 255).",
+        )
+
+    def is_still(self, change: float | None) -> bool:
+        """Say whether a change is too small to be movement."""
+        return change is not None and change < self._level

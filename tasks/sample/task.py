@@ -1,0 +1,20 @@
+"""The sample task: one media file becomes a table of frames."""
+
+from tasks.common.artifacts import Workspace, reuse_or_make
+from tasks.common.caching import stage_task
+from tasks.common.recipe import SampleRecipe
+from tasks.common.records import Source, StageResult
+from tasks.common.settings import settings
+from tasks.sample import VERSION
+from tasks.sample.stage import sample_key, sample_media
+
+
+@stage_task("sample", version=VERSION, key=sample_key)
+def sample(source: Source, media: StageResult, recipe: SampleRecipe) -> StageResult:  # noqa: ARG001 - the source names the run
+    """Take frames from one media file."""
+    return reuse_or_make(
+        Workspace.of(settings()),
+        "sample",
+        sample_key(media, recipe),
+        lambda out: sample_media(media, recipe, out),
+    )

@@ -4,8 +4,9 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from prefect import Task
+from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
-from prefect.states import State
 
 from tasks.common.recipe import Recipe
 from tasks.common.records import Source, SourceOutcome, Stage, StageResult
@@ -21,15 +22,21 @@ STAGES: tuple[Stage, ...] = ("download", "sample", "detect", "screen", "matte", 
 
 def submit_chain(source: Source, recipe: Recipe) -> Chain:
     """Submit the six tasks of one source; a failure leaves only its own successors not ready."""
-    media = download.submit(source=source, recipe=recipe.download)
-    frames = sample.submit(source=source, media=media, recipe=recipe.sample)  # type: ignore[arg-type]
-    crops = detect.submit(source=source, frames=frames, recipe=recipe.detect)  # type: ignore[arg-type]
-    screened = screen.submit(source=source, crops=crops, recipe=recipe.filter)  # type: ignore[arg-type]
-    mattes = matte.submit(source=source, crops=crops, screened=screened, recipe=recipe.matte)  # type: ignore[arg-type]
-    verdicts = filter_verdicts.submit(
-        source=source, crops=crops, mattes=mattes, recipe=recipe.filter  # type: ignore[arg-type]
-    )  # fmt: skip
+    media = _submit(download, source, recipe=recipe.download)
+    frames = _submit(sample, source, media=media, recipe=recipe.sample)
+    crops = _submit(detect, source, frames=frames, recipe=recipe.detect)
+    screened = _submit(screen, source, crops=crops, recipe=recipe.filter)
+    mattes = _submit(matte, source, crops=crops, screened=screened, recipe=recipe.matte)
+    verdicts = _submit(filter_verdicts, source, crops=crops, mattes=mattes, recipe=recipe.filter)
     return dict(zip(STAGES, (media, frames, crops, screened, mattes, verdicts), strict=True))
+
+
+def _submit(
+    task: Task[..., StageResult], source: Source, **inputs: Any
+) -> PrefectFuture[StageResult]:
+    """Submit one task; inputs may be futures of earlier ones, which Prefect resolves."""
+    future: PrefectFuture[StageResult] = task.submit(source=source, **inputs)
+    return future
 
 
 def run_chains(
@@ -54,9 +61,7 @@ def _outcome(source: Source, chain: Chain) -> SourceOutcome:
         future.wait()
         if not future.state.is_completed():
             cause = _cause(future.state)
-            return SourceOutcome(
-                source=source, stages=tuple(done), error=cause, failed_stage=stage
-            )
+            return SourceOutcome(source=source, stages=tuple(done), error=cause, failed_stage=stage)
         done.append(future.state.result())
     return SourceOutcome(source=source, stages=tuple(done))
 

@@ -12,7 +12,7 @@ from flows.environment import quieten_console
 from tasks.common.errors import MatteflowError
 
 if TYPE_CHECKING:
-    from prefect.states import State
+    from prefect.client.schemas.objects import State
 
 FAILED = 1
 BAD_INPUT = 2
@@ -46,7 +46,8 @@ def ingest(
 ) -> None:
     """Take sources through all stages and publish what is kept."""
     _start(verbose)
-    from flows.ingest import ingest as ingest_flow, prepare
+    from flows.ingest import ingest as ingest_flow
+    from flows.ingest import prepare
     from flows.screen import progress_bars
     from tasks.common.settings import settings
 
@@ -171,7 +172,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; foreseeable mistakes end in a sentence, not in a stack trace."""
     command: Callable[..., Any] = typer.main.get_command(app)
     try:
-        code = command(args=list(arguments) if arguments is not None else None, standalone_mode=True)
+        code = command(
+            args=list(arguments) if arguments is not None else None, standalone_mode=True
+        )
     except MatteflowError as error:
         _complain(str(error))
         code = BAD_INPUT

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from prefect import flow
-from prefect.states import Completed, Failed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
 
 from flows.pages import describe_publication
 from flows.runs import load_run, save_run

@@ -1,7 +1,7 @@
 """The terminal: progress bars while something runs, tables when it is done."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
 
@@ -19,7 +19,7 @@ from rich.table import Table
 from flows.runs import RunRecord
 from tasks.common.artifacts import Workspace
 from tasks.common.progress import listen
-from tasks.publish.task import funnel, reasons, source_lines, all_drops
+from tasks.publish.task import all_drops, funnel, reasons, source_lines
 
 console = Console()
 errors = Console(stderr=True)
@@ -78,7 +78,7 @@ def print_run(record: RunRecord, workspace: Workspace) -> None:
             console.print(f"[red]{line.source_id} {line.state}[/]: {line.cause}", highlight=False)
 
 
-def _reasons_table(dropped: list[tuple[str, str, int, str]]) -> Table:  # type: ignore[type-arg]
+def _reasons_table(dropped: Sequence[tuple[str, str, int, str]]) -> Table:
     table = Table("stage", "reason", "items", "for example", title="Dropped", title_justify="left")
     table.columns[2].justify = "right"
     for stage, reason, n_items, example in dropped:

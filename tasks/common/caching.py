@@ -10,10 +10,9 @@ from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE, CachePolicy
-from prefect.client.schemas.objects import TaskRun
+from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
 from prefect.results import get_result_store
-from prefect.states import State
 from prefect.tasks import exponential_backoff
 
 from tasks.common.artifacts import Workspace
@@ -52,7 +51,8 @@ class VerifiedArtifacts(CachePolicy):
         record = f"{self.stage}/v{self.version}/{inputs['source'].source_id}/{key}"
         store = get_result_store()
         if store.exists(record) and Workspace.of(settings()).find(self.stage, key) is None:
-            store.result_storage.write_path(record, content=_STALE)
+            storage: Any = store.result_storage  # typed as async, but dispatches on its caller
+            storage.write_path(record, content=_STALE)
         return record
 
 

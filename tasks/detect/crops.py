@@ -6,9 +6,7 @@ from numpy.typing import NDArray
 Box = tuple[int, int, int, int]
 
 
-def crop_box(
-    person_xyxy: NDArray[np.float32], size_wh: tuple[int, int], context: float
-) -> Box:
+def crop_box(person_xyxy: NDArray[np.float32], size_wh: tuple[int, int], context: float) -> Box:
     """Return the box around a person, in whole px, clipped to the frame.
 
     `context` is the margin on every side as a share of the person box's longer side: a detector's

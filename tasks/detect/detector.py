@@ -38,7 +38,7 @@ def _load(weights: Weights, models: Path) -> Any:
     os.environ.setdefault("YOLO_OFFLINE", "true")
     os.environ.setdefault("YOLO_CONFIG_DIR", str(models))
     path = require_weights(weights, models)
-    from ultralytics import YOLO  # noqa: PLC0415 - two seconds that a cached run need not pay
+    from ultralytics.models import YOLO
 
     return YOLO(str(path), task="detect")
 

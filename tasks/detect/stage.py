@@ -35,9 +35,7 @@ def detect_people(
     crops: list[dict[str, Any]] = []
     drops: list[Drop] = []
     found = find_people(pictures, recipe, settings)
-    for frame, people in zip(
-        plain_rows(table), track(found, "detect", len(table)), strict=True
-    ):
+    for frame, people in zip(plain_rows(table), track(found, "detect", len(table)), strict=True):
         picture = pictures.take(frame["path"])
         if len(people.boxes_xyxy) == 0:
             drops.append(_nobody(frame["frame_id"], recipe))

@@ -10,7 +10,7 @@ from tasks.detect.stage import detect_key, detect_people
 
 
 @stage_task("detect", version=VERSION, key=detect_key)
-def detect(source: Source, frames: StageResult, recipe: DetectRecipe) -> StageResult:  # noqa: ARG001 - the source names the run
+def detect(source: Source, frames: StageResult, recipe: DetectRecipe) -> StageResult:
     """Cut single people out of the frames of one source."""
     return reuse_or_make(
         Workspace.of(settings()),

@@ -51,7 +51,8 @@ def local_path(uri: str) -> Path:
         try:
             return Path(str(distribution(name).locate_file(unquote(member))))
         except PackageNotFoundError as error:
-            raise SourceError(f"The package {name} is not installed; run: pip install {name}") from error  # fmt: skip
+            said = f"The package {name} is not installed; run: pip install {name}"
+            raise SourceError(said) from error
     if parts.scheme == "file":
         return Path(unquote(parts.path))
     if parts.scheme == "" or uri.startswith("/"):

@@ -16,10 +16,9 @@ from tasks.common.errors import InputError
 from tasks.common.explain import explain_validation
 from tasks.common.records import Source
 
-MEDIA_SUFFIXES = frozenset(
-    ".mp4 .mov .m4v .mkv .webm .avi .mts .m2ts .ts .mpg .mpeg .3gp "
-    ".jpg .jpeg .png .webp .bmp .tif .tiff".split()
-)
+_VIDEO = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mts", ".ts", ".mpg", ".mpeg", ".3gp")
+_PHOTO = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+MEDIA_SUFFIXES = frozenset(_VIDEO + _PHOTO)
 _REQUIRED = ("source_id", "uri")
 _COLUMNS = (*_REQUIRED, *(name for name in Source.model_fields if name not in _REQUIRED))
 _SCENE_SEPARATORS = re.compile(r"[;|]")

@@ -141,7 +141,7 @@ def _of_video(stream: VideoStream, frame: VideoFrame, duration: float | None) ->
 
 def _projection(frame: VideoFrame) -> Projection:
     for data in frame.side_data:
-        if getattr(data, "type", None) is not None and "SPHERICAL" in str(data.type):
+        if "SPHERICAL" in str(getattr(data, "type", "")):
             return "equirectangular"
     return "unknown" if frame.width == 2 * frame.height else "flat"
 

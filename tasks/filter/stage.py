@@ -18,9 +18,7 @@ def screen_key(source: Source, crops: StageResult, recipe: RuleBounds) -> str:
     return content_key("screen", VERSION, crops.digest, source.scenes, recipe)
 
 
-def filter_key(
-    source: Source, crops: StageResult, mattes: StageResult, recipe: RuleBounds
-) -> str:
+def filter_key(source: Source, crops: StageResult, mattes: StageResult, recipe: RuleBounds) -> str:
     """Name the artifact by crops, mattes, bounds, and what the rules read of the source."""
     return content_key("filter", VERSION, crops.digest, mattes.digest, source.scenes, recipe)
 

@@ -44,4 +44,5 @@ def person_part(mask: Mask, person_xyxy: tuple[float, ...]) -> Mask | None:
     counts[0] = 0
     if counts.max() == 0:
         return None
-    return (labels == int(counts.argmax())).astype(np.uint8)
+    part: Mask = (labels == int(counts.argmax())).astype(np.uint8)
+    return part

@@ -52,8 +52,8 @@ class _Tap:
 def _load(weights: Weights, models: Path, providers: tuple[str, ...]) -> Any:
     path = require_weights(weights, models)
     os.environ["U2NET_HOME"] = str(models)  # rembg takes model files from nowhere else
-    import onnxruntime  # noqa: PLC0415 - a cached run need not pay for loading these two
-    from rembg import new_session  # noqa: PLC0415
+    import onnxruntime
+    from rembg import new_session
 
     options = onnxruntime.SessionOptions()
     options.enable_cpu_mem_arena = False  # the arena never gives back; memory should stay flat

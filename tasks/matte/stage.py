@@ -20,9 +20,7 @@ from tasks.matte.store import MatteStore
 def matte_key(crops: StageResult, screened: StageResult, recipe: MatteRecipe) -> str:
     """Name the artifact by the crops, those admitted, this part of the recipe, the weights."""
     weights = find_weights(recipe.model, "matting")
-    return content_key(
-        "matte", VERSION, crops.digest, screened.digest, recipe, weights.sha256
-    )
+    return content_key("matte", VERSION, crops.digest, screened.digest, recipe, weights.sha256)
 
 
 def matte_crops(

@@ -11,7 +11,7 @@ from tasks.matte.stage import matte_crops, matte_key
 
 @stage_task("matte", version=VERSION, key=matte_key)
 def matte(
-    source: Source,  # noqa: ARG001 - the source names the run
+    source: Source,
     crops: StageResult,
     screened: StageResult,
     recipe: MatteRecipe,

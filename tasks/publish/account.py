@@ -54,9 +54,7 @@ def _verdicts(outcome: SourceOutcome, workspace: Workspace) -> Counter[str]:
     return Counter() if result is None else Counter(workspace.items(result)["verdict"].tolist())
 
 
-def all_drops(
-    outcomes: Iterable[SourceOutcome], workspace: Workspace
-) -> Iterator[dict[str, Any]]:
+def all_drops(outcomes: Iterable[SourceOutcome], workspace: Workspace) -> Iterator[dict[str, Any]]:
     """Yield every drop once, with its source; the filter repeats what screening dropped."""
     for outcome in outcomes:
         for result in outcome.stages:
@@ -87,9 +85,7 @@ class SourceLine(NamedTuple):
     cause: str
 
 
-def source_lines(
-    outcomes: Iterable[SourceOutcome], workspace: Workspace
-) -> list[SourceLine]:
+def source_lines(outcomes: Iterable[SourceOutcome], workspace: Workspace) -> list[SourceLine]:
     """Tell of each source how far it came and what it gave."""
     return [_line(outcome, workspace) for outcome in outcomes]
 

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Sequence
 from io import BytesIO
+from typing import cast
 
 import cv2
 import numpy as np
@@ -27,15 +28,14 @@ def thumbnail(judged: Judged, workspace: Workspace, height_px: int) -> Rgb:
         rgb = rgb[y0:y1, x0:x1]
     scale = height_px / rgb.shape[0]
     size_wh = (min(max(1, round(rgb.shape[1] * scale)), 3 * height_px), height_px)
-    small = cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA)
+    small = cast(Rgb, cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA))
     return small if mask is None else _outlined(small, mask, size_wh)
 
 
 def _outlined(small: Rgb, mask: Mask, size_wh: tuple[int, int]) -> Rgb:
     small_mask = cv2.resize(mask, size_wh, interpolation=cv2.INTER_NEAREST)
     contours, _ = cv2.findContours(small_mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    drawn: Rgb = cv2.drawContours(small.copy(), contours, -1, _OUTLINE_RGB, 1)
-    return drawn
+    return cast(Rgb, cv2.drawContours(small.copy(), contours, -1, _OUTLINE_RGB, 1))
 
 
 def jpeg_data_uri(rgb: Rgb, quality: int = 80) -> str:

@@ -73,9 +73,7 @@ def spread(crops: list[Judged], limit: int) -> list[Judged]:
     return [crops[number * len(crops) // limit] for number in range(limit)]
 
 
-def sheets(
-    outcomes: Iterable[SourceOutcome], workspace: Workspace
-) -> dict[str, tuple[int, str]]:
+def sheets(outcomes: Iterable[SourceOutcome], workspace: Workspace) -> dict[str, tuple[int, str]]:
     """Return, for kept, review and dropped, the number of crops and a contact sheet as data URI."""
     by_verdict: dict[str, list[Judged]] = defaultdict(list)
     for judged in judged_crops(outcomes, workspace):

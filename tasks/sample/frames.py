@@ -103,7 +103,7 @@ class StillFilter:
             reason="still",
             value=change,
             bound=self._level,
-            sentence=f"Nothing has moved since the last frame (largest change {change:.1f} of 255).",
+            sentence=f"Nothing has moved since the last frame (at most {change:.1f} of 255).",
         )
 
     def is_still(self, change: float | None) -> bool:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import av
@@ -22,11 +23,12 @@ class Plan(NamedTuple):
     key_times: tuple[float, ...] | None
 
 
-def make_plan(path: str, duration_s: float | None, recipe: SampleRecipe) -> Plan:
+def make_plan(path: str, duration_s: float | None, frame_s: float, recipe: SampleRecipe) -> Plan:
     """Choose targets and mode: key frames where they are dense enough, else every frame.
 
     Decoding key frames alone costs a small part of decoding everything, so `auto` takes it
-    whenever no two of them lie further apart than the sampling step.
+    whenever no two of them lie further apart than the sampling step. `frame_s` is how long the last
+    frame lasts: it begins that much before the end.
     """
     every_s = recipe.every_s
     if duration_s is not None:
@@ -38,7 +40,8 @@ def make_plan(path: str, duration_s: float | None, recipe: SampleRecipe) -> Plan
             return Plan(every_s, len(chosen), chosen)
     if duration_s is None:
         return Plan(every_s, None, None)
-    return Plan(every_s, max(1, math.ceil(duration_s / every_s - _TOLERANCE_S)), None)
+    last_s = max(0.0, duration_s - frame_s)
+    return Plan(every_s, 1 + math.floor(last_s / every_s + _TOLERANCE_S), None)
 
 
 def _key_times(path: str) -> list[float]:
@@ -58,7 +61,7 @@ def _are_dense(key_times: list[float], duration_s: float | None, every_s: float)
     if not key_times or duration_s is None:
         return False
     borders = [0.0, *key_times, duration_s]
-    gaps = (after - before for before, after in zip(borders, borders[1:], strict=False))
+    gaps = (after - before for before, after in pairwise(borders))
     return max(gaps) <= every_s + _TOLERANCE_S
 
 

@@ -35,9 +35,10 @@ def sample_media(media: StageResult, recipe: SampleRecipe, out: ArtifactWriter) 
     row = plain_rows(out.workspace.items(media))[0]
     path = str(out.workspace.path(row["path"]))
     if row["kind"] == "image":
-        sampled, total = iter([Sampled(0.0, _read_photo(path))]), 1
+        photo: list[Sampled | Drop] = [Sampled(0.0, _read_photo(path))]
+        sampled, total = iter(photo), 1
     else:
-        plan = make_plan(path, row["duration_s"], recipe)
+        plan = make_plan(path, row["duration_s"], _frame_s(row["frame_rate"]), recipe)
         sampled, total = sample_video(path, plan, _aspect(path)), plan.n_targets or 0
     return _write(sampled, total, str(row["media_id"]), recipe, out)
 
@@ -101,6 +102,10 @@ def _store(
 def _read_photo(path: str) -> Rgb:
     with Image.open(path) as image:
         return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+
+
+def _frame_s(frame_rate: str | None) -> float:
+    return float(1 / Fraction(frame_rate)) if frame_rate else 0.0
 
 
 def _aspect(path: str) -> Fraction:

@@ -10,7 +10,7 @@ from tasks.sample.stage import sample_key, sample_media
 
 
 @stage_task("sample", version=VERSION, key=sample_key)
-def sample(source: Source, media: StageResult, recipe: SampleRecipe) -> StageResult:  # noqa: ARG001 - the source names the run
+def sample(source: Source, media: StageResult, recipe: SampleRecipe) -> StageResult:
     """Take frames from one media file."""
     return reuse_or_make(
         Workspace.of(settings()),

@@ -1,7 +1,7 @@
 """Decoding that survives damage: packet by packet, and after an error nothing until a key frame."""
 
 from collections.abc import Iterator
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import av
 from av.container import InputContainer
@@ -43,7 +43,7 @@ def _trusted(
         if packet.is_corrupt:
             n_damaged, waiting = n_damaged + 1, True
         try:
-            frames = cast(list[VideoFrame], packet.decode())
+            frames = packet.decode()
         except av.FFmpegError:
             n_damaged, waiting = n_damaged + 1, True
             continue
@@ -58,7 +58,7 @@ def _trusted(
 
 def _packets(
     container: InputContainer, stream: VideoStream, key_times: tuple[float, ...] | None
-) -> Iterator[Packet]:
+) -> Iterator[Packet[VideoStream]]:
     if key_times is None:
         yield from container.demux(stream)
         return

@@ -1,5 +1,7 @@
 """Whether the mask is one piece."""
 
+from typing import cast
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +9,6 @@ from numpy.typing import NDArray
 from tasks.common.images import Mask
 from tasks.filter.rule import Rule
 from tasks.filter.subject import Subject
-
 
 # Enclosed background smaller than this share of the mask is a hole that the matting model left;
 # larger openings are real, such as the ring of an arm on a hip.
@@ -25,7 +26,7 @@ def measure(subject: Subject) -> float | None:
         return None
     whole = int(np.count_nonzero(mask))
     largest = int(_areas(mask, connectivity=8).max())
-    surrounded = cv2.copyMakeBorder(1 - mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
+    surrounded = np.pad(1 - mask, 1, constant_values=1)
     openings = _areas(surrounded, connectivity=4)
     pinholes = int(openings[openings < _PINHOLE_SHARE * whole].sum())
     return largest / (whole + pinholes)
@@ -33,8 +34,7 @@ def measure(subject: Subject) -> float | None:
 
 def _areas(mask: Mask, connectivity: int) -> NDArray[np.int32]:
     stats = cv2.connectedComponentsWithStats(mask, connectivity=connectivity)[2]
-    areas: NDArray[np.int32] = stats[1:, cv2.CC_STAT_AREA]
-    return areas
+    return cast("NDArray[np.int32]", stats[1:, cv2.CC_STAT_AREA])
 
 
 RULE = Rule(

@@ -1,0 +1,42 @@
+# The two commands: `make demo` and `make test`. `make check` before each commit.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO_HOME := demo-data
+
+.PHONY: demo test check setup record-stages clean
+
+demo: $(READY)
+	@MATTEFLOW_HOME=$(DEMO_HOME) $(BIN)/matteflow ingest demo --recipe demo
+
+test: $(READY)
+	@$(BIN)/python -m pytest
+
+check: $(READY)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -m "not slow"
+
+setup: $(READY)
+
+# `--without-pip`, because Debian keeps ensurepip in another package; pip installs itself instead.
+$(READY): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "matteflow needs Python 3.11 as $(PYTHON); name another with: make PYTHON=..."; exit 2; }
+	@echo "Setting up $(VENV): about 7 GB, three to ten minutes, once."
+	@$(PYTHON) -m venv --without-pip $(VENV)
+	@$(PYTHON) -m pip --python $(BIN)/python install --quiet pip==26.3
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,dev]'
+	@sh deployments/system-libraries.sh $(BIN)/python
+	@echo "Compiling the matting library once (rembg's pymatting, about a minute)."
+	@$(BIN)/python -W ignore -c "import rembg"
+	@touch $(READY)
+
+# After a change that does not alter what a stage gives out; else raise the stage's VERSION first.
+record-stages: $(READY)
+	@$(BIN)/python -m tests.architecture.stage_digests
+
+clean:
+	rm -rf $(VENV) $(DEMO_HOME) build *.egg-info

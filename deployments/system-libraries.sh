@@ -1,0 +1,16 @@
+#!/bin/sh
+# opencv-python needs a few shared libraries that a bare Debian lacks. Installs them when this is
+# root on a machine with apt-get; otherwise says what to run.
+set -eu
+python=$1
+packages="libgl1 libglib2.0-0 libxcb1"
+"$python" -c "import cv2" 2>/dev/null && exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "Installing the shared libraries that OpenCV needs: $packages"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
+    "$python" -c "import cv2" && exit 0
+fi
+echo "OpenCV cannot load its shared libraries. Run this once, then make again:" >&2
+echo "    sudo apt-get install $packages" >&2
+exit 2

@@ -58,7 +58,7 @@ def _trusted(
 
 def _packets(
     container: InputContainer, stream: VideoStream, key_times: tuple[float, ...] | None
-) -> Iterator[Packet[VideoStream]]:
+) -> "Iterator[Packet[VideoStream]]":
     if key_times is None:
         yield from container.demux(stream)
         return

@@ -28,7 +28,7 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV): about 7 GB, three to ten minutes, once."
 	@$(PYTHON) -m venv --without-pip $(VENV)
 	@$(PYTHON) -m pip --python $(BIN)/python install --quiet pip==26.3
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,dev]'
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,dev]'
 	@sh deployments/system-libraries.sh $(BIN)/python
 	@echo "Compiling the matting library once (rembg's pymatting, about a minute)."
 	@$(BIN)/python -W ignore -c "import rembg"

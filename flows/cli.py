@@ -84,7 +84,7 @@ def sources(
     from rich.table import Table
 
     from flows.screen import console
-    from tasks.download.listing import read_sources
+    from tasks.download.task import read_sources
 
     listed = read_sources(address)
     table = Table("source_id", "uri", "scenes", "licence", "uploader")

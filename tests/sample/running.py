@@ -1,0 +1,41 @@
+"""Runs the first two stages on one file and hands back everything that came out."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tasks.common.artifacts import ArtifactWriter, Workspace
+from tasks.common.images import Rgb, read_rgb
+from tasks.common.recipe import DownloadRecipe, SampleRecipe
+from tasks.common.records import Source, StageResult
+from tasks.common.tables import plain_rows
+from tasks.download.fetch import fetch
+from tasks.sample.stage import sample_media
+
+
+class Outcome(NamedTuple):
+    """The account of a sample stage, its tables as plain rows and its pictures."""
+
+    result: StageResult
+    rows: list[dict[str, Any]]
+    drops: list[dict[str, Any]]
+    pictures: list[Rgb]
+
+    @property
+    def times_s(self) -> list[float]:
+        return [row["time_s"] for row in self.rows]
+
+    @property
+    def reasons(self) -> list[str]:
+        return [drop["reason"] for drop in self.drops]
+
+
+def sample_file(path: Path, workspace_root: Path, **recipe: Any) -> Outcome:
+    """Download and sample one file; `recipe` are values of `SampleRecipe`."""
+    workspace = Workspace(workspace_root)
+    source = Source(source_id="clip", uri=str(path))
+    media = fetch(source, DownloadRecipe(), ArtifactWriter(workspace, "download", "d" * 40))
+    writer = ArtifactWriter(workspace, "sample", "5" * 40)
+    result = sample_media(media, SampleRecipe(**recipe), writer)
+    rows = plain_rows(workspace.items(result))
+    pictures = [read_rgb(workspace.path(row["path"])) for row in rows]
+    return Outcome(result, rows, plain_rows(workspace.drops(result)), pictures)

@@ -21,6 +21,7 @@ from tasks.common.images import Alpha, Rgb
 from tasks.common.settings import Settings
 from tasks.common.weights import require_weights
 
+_SURE = 60.0  # beyond it a float32 sigmoid is 0 or 1 anyway, and exp would overflow
 _lock = Lock()
 
 
@@ -87,5 +88,6 @@ def as_probability(answer: Alpha) -> Alpha:
     """
     finite = np.nan_to_num(answer, nan=0.0, posinf=0.0, neginf=0.0)
     if finite.min() < 0.0 or finite.max() > 1.0 + 1e-3:
-        return cast(Alpha, (1.0 / (1.0 + np.exp(-finite))).astype(np.float32))
+        logits = np.clip(finite, -_SURE, _SURE)
+        return cast(Alpha, (1.0 / (1.0 + np.exp(-logits))).astype(np.float32))
     return np.clip(finite, 0.0, 1.0)

@@ -24,7 +24,8 @@ def test_the_import_contracts_hold(monkeypatch) -> None:
 
 
 def test_prefect_is_known_to_one_file_of_the_rooms_only() -> None:
-    knowing = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tasks").rglob("*.py") if imports_prefect(path)}  # fmt: skip
+    files = (ROOT / "tasks").rglob("*.py")
+    knowing = {str(path.relative_to(ROOT)) for path in files if imports_prefect(path)}
     assert knowing == {"tasks/common/caching.py"}
 
 

@@ -25,12 +25,12 @@ def coded_edges() -> set[tuple[str, str, str]]:
             case ast.Assign(
                 targets=[ast.Name(id=name)],
                 value=ast.Call(
-                    func=ast.Name(id="_submit"), args=[ast.Name(id=task), *_], keywords=ks
+                    func=ast.Name(id="_submit"), args=[ast.Name(id=task), *_], keywords=inputs
                 ),
             ):
                 stage = TASK_NAMES.get(task, task)
                 made_by[name] = stage
-                for keyword in ks:
+                for keyword in inputs:
                     if isinstance(keyword.value, ast.Name):
                         edges.add((keyword.value.id, keyword.arg, stage))
     return {(made_by[variable], str(label), stage) for variable, label, stage in edges}

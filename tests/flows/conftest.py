@@ -1,0 +1,21 @@
+"""One embedded Prefect server for all flow tests; results of each test apart."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
+from prefect.testing.utilities import prefect_test_harness
+
+
+@pytest.fixture(scope="session")
+def _server() -> Iterator[None]:
+    with prefect_test_harness(server_startup_timeout=180):
+        yield
+
+
+@pytest.fixture
+def prefect_server(_server: None, tmp_path: Path) -> Iterator[None]:
+    folder = tmp_path / "home" / "workspace" / "results"
+    with temporary_settings({PREFECT_LOCAL_STORAGE_PATH: folder}):
+        yield

@@ -1,7 +1,7 @@
 """Names by content."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.common.keys import content_key
@@ -23,6 +23,7 @@ def test_a_key_stays_the_same_from_release_to_release() -> None:
     assert content_key(*parts) == "e8807694204a8dbfbea3b65bc7dd6043d9b87145"
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text("abcdef"), _JSON, max_size=5))
 def test_the_order_of_a_mapping_does_not_matter(values: dict[str, object]) -> None:
     assert content_key(dict(reversed(values.items()))) == content_key(values)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -12,7 +13,7 @@ from tasks.common.images import Rgb
 SIZE_WH = (160, 120)
 _N_BITS = 8
 _BASE = Fraction(1, 90_000)
-_MPEG4_BASE = Fraction(1, 1000)
+_X264 = {"preset": "ultrafast", "crf": "16", "sc_threshold": "0", "b-adapt": "0"}
 _TEXTURE_SEED = 7
 
 
@@ -34,14 +35,21 @@ def number_of(rgb: Rgb) -> int:
     return sum(int(row[bit * width + width // 2] > 127) << bit for bit in range(_N_BITS))
 
 
+def grey(code: int, size_wh: tuple[int, int] = SIZE_WH) -> Rgb:
+    """Return an even grey picture."""
+    return np.full((size_wh[1], size_wh[0], 3), code, np.uint8)
+
+
 def regular(n_frames: int, rate: Fraction | int = 10, start_s: float = 0.0) -> list[float]:
     """Return the times of a constant frame rate."""
     return [start_s + float(number / Fraction(rate)) for number in range(n_frames)]
 
 
-def write_numbered(path: Path, times_s: Sequence[float], **options: object) -> Path:
+def write_numbered(path: Path, times_s: Sequence[float], **options: Any) -> Path:
     """Write a video that shows picture 0, 1, 2 … at these times."""
-    return write_video(path, zip(times_s, map(numbered, range(len(times_s))), strict=True), **options)
+    return write_video(
+        path, zip(times_s, map(numbered, range(len(times_s))), strict=True), **options
+    )
 
 
 def write_video(
@@ -52,37 +60,39 @@ def write_video(
     codec: str = "libx264",
     gop: int = 250,
     n_between: int = 0,
-    aspect: Fraction | None = None,
-    turn_deg: int = 0,
-    colour_trc: int | None = None,
     muxer: dict[str, str] | None = None,
+    **colour_and_shape: Any,
 ) -> Path:
     """Encode pictures at their times; each lasts until the next, the last one 1 / `rate`.
 
-    `turn_deg` is what a player turns the stored picture by, counter-clockwise; `gop` the number of
-    frames from a key frame to the next; `n_between` how many may be stored out of order.
+    `gop` is the number of frames from a key frame to the next, `n_between` how many frames in a row
+    are stored later than they are shown; the rest are attributes of PyAV's codec context.
     """
     with av.open(str(path), "w", options=muxer or {}) as container:
         stream = container.add_stream(codec, rate=Fraction(rate))
         context = stream.codec_context
         context.time_base, context.gop_size, context.max_b_frames = _BASE, gop, n_between
-        context.thread_count = 1
-        if codec == "libx264":
-            context.options = {"preset": "ultrafast", "crf": "16", "sc_threshold": "0"}
-            if n_between:
-                context.options = {**context.options, "bf": str(n_between), "b-adapt":"0"}
-        if turn_deg:
-            stream.set_display_rotation(turn_deg)
-        for time_s, rgb in pictures:
+        context.options = dict(_X264) if codec == "libx264" else {}
+        for number, (time_s, rgb) in enumerate(pictures):
+            if number == 0:
+                context.height, context.width = rgb.shape[:2]
+                context.pix_fmt = "yuv420p"
+                for name, value in colour_and_shape.items():
+                    setattr(context, name, value)
             frame = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format="yuv420p")
-            if context.width != frame.width:
-                context.width, context.height, context.pix_fmt = frame.width, frame.height, "yuv420p"
-                if aspect is not None:
-                    context.sample_aspect_ratio = aspect
-                if colour_trc is not None:
-                    context.color_trc = colour_trc
             frame.pts, frame.time_base = round(time_s / _BASE), _BASE
             frame.duration = round(1 / Fraction(rate) / _BASE)
             container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def write_sound(path: Path) -> Path:
+    """Write a file with half a second of silence and no picture."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("flac", rate=8000)
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 4000), np.int16), layout="mono")
+        sound.sample_rate = 8000
+        container.mux(stream.encode(sound))
         container.mux(stream.encode(None))
     return path

@@ -1,7 +1,9 @@
 """What Prefect and the libraries below must find in the environment before they are imported."""
 
 import os
+from contextlib import suppress
 
+from tasks.common.errors import InputError
 from tasks.common.settings import settings
 
 _DEFAULTS = {
@@ -17,7 +19,8 @@ def prepare_environment() -> None:
     """Set defaults that anybody may override; results lie beside the artifacts they point to."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
-    os.environ.setdefault("PREFECT_LOCAL_STORAGE_PATH", str(settings().workspace / "results"))
+    with suppress(InputError):  # a wrong setting is reported where work begins, not on import
+        os.environ.setdefault("PREFECT_LOCAL_STORAGE_PATH", str(settings().workspace / "results"))
 
 
 def quieten_console() -> None:

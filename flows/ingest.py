@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from prefect import flow
+from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.states import Completed, Failed
@@ -41,9 +41,15 @@ def prepare(sources: str, recipe: str, store: str) -> tuple[tuple[Source, ...], 
     return listed, chosen
 
 
+def _name_flow_run() -> str:
+    """Name the flow run after list and recipe, without folders, which matter to nobody there."""
+    asked = runtime.flow_run.parameters
+    return f"ingest-{Path(asked['sources']).stem}-{Path(asked['recipe']).stem}"
+
+
 @flow(
     name="ingest",
-    flow_run_name="ingest-{sources}-{recipe}",
+    flow_run_name=_name_flow_run,
     task_runner=ThreadPoolTaskRunner(max_workers=(settings().sources_in_flight + 1) * len(STAGES)),  # type: ignore[arg-type]
 )
 def ingest(

@@ -66,7 +66,7 @@ class Workspace:
         path = self.path(f"{self.folder(result.stage, result.key)}/{name}.parquet")
         try:
             return read_table(path)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise ArtifactError(
                 f"The {name} table of stage {result.stage} is gone or damaged ({path}). "
                 "Run the same ingest again: what is missing is made anew."

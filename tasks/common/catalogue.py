@@ -70,7 +70,7 @@ def catalogue() -> dict[str, Weights]:
         entries = yaml.safe_load(text)["weights"]
         return {name: Weights(name=name, **entry) for name, entry in entries.items()}
     except ValidationError as error:
-        raise InputError(explain_validation(error, "deployments/weights.yaml")) from error
+        raise InputError(explain_validation(error, "deployments/weights.yaml", Weights)) from error
 
 
 def find_weights(name: str, role: Role) -> Weights:

@@ -17,5 +17,11 @@ class WorldError(MatteflowError):
     """Something outside failed that may work a little later; tasks retry on this one only."""
 
 
+class WeightsError(MatteflowError):
+    """Model weights cannot be had; not retried, because a machine without a way to them stays one
+    and each of a thousand sources would wait in vain.
+    """
+
+
 class ArtifactError(MatteflowError):
     """A stored artifact is missing, or its bytes are not those that were written."""

@@ -3,6 +3,8 @@
 Each stage reads its own part, and only that part enters the stage's cache key.
 """
 
+import json
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,7 +21,6 @@ from tasks.common.records import Record
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 JpegQuality = Annotated[int, Field(ge=80, le=100)]
-Date = Annotated[str, Field(pattern=r"^20\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$")]
 Note = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,60}$")]
 
 
@@ -76,12 +77,23 @@ class MatteRecipe(Record):
 class PublishRecipe(Record):
     """What the published subset is called and how it is split."""
 
-    date: Date
+    date: str = Field(description="the day in the subset's name, as yyyymmdd")
     note: Note
     val_share: Share = 0.1
     pin: dict[str, Literal["train", "val"]] = Field(default_factory=dict)
     jpeg_quality: JpegQuality = 95
     description: str = ""
+
+    @field_validator("date")
+    @classmethod
+    def _is_a_day(cls, day: str) -> str:
+        try:
+            date.fromisoformat(day)
+        except ValueError:
+            day = ""
+        if len(day) != len("yyyymmdd"):
+            raise ValueError('expected a day of the calendar as yyyymmdd, such as "20261122"')
+        return day
 
     @property
     def name(self) -> str:
@@ -128,9 +140,10 @@ def load_recipe(name_or_path: str) -> Recipe:
     if not isinstance(values, dict):
         raise InputError(f"{name_or_path} holds {type(values).__name__}, expected keys and values.")
     try:
-        return Recipe.model_validate(values)
+        # Through JSON, whose strict mode takes a list for a tuple but `yes` for no number.
+        return Recipe.model_validate_json(json.dumps(values, default=str), strict=True)
     except ValidationError as error:
-        raise InputError(explain_validation(error, f"recipe {name_or_path}")) from error
+        raise InputError(explain_validation(error, f"recipe {name_or_path}", Recipe)) from error
 
 
 def _recipe_text(name_or_path: str) -> str:

@@ -22,7 +22,7 @@ SourceId = Annotated[
 class Record(BaseModel):
     """Base of all records: frozen, and refusing what it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Source(Record):

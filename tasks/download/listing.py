@@ -87,7 +87,7 @@ def _checked(entries: list[dict[str, Any]], origin: str, base: Path) -> tuple[So
         try:
             sources.append(Source.model_validate(_prepared(entry, base)))
         except ValidationError as error:
-            findings.append(explain_validation(error, f"{origin}, entry {number}"))
+            findings.append(explain_validation(error, f"{origin}, entry {number}", Source))
     findings += _duplicates(sources, origin)
     if findings:
         raise InputError("\n".join(findings))

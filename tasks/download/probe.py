@@ -17,6 +17,7 @@ from tasks.common.records import Kind, Projection
 
 _FIRST_PACKETS = 500
 _TEXT_HEAD_BYTES = 512
+_MP4_HEAD = slice(4, 8)
 _TURNED = {90, 270}
 _EXPORT_FIRST = {".insv", ".insp", ".lrv"}
 
@@ -93,13 +94,17 @@ def _probe_video(path: Path, limits: DownloadRecipe) -> Properties:
             _require_duration(duration, limits)
             return _of_video(stream, _first_frame(container, stream), duration)
     except av.FFmpegError as error:
-        raise SourceError(f"The video cannot be read: {_cause(error)}.") from error
+        raise SourceError(f"The video cannot be read: {_cause(error, path)}.") from error
 
 
-def _cause(error: av.FFmpegError) -> str:
-    said = getattr(error, "log", None)
-    detail = said[2].strip() if said else (error.strerror or str(error))
-    return "it was cut off before its index" if "moov" in detail else detail
+def _cause(error: av.FFmpegError, path: Path) -> str:
+    if not isinstance(error, av.InvalidDataError):
+        return error.strerror or str(error)
+    with path.open("rb") as stream:
+        is_mp4 = stream.read(_MP4_HEAD.stop)[_MP4_HEAD] == b"ftyp"
+    if is_mp4:
+        return "it is an MP4 file without a usable index (moov); perhaps its copy was cut short"
+    return "its bytes are no video format that is known here"
 
 
 def _video_stream(container: InputContainer) -> VideoStream:

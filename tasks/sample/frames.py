@@ -11,7 +11,7 @@ from tasks.common.images import Rgb
 from tasks.common.records import Drop
 from tasks.sample.colour import to_rgb
 from tasks.sample.plan import Plan, next_target
-from tasks.sample.video import decode
+from tasks.sample.video import Damage, decode
 
 _TOLERANCE_S = 1e-6
 _GRID_WH = (64, 36)
@@ -26,19 +26,19 @@ class Sampled(NamedTuple):
 
 def sample_video(path: str, plan: Plan, aspect: Fraction) -> Iterator[Sampled | Drop]:
     """Yield the first trusted frame at or after each target, or a drop for a target without one."""
-    target, last_s, n_damaged = 0, 0.0, 0
-    for frame, time_s, damage in decode(path, plan.key_times):
+    target, last_s, n_explained, damage = 0, 0.0, 0, Damage()
+    for frame, time_s in decode(path, plan.key_times, damage):
         last_s = time_s
         reached = _reached(plan, target, time_s)
         if reached is None:
             continue
-        reason = "undecodable" if damage > n_damaged else "no_new_frame"
+        reason = "undecodable" if damage.n_places > n_explained else "no_new_frame"
         yield from (_missed(plan, number, reason, time_s) for number in range(target, reached))
-        n_damaged = damage
+        n_explained = damage.n_places
         yield Sampled(time_s, to_rgb(frame, aspect))
         target = reached + 1
     if plan.n_targets is not None:
-        reason = "truncated" if target > 0 else "undecodable"
+        reason = "undecodable" if damage.n_places > n_explained else "truncated"
         yield from (_missed(plan, n, reason, last_s) for n in range(target, plan.n_targets))
 
 

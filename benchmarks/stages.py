@@ -1,0 +1,117 @@
+"""CPU seconds of each stage, and per kept sample, on given sources, without Prefect.
+
+    python -m benchmarks.stages demo --recipe demo
+
+CPU seconds are of this process with all its threads; sources run one after the other, in a fresh
+workspace, after the models were loaded (told apart as `load models`).
+"""
+
+import argparse
+import json
+import resource
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from tasks.common.artifacts import ArtifactWriter, Workspace
+from tasks.common.catalogue import find_weights
+from tasks.common.recipe import Recipe, load_recipe
+from tasks.common.records import Source, Stage, StageResult
+from tasks.common.settings import settings
+from tasks.detect.detector import find_people
+from tasks.detect.stage import detect_key, detect_people
+from tasks.download.fetch import download_key, fetch
+from tasks.download.listing import read_sources
+from tasks.filter.stage import filter_crops, filter_key, screen_crops, screen_key
+from tasks.matte.session import matte
+from tasks.matte.stage import matte_crops, matte_key
+from tasks.sample.stage import sample_key, sample_media
+
+
+class Clock:
+    """Adds up CPU seconds under names."""
+
+    def __init__(self) -> None:
+        self.cpu_s: Counter[str] = Counter()
+
+    @contextmanager
+    def measure(self, name: str) -> Iterator[None]:
+        """Add the CPU seconds of the block."""
+        start = time.process_time()
+        yield
+        self.cpu_s[name] += time.process_time() - start  # type: ignore[assignment]
+
+
+def load_models(recipe: Recipe) -> None:
+    """Let detector and matting model see one small picture each."""
+    empty = np.zeros((64, 64, 3), np.uint8)
+    list(find_people([empty], recipe.detect, settings()))
+    matte(empty, find_weights(recipe.matte.model, "matting"), settings())
+
+
+def run_source(source: Source, recipe: Recipe, workspace: Workspace, clock: Clock) -> int:
+    """Take one source through the stages; return how many crops were kept."""
+
+    def out(stage: Stage, key: str) -> ArtifactWriter:
+        return ArtifactWriter(workspace, stage, key)
+
+    with clock.measure("download"):
+        media = fetch(
+            source, recipe.download, out("download", download_key(source, recipe.download))
+        )
+    with clock.measure("sample"):
+        frames = sample_media(media, recipe.sample, out("sample", sample_key(media, recipe.sample)))
+    with clock.measure("detect"):
+        key = detect_key(frames, recipe.detect)
+        crops = detect_people(frames, recipe.detect, settings(), out("detect", key))
+    with clock.measure("screen"):
+        key = screen_key(source, crops, recipe.filter)
+        screened = screen_crops(source, crops, recipe.filter, out("screen", key))
+    with clock.measure("matte"):
+        key = matte_key(crops, screened, recipe.matte)
+        mattes = matte_crops(crops, screened, recipe.matte, settings(), out("matte", key))
+    with clock.measure("filter"):
+        key = filter_key(source, crops, mattes, recipe.filter)
+        verdicts = filter_crops(source, crops, mattes, recipe.filter, out("filter", key))
+    return n_kept(verdicts, workspace)
+
+
+def n_kept(verdicts: StageResult, workspace: Workspace) -> int:
+    """Count the crops with the verdict keep."""
+    return int((workspace.items(verdicts)["verdict"] == "keep").sum())
+
+
+def main() -> None:
+    """Print one JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("sources")
+    parser.add_argument("--recipe", default="demo")
+    asked = parser.parse_args()
+    recipe, clock, kept = load_recipe(asked.recipe), Clock(), 0
+    with clock.measure("load models"):
+        load_models(recipe)
+    with tempfile.TemporaryDirectory() as folder:
+        for source in read_sources(asked.sources):
+            kept += run_source(source, recipe, Workspace(Path(folder)), clock)
+    stages = {name: round(seconds, 2) for name, seconds in clock.cpu_s.items()}
+    working = sum(clock.cpu_s.values()) - clock.cpu_s["load models"]
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        json.dumps(
+            {
+                "cpu_s": stages,
+                "kept": kept,
+                "cpu_s_per_kept": round(working / max(kept, 1), 3),
+                "peak_mb": round(peak_mb),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

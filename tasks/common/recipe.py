@@ -35,7 +35,7 @@ class DownloadRecipe(Record):
 class SampleRecipe(Record):
     """How a video becomes frames."""
 
-    every_s: float = Field(1.0, gt=0.0, le=3600.0, description="time between targets")
+    every_s: float = Field(1.0, ge=0.01, le=3600.0, description="time between targets")
     max_frames: int = Field(2000, gt=0, description="for longer videos the targets move apart")
     mode: Literal["auto", "keyframes", "all"] = "auto"
     min_side_px: int = Field(64, ge=1)

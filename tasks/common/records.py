@@ -19,6 +19,15 @@ SourceId = Annotated[
 ]
 
 
+SceneTag = Annotated[
+    str,
+    Field(
+        pattern=r"^\w[\w .&-]{0,79}$",
+        description="1 to 80 letters of any script, digits, spaces, dots, dashes",
+    ),
+]
+
+
 class Record(BaseModel):
     """Base of all records: frozen, and refusing what it does not know."""
 
@@ -31,7 +40,7 @@ class Source(Record):
     source_id: SourceId
     uri: str = Field(min_length=1)
     kind: Kind | None = None
-    scenes: tuple[str, ...] = ()
+    scenes: tuple[SceneTag, ...] = ()
     licence: str | None = None
     attribution: str | None = None
     uploader: str | None = None

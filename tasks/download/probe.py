@@ -1,8 +1,9 @@
 """What a downloaded file really is: sniffed, opened, and measured before anything is decoded."""
 
+import codecs
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import av
 import puremagic
@@ -66,7 +67,7 @@ def _sniff(path: Path) -> str:
 
 def _looks_like_text(path: Path) -> bool:
     with path.open("rb") as stream:
-        head = stream.read(_TEXT_HEAD_BYTES).lstrip().lower()
+        head = stream.read(_TEXT_HEAD_BYTES).removeprefix(codecs.BOM_UTF8).lstrip().lower()
     return head.startswith((b"<!doctype", b"<html", b"<?xml", b"{"))
 
 
@@ -87,7 +88,7 @@ def _probe_image(path: Path, limits: DownloadRecipe) -> Properties:
 
 def _probe_video(path: Path, limits: DownloadRecipe) -> Properties:
     try:
-        with av.open(str(path), mode="r") as container:
+        with av.open(str(path), mode="r", metadata_errors="replace") as container:
             stream = _video_stream(container)
             _require_pixels(stream.codec_context.width, stream.codec_context.height, limits)
             duration = _duration(container, stream)
@@ -110,7 +111,11 @@ def _cause(error: av.FFmpegError, path: Path) -> str:
 def _video_stream(container: InputContainer) -> VideoStream:
     if not container.streams.video:
         raise SourceError("The file holds no video stream, only sound or data.")
-    return container.streams.video[0]
+    stream = container.streams.video[0]
+    # Typed as always there; None for a codec that ffmpeg does not know.
+    if cast(object, stream.codec_context) is None:
+        raise SourceError("The codec of the video is not known here.")
+    return stream
 
 
 def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
@@ -129,7 +134,12 @@ def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
 def _duration(container: InputContainer, stream: VideoStream) -> float | None:
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
-    return container.duration / av.time_base if container.duration is not None else None
+    if container.duration is None:
+        return None
+    # Matroska declares when the last frame ends, others how long they last.
+    is_matroska = "matroska" in container.format.name
+    start_s = float((stream.start_time or 0) * (stream.time_base or 0)) if is_matroska else 0.0
+    return container.duration / av.time_base - start_s
 
 
 def _of_video(stream: VideoStream, frame: VideoFrame, duration: float | None) -> Properties:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from tasks.common.artifacts import Workspace
 from tasks.common.records import SourceOutcome, Stage, StageResult
 from tasks.common.tables import plain_rows
+from tasks.publish.select import judged_crops
 
 
 class Step(NamedTuple):
@@ -34,7 +35,7 @@ def funnel(outcomes: Iterable[SourceOutcome], workspace: Workspace) -> list[Step
         results = (outcome.result(stage) for outcome in outcomes)
         return sum(getattr(result, field) for result in results if result is not None)
 
-    kept = sum(_verdicts(outcome, workspace)["keep"] for outcome in outcomes)
+    kept = sum(1 for _ in judged_crops(outcomes, workspace, "keep"))
     return [
         Step("in the list", "sources", len(outcomes)),
         Step("downloaded", "sources", total("download", "n_kept")),

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tasks.common.files import sync_folder, write_file
+from tasks.common.files import sync_folder
 
 _LOCK = ".lock"
+_STAGING = ".incoming"
 
 
 class FolderStore:
@@ -40,39 +41,54 @@ class FolderStore:
 
     def put(self, key: str, data: bytes) -> None:
         """Write an object, whole or not at all, and wait until it is on the disk."""
-        write_file(self.root / key, data, durable=True)
+        with self._staged() as temporary:
+            _write_through(temporary, data)
+            self._move(temporary, key)
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
         """Write an object only if there is none; say whether it was written."""
-        target = self.root / key
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.part")
-        try:
-            with temporary.open("xb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            return self._link(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        target = self._place(key)
+        with self._staged() as temporary:
+            _write_through(temporary, data)
+            try:
+                os.link(temporary, target)
+            except FileExistsError:
+                return False
+        sync_folder(target.parent)
+        return True
 
     def copy(self, source: str, target: str) -> bool:
         """Give an object a second key without moving bytes; say whether the source was there."""
-        goal = self.root / target
-        goal.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self._link(self.root / source, goal)
-        except FileNotFoundError:
-            return False
+        with self._staged() as temporary:
+            try:
+                os.link(self.root / source, temporary)
+            except FileNotFoundError:
+                return False
+            self._move(temporary, target)
         return True
 
-    def _link(self, source: Path, target: Path) -> bool:
-        try:
-            os.link(source, target)
-        except FileExistsError:
-            return False
+    def _move(self, temporary: Path, key: str) -> None:
+        target = self._place(key)
+        # Renaming one hard link over another of the same file is a no-op that leaves both names;
+        # the staging name is then removed by `_staged`.
+        temporary.replace(target)
         sync_folder(target.parent)
-        return True
+
+    def _place(self, key: str) -> Path:
+        target = self.root / key
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return target
+
+    @contextmanager
+    def _staged(self) -> Iterator[Path]:
+        """Yield a name outside every published folder, where a killed writer's half file stays."""
+        folder = self.root / _STAGING
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / secrets.token_hex(8)
+        try:
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def swap(self, key: str, expected: bytes | None, data: bytes) -> bool:
         """Replace an object only if it still holds what the caller saw; say whether it did."""
@@ -88,3 +104,10 @@ class FolderStore:
         with (self.root / _LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with path.open("xb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())

@@ -39,6 +39,7 @@ def push_tree(
     tree_id = _tree_id(table)
     newest = newest_version(store, name)
     if newest is not None and newest["tree"] == tree_id:
+        _move_channel(name, newest, store)  # whoever committed it may have been killed just then
         return _publication(newest, store, is_new=False, counts=(0, 0, len(table)))
     prefix = f"trees/{tree_id}/{name}/"
     counts = _upload(table, prefix, workspace, store, _known_files(store, newest))
@@ -58,18 +59,26 @@ def _tree_id(table: pd.DataFrame) -> str:
 def newest_version(store: FolderStore, name: str) -> dict[str, Any] | None:
     """Return the commit record with the highest number, or None before the first."""
     keys = [key for key in store.sizes(f"versions/{name}/") if key.endswith(".json")]
-    data = store.get(max(keys)) if keys else None
+    data = store.get(max(keys, key=_number)) if keys else None
     return dict(json.loads(data)) if data else None
 
 
+def _number(key: str) -> int:
+    return int(key.rsplit("/v", 1)[1].removesuffix(".json"))
+
+
 def _known_files(store: FolderStore, newest: dict[str, Any] | None) -> dict[str, str]:
-    """Return, by sha256, where the newest version keeps its files."""
+    """Return, by sha256, where the newest version keeps its files, as far as they are whole."""
     data = store.get(f"manifests/{newest['tree']}.parquet") if newest else None
     if newest is None or data is None:
         return {}
     base = f"trees/{newest['tree']}/{newest['name']}/"
-    rows = plain_rows(pd.read_parquet(BytesIO(data)))
-    return {row["digest"]: base + row["name"] for row in rows}
+    rows, sizes = plain_rows(pd.read_parquet(BytesIO(data))), store.sizes(base)
+    return {
+        row["digest"]: base + row["name"]
+        for row in rows
+        if sizes.get(base + row["name"]) == row["size_bytes"]
+    }
 
 
 def _upload(

@@ -50,7 +50,7 @@ def require_trainable(jpeg: bytes, png: bytes) -> None:
 
     Raises:
         ValueError: the annotation is not 8-bit single-channel, holds other values than 0 and 1 or
-            only one of them, differs in size from the image, or the image carries a rotation.
+            no person, differs in size from the image, or the image carries a rotation.
     """
     with Image.open(BytesIO(png)) as annotation, Image.open(BytesIO(jpeg)) as image:
         if annotation.mode != "L":

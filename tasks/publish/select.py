@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from tasks.common.artifacts import Workspace
@@ -46,7 +46,8 @@ def judged_crops(
 ) -> Iterator[Judged]:
     """Yield the crops of all sources that came through, once each, by verdict if one is given.
 
-    Two sources with the same bytes have the same crops; the first in the list gives its name.
+    Two sources with the same bytes have the same crops; the first in the list gives its name and
+    its verdict.
     """
     seen: set[str] = set()
     for outcome in outcomes:
@@ -57,13 +58,15 @@ def judged_crops(
         mattes = {row["crop_id"]: row for row in plain_rows(workspace.items(matte))}
         for row in plain_rows(workspace.items(final)):
             crop_id = row["crop_id"]
-            if crop_id not in seen and verdict in (None, row["verdict"]):
-                seen.add(crop_id)
+            if crop_id in seen:
+                continue
+            seen.add(crop_id)
+            if verdict in (None, row["verdict"]):
                 yield Judged(outcome.source, crops[crop_id], mattes.get(crop_id), row)
 
 
 def choose_samples(
-    outcomes: Iterable[SourceOutcome], workspace: Workspace, recipe: PublishRecipe
+    outcomes: Sequence[SourceOutcome], workspace: Workspace, recipe: PublishRecipe
 ) -> list[Sample]:
     """Return the kept crops in order of their stems, each on its side of the split.
 
@@ -71,7 +74,7 @@ def choose_samples(
         InputError: the recipe pins two sources of one group to different sides.
     """
     kept = sorted(judged_crops(outcomes, workspace, "keep"), key=lambda judged: judged.stem)
-    pins = _pinned_groups({judged.source for judged in kept}, recipe)
+    pins = _pinned_groups({outcome.source for outcome in outcomes}, recipe)
     return [Sample(judged, split_of(judged.source, pins, recipe.val_share)) for judged in kept]
 
 

@@ -103,7 +103,7 @@ def split_lists(samples: Iterable[Sample]) -> dict[str, list[str]]:
     lists: dict[str, list[str]] = defaultdict(list)
     for judged, split in samples:
         lists[split].append(judged.stem)
-        for scene in judged.source.scenes:
+        for scene in set(judged.source.scenes):
             lists[f"{scene}-{split}"].append(judged.stem)
     return dict(lists)
 

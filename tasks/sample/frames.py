@@ -1,5 +1,6 @@
 """From decoded pictures to the frames that go on: one per target, no stills, nothing tiny."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple, cast
@@ -9,9 +10,9 @@ import numpy as np
 
 from tasks.common.images import Rgb
 from tasks.common.records import Drop
-from tasks.sample.colour import to_rgb
+from tasks.sample.colour import Converter
 from tasks.sample.plan import Plan, next_target
-from tasks.sample.video import Damage, decode
+from tasks.sample.video import Progress, decode
 
 _TOLERANCE_S = 1e-6
 _GRID_WH = (64, 36)
@@ -26,37 +27,45 @@ class Sampled(NamedTuple):
 
 def sample_video(path: str, plan: Plan, aspect: Fraction) -> Iterator[Sampled | Drop]:
     """Yield the first trusted frame at or after each target, or a drop for a target without one."""
-    target, last_s, n_explained, damage = 0, 0.0, 0, Damage()
-    for frame, time_s in decode(path, plan.key_times, damage):
-        last_s = time_s
+    target, n_explained, progress, converter = 0, 0, Progress(), Converter(aspect)
+    for frame, time_s in decode(path, plan.key_times, progress):
         reached = _reached(plan, target, time_s)
         if reached is None:
             continue
-        reason = "undecodable" if damage.n_places > n_explained else "no_new_frame"
+        reason = "undecodable" if progress.n_damaged > n_explained else "no_new_frame"
         yield from (_missed(plan, number, reason, time_s) for number in range(target, reached))
-        n_explained = damage.n_places
-        yield Sampled(time_s, to_rgb(frame, aspect))
+        n_explained = progress.n_damaged
+        yield Sampled(time_s, converter.to_rgb(frame))
         target = reached + 1
-    if plan.n_targets is not None:
-        reason = "undecodable" if damage.n_places > n_explained else "truncated"
-        yield from (_missed(plan, n, reason, last_s) for n in range(target, plan.n_targets))
+    yield from _never_reached(plan, target, progress)
+
+
+def _never_reached(plan: Plan, target: int, progress: Progress) -> Iterator[Drop]:
+    """Explain the targets after the last good frame, up to where the container promises one."""
+    if plan.last_s is None:
+        return
+    # The packet at the cut is itself broken; damage with more data behind it is another matter.
+    is_cut = progress.n_packets_since <= 1 and progress.data_end_s < plan.last_s - _TOLERANCE_S
+    for number in range(target, plan.n_targets):
+        time_s = plan.time_of(number)
+        if time_s > plan.last_s + _TOLERANCE_S:
+            return
+        is_behind = is_cut or time_s > progress.data_end_s
+        reason = "truncated" if is_behind else "undecodable"
+        yield _missed(plan, number, reason, progress.data_end_s)
 
 
 def _reached(plan: Plan, target: int, time_s: float) -> int | None:
     """Return the last target that a frame at `time_s` stands for, or None when it is too early."""
-    if plan.n_targets is not None and target >= plan.n_targets:
+    if target >= plan.n_targets or time_s < plan.time_of(target) - _TOLERANCE_S:
         return None
     if plan.key_times is not None:
-        at = np.searchsorted(plan.key_times, time_s + _TOLERANCE_S) - 1
-        return int(at) if at >= target else None
-    if time_s < target * plan.every_s - _TOLERANCE_S:
-        return None
-    last = next_target(time_s, plan.every_s) - 1
-    return last if plan.n_targets is None else min(last, plan.n_targets - 1)
+        return bisect_right(plan.key_times, time_s + _TOLERANCE_S) - 1
+    return min(next_target(time_s, plan.every_s), plan.n_targets) - 1
 
 
 def _missed(plan: Plan, number: int, reason: str, value: float) -> Drop:
-    time_s = plan.key_times[number] if plan.key_times is not None else number * plan.every_s
+    time_s = plan.time_of(number)
     said = {
         "undecodable": "the data there are damaged",
         "no_new_frame": "the video shows no new picture until {value:.2f} s",

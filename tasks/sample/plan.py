@@ -13,56 +13,81 @@ _TOLERANCE_S = 1e-6
 
 
 class Plan(NamedTuple):
-    """Targets at 0, `every_s`, 2 `every_s` …; with `key_times` only those key frames are decoded.
+    """Targets at 0, `every_s`, 2 `every_s` …, at most `n_targets`.
 
-    `n_targets` is None when the container does not say how long it is.
+    With `key_times` the targets are these key frames instead, and only they are decoded. The
+    container promises that the last frame begins at `last_s`; None if it does not say.
     """
 
     every_s: float
-    n_targets: int | None
+    n_targets: int
+    last_s: float | None
     key_times: tuple[float, ...] | None
+
+    def time_of(self, target: int) -> float:
+        """Return the time of a target in seconds from the start."""
+        if self.key_times is not None and target < len(self.key_times):
+            return self.key_times[target]
+        return target * self.every_s
 
 
 def make_plan(path: str, duration_s: float | None, frame_s: float, recipe: SampleRecipe) -> Plan:
     """Choose targets and mode: key frames where they are dense enough, else every frame.
 
     Decoding key frames alone costs a small part of decoding everything, so `auto` takes it
-    whenever no two of them lie further apart than the sampling step. `frame_s` is how long the last
-    frame lasts: it begins that much before the end.
+    whenever no two of them lie further apart than the sampling step. `frame_s` is how long a
+    frame lasts on average: the last one begins about that much before the end.
     """
-    every_s = recipe.every_s
+    every_s, last_s = recipe.every_s, None
     if duration_s is not None:
         every_s = max(every_s, duration_s / recipe.max_frames)
+        last_s = max(0.0, duration_s - frame_s)
     if recipe.mode != "all":
-        key_times = _key_times(path)
-        if recipe.mode == "keyframes" or _are_dense(key_times, duration_s, every_s):
-            chosen = tuple(first_at_or_after_targets(key_times, every_s))[: recipe.max_frames]
-            return Plan(every_s, len(chosen), chosen)
+        seen = _look_at_packets(path)
+        if recipe.mode == "keyframes" or _are_dense(seen.key_times, duration_s, every_s):
+            chosen = list(first_at_or_after_targets(seen.key_times, every_s))
+            chosen += _promised_after(seen.end_s, last_s, every_s)
+            chosen = chosen[: recipe.max_frames]
+            return Plan(every_s, len(chosen), last_s, tuple(chosen))
     if duration_s is None:
-        return Plan(every_s, None, None)
-    last_s = max(0.0, duration_s - frame_s)
-    return Plan(every_s, 1 + math.floor(last_s / every_s + _TOLERANCE_S), None)
+        return Plan(every_s, recipe.max_frames, None, None)
+    return Plan(every_s, max(1, math.ceil(duration_s / every_s - _TOLERANCE_S)), last_s, None)
 
 
-def _key_times(path: str) -> list[float]:
-    with av.open(path) as container:
+class _Packets(NamedTuple):
+    key_times: list[float]
+    end_s: float
+
+
+def _look_at_packets(path: str) -> _Packets:
+    """Read, without decoding, when key frames come and where the data end."""
+    with av.open(path, metadata_errors="replace") as container:
         stream = container.streams.video[0]
         base, start = stream.time_base, stream.start_time or 0
-        if base is None:
-            return []
-        return sorted(
-            float((packet.pts - start) * base)
+        times = [
+            (float((packet.pts - start) * base), packet.is_keyframe)
             for packet in container.demux(stream)
-            if packet.is_keyframe and packet.pts is not None
-        )
+            if packet.pts is not None and base is not None
+        ]
+    return _Packets(
+        sorted(time_s for time_s, is_key in times if is_key),
+        max((time_s for time_s, _ in times), default=0.0),
+    )
+
+
+def _promised_after(end_s: float, last_s: float | None, every_s: float) -> list[float]:
+    """Return the targets between the end of the data and the promised end; they will be missed."""
+    if last_s is None or last_s - end_s < every_s:
+        return []
+    first, last = next_target(end_s, every_s), math.floor(last_s / every_s + _TOLERANCE_S)
+    return [number * every_s for number in range(first, last + 1)]
 
 
 def _are_dense(key_times: list[float], duration_s: float | None, every_s: float) -> bool:
     if not key_times or duration_s is None:
         return False
     borders = [0.0, *key_times, duration_s]
-    gaps = (after - before for before, after in pairwise(borders))
-    return max(gaps) <= every_s + _TOLERANCE_S
+    return max(after - before for before, after in pairwise(borders)) <= every_s + _TOLERANCE_S
 
 
 def first_at_or_after_targets(times: list[float], every_s: float) -> Iterator[float]:

@@ -20,6 +20,8 @@ from tasks.sample import VERSION
 from tasks.sample.frames import Sampled, StillFilter, sample_video
 from tasks.sample.plan import make_plan
 
+_SIXTEEN_TO_EIGHT = 257.0  # 65535 / 255
+
 
 def sample_key(media: StageResult, recipe: SampleRecipe) -> str:
     """Name the artifact by the media's bytes and this part of the recipe."""
@@ -39,7 +41,7 @@ def sample_media(media: StageResult, recipe: SampleRecipe, out: ArtifactWriter) 
         sampled, total = iter(photo), 1
     else:
         plan = make_plan(path, row["duration_s"], _frame_s(row["frame_rate"]), recipe)
-        sampled, total = sample_video(path, plan, _aspect(path)), plan.n_targets or 0
+        sampled, total = sample_video(path, plan, _aspect(path)), plan.n_targets
     return _write(sampled, total, str(row["media_id"]), recipe, out)
 
 
@@ -101,7 +103,12 @@ def _store(
 
 def _read_photo(path: str) -> Rgb:
     with Image.open(path) as image:
-        return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I"):  # 16 bits a pixel, which Pillow would clip and not scale
+            codes = np.asarray(upright).astype(np.float32) / _SIXTEEN_TO_EIGHT
+            grey = np.clip(np.rint(codes), 0, 255).astype(np.uint8)
+            return np.repeat(grey[:, :, None], 3, axis=2)
+        return np.asarray(upright.convert("RGB"))
 
 
 def _frame_s(frame_rate: str | None) -> float:
@@ -109,5 +116,5 @@ def _frame_s(frame_rate: str | None) -> float:
 
 
 def _aspect(path: str) -> Fraction:
-    with av.open(path) as container:
+    with av.open(path, metadata_errors="replace") as container:
         return container.streams.video[0].sample_aspect_ratio or Fraction(1)

@@ -10,6 +10,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 _TOLERANCE_S = 1e-6
+# A transport stream's demuxer marks the packet before the one that lost data, sometimes two before.
+_FLAG_LEAD = 2
 
 
 class Decoded(NamedTuple):
@@ -19,68 +21,97 @@ class Decoded(NamedTuple):
     time_s: float
 
 
-class Damage:
-    """Counts the places where the data could not be trusted, also after the last good frame."""
+class Progress:
+    """What decoding has met so far, also after the last good frame."""
 
     def __init__(self) -> None:
-        self.n_places = 0
+        self.n_damaged = 0
+        self.n_packets_since = 0
+        self.data_end_s = 0.0
+
+    def note_damage(self) -> None:
+        """Count a place that cannot be trusted."""
+        self.n_damaged += 1
+        self.n_packets_since = 0
 
 
-def decode(path: str, key_times: tuple[float, ...] | None, damage: Damage) -> Iterator[Decoded]:
+def decode(path: str, key_times: tuple[float, ...] | None, progress: Progress) -> Iterator[Decoded]:
     """Yield frames in order of time; with `key_times` only key frames, at those times.
 
     Times come from the container's own timestamps. Frames that depend on damaged ones are left
-    out, and every place that cannot be decoded is counted in `damage`. Ends quietly where the
-    data end; the caller compares that with what was promised.
+    out. Ends quietly where the data end; the caller compares `progress` with what was promised.
     """
-    with av.open(path) as container:
+    with av.open(path, metadata_errors="replace") as container:
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         if key_times is not None:
             stream.codec_context.skip_frame = "NONKEY"
-        yield from _trusted(container, stream, key_times, damage)
+        yield from _trusted(_timed(container, stream, progress), stream, key_times, progress)
+
+
+class _TimedPacket(NamedTuple):
+    packet: "Packet[VideoStream]"
+    time_s: float | None
+
+
+def _timed(
+    container: InputContainer, stream: VideoStream, progress: Progress
+) -> Iterator[_TimedPacket]:
+    base, start = stream.time_base or 0, stream.start_time or 0
+    for packet in container.demux(stream):
+        time_s = None if packet.pts is None else float((packet.pts - start) * base)
+        progress.n_packets_since += 1
+        if packet.is_corrupt:
+            progress.note_damage()
+        progress.data_end_s = max(progress.data_end_s, time_s or 0.0)
+        yield _TimedPacket(packet, time_s)
 
 
 def _trusted(
-    container: InputContainer,
+    packets: Iterator[_TimedPacket],
     stream: VideoStream,
     key_times: tuple[float, ...] | None,
-    damage: Damage,
+    progress: Progress,
 ) -> Iterator[Decoded]:
-    waiting = True
+    """Decode; after damage, trust nothing before the next key packet's own time.
+
+    The decoder answers late (threads, reordering), so an answer is judged by its time and not by
+    when it comes: a key frame from before the damage must not end the wait.
+    """
+    trusted_from: float | None = None
+    n_known = 0
     start_s = float((stream.start_time or 0) * (stream.time_base or 0))
-    for packet in _packets(container, stream, key_times):
-        if packet.is_corrupt:
-            damage.n_places, waiting = damage.n_places + 1, True
+    for packet, time_s in packets if key_times is None else _wanted(packets, key_times):
+        if progress.n_damaged > n_known:
+            n_known, trusted_from = progress.n_damaged, None
+        is_clear = progress.n_damaged == 0 or progress.n_packets_since > _FLAG_LEAD
+        if packet.is_keyframe and trusted_from is None and is_clear:
+            trusted_from = time_s
         try:
             frames = packet.decode()
         except av.FFmpegError:
-            damage.n_places, waiting = damage.n_places + 1, True
+            progress.note_damage()
             continue
         for frame in frames:
             if frame.is_corrupt:
-                damage.n_places, waiting = damage.n_places + 1, True
+                progress.note_damage()
+            if trusted_from is None or progress.n_damaged > n_known or frame.time is None:
                 continue
-            waiting = waiting and not frame.key_frame
-            if not waiting and frame.time is not None:
+            if frame.time - start_s >= trusted_from - _TOLERANCE_S:
                 yield Decoded(frame, frame.time - start_s)
 
 
-def _packets(
-    container: InputContainer, stream: VideoStream, key_times: tuple[float, ...] | None
-) -> "Iterator[Packet[VideoStream]]":
-    if key_times is None:
-        yield from container.demux(stream)
-        return
-    wanted = iter(key_times)
-    next_s = next(wanted, None)
-    base, start = stream.time_base or 0, stream.start_time or 0
-    for packet in container.demux(stream):
-        if packet.pts is None:
-            if packet.size == 0:
-                yield packet  # the empty packet that flushes the decoder
+def _wanted(
+    packets: Iterator[_TimedPacket], key_times: tuple[float, ...]
+) -> Iterator[_TimedPacket]:
+    """Let through the key packets at the given times, and the empty one that flushes."""
+    remaining = iter(key_times)
+    next_s = next(remaining, None)
+    for timed in packets:
+        if timed.packet.size == 0:
+            yield timed
+        elif timed.time_s is None or next_s is None or not timed.packet.is_keyframe:
             continue
-        time_s = float((packet.pts - start) * base)
-        if next_s is not None and packet.is_keyframe and time_s >= next_s - _TOLERANCE_S:
-            yield packet
-            next_s = next(wanted, None)
+        elif timed.time_s >= next_s - _TOLERANCE_S:
+            yield timed
+            next_s = next(remaining, None)

@@ -74,6 +74,14 @@ def test_until_the_block_ends_readers_see_the_old_file(tmp_path: Path) -> None:
     assert path.read_bytes() == b"new"
 
 
+def test_who_has_the_old_file_open_reads_it_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_file(path, b"old")
+    with path.open("rb") as reader:
+        write_file(path, b"new")
+        assert reader.read() == b"old"
+
+
 def test_a_writable_folder_is_left_without_a_trace(tmp_path: Path) -> None:
     require_writable(tmp_path, "The store", "Choose another.")
     assert _names(tmp_path) == []

@@ -90,7 +90,7 @@ def _names(media: str, crops: Sequence[Crop]) -> list[tuple[Crop, str]]:
 def _detect(workspace: Workspace, media: str, crops: Sequence[Crop]) -> StageResult:
     out = _writer(workspace, "detect", media, repr(crops))
     rows = []
-    for crop, crop_id in _names(media, crops):
+    for _, crop_id in _names(media, crops):
         path, digest = out.put(f"{content_key(crop_id)}.jpg", encode_jpeg(picture(crop_id), 95))
         boxes = {"person_box_xyxy": "[14, 12, 38, 48]", "crop_box_xyxy": "[10, 10, 42, 50]"}
         rows.append(
@@ -126,8 +126,8 @@ def _filter(workspace: Workspace, line: Source, media: str, crops: Sequence[Crop
     out = _writer(workspace, "filter", line.source_id, media, repr(crops))
     rows, drops = [], []
     for crop, crop_id in _names(media, crops):
-        told = {"reason": crop.reason, "sentence": crop.sentence}
-        rows.append({"crop_id": crop_id, "verdict": crop.verdict, "failed_rules": "[]"} | told)
+        told = {"verdict": crop.verdict, "reason": crop.reason, "sentence": crop.sentence}
+        rows.append({"crop_id": crop_id, "failed_rules": "[]", **told})
         if crop.verdict == "drop":
             reason, sentence = crop.reason or "none", crop.sentence or ""
             drops.append(Drop(item=crop_id, stage="filter", reason=reason, sentence=sentence))

@@ -1,6 +1,5 @@
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -90,7 +89,7 @@ def test_a_picture_with_a_side_below_the_limit_is_dropped(
 
 
 def test_every_frame_of_a_tiny_video_is_dropped_and_accounted_for(tmp_path: Path) -> None:
-    pictures = [(time_s, np.roll(grey(90, (48, 32)), 1)) for time_s in regular(30)]
+    pictures = [(time_s, grey(90, (48, 32))) for time_s in regular(30)]
     clip = write_video(tmp_path / "clip.mp4", pictures)
     outcome = sample_file(clip, tmp_path / "w", every_s=1.0)
     assert outcome.reasons == ["frame_too_small"] * 3

@@ -90,9 +90,11 @@ def write_video(
 def write_sound(path: Path) -> Path:
     """Write a file with half a second of silence and no picture."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("flac", rate=8000)
-        sound = av.AudioFrame.from_ndarray(np.zeros((1, 4000), np.int16), layout="mono")
-        sound.sample_rate = 8000
+        stream = container.add_stream("aac", rate=8000)
+        sound = av.AudioFrame.from_ndarray(
+            np.zeros((1, 4000), np.float32), format="fltp", layout="mono"
+        )
+        sound.sample_rate, sound.pts, sound.time_base = 8000, 0, Fraction(1, 8000)
         container.mux(stream.encode(sound))
         container.mux(stream.encode(None))
     return path

@@ -1,0 +1,232 @@
+"""The tree that a trainer syncs."""
+
+import ast
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tasks.common.artifacts import Workspace
+from tasks.common.errors import InputError
+from tasks.common.files import digest_bytes
+from tasks.common.tables import plain_rows
+from tests.publish.builders import (
+    BOX,
+    NAME,
+    Crop,
+    judged,
+    person_mask,
+    source,
+    tree_of,
+    two_sources,
+)
+
+Tree = dict[str, bytes]
+STEMS = {"train": ["street-a"], "val": ["cafe-a", "cafe-b"]}
+
+
+def _read(workspace: Workspace, *lines: Any, **changes: Any) -> Tree:
+    outcomes = lines or two_sources(workspace)
+    table = workspace.items(tree_of(workspace, outcomes, **changes))
+    return {row["name"]: workspace.path(row["path"]).read_bytes() for row in plain_rows(table)}
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    return _read(Workspace(tmp_path_factory.mktemp("workspace")))
+
+
+def _lists(tree: Tree) -> dict[str, list[str]]:
+    return {
+        name.removeprefix("split_dir/"): data.decode("utf-8").splitlines()
+        for name, data in tree.items()
+        if name.startswith("split_dir/")
+    }
+
+
+@pytest.mark.parametrize("verdict", [None, "drop", "review"])
+def test_without_a_kept_crop_nothing_is_built(verdict: str | None, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    crops = [] if verdict is None else [Crop("a", verdict, "sharpness", "No.")]
+    with pytest.raises(InputError, match="No crop was kept, so there is nothing to publish"):
+        tree_of(workspace, (judged(workspace, source("street"), crops),))
+    assert list(tmp_path.glob("publish/*/*/artifact.json")) == []
+
+
+def test_the_tree_holds_exactly_what_the_readme_says(tree: Tree) -> None:
+    pairs = [(side, stem) for side, stems in STEMS.items() for stem in stems]
+    lists = ["train", "val", "indoor-val", "night-train", "street-train"]
+    assert sorted(tree) == sorted(
+        [
+            *(f"img_dir/{side}/{stem}.jpg" for side, stem in pairs),
+            *(f"ann_dir/{side}/{stem}.png" for side, stem in pairs),
+            *(f"split_dir/{name}.txt" for name in lists),
+            *("README.md", "dataset.json", "mmseg_config.py", "report.html", "MANIFEST.sha256"),
+        ]
+    )
+
+
+def test_image_and_annotation_have_one_size_and_only_0_and_1(tree: Tree) -> None:
+    x0, y0, x1, y1 = BOX
+    for name in [name for name in tree if name.startswith("ann_dir/")]:
+        image_name = name.replace("ann_dir/", "img_dir/").replace(".png", ".jpg")
+        annotation = Image.open(io.BytesIO(tree[name]))
+        assert (annotation.mode, annotation.size) == ("L", (x1 - x0, y1 - y0))
+        assert Image.open(io.BytesIO(tree[image_name])).size == annotation.size
+        assert np.array_equal(np.asarray(annotation), person_mask()[y0:y1, x0:x1])
+
+
+def test_split_lists_are_stems_in_order_each_on_a_line_of_its_own(tree: Tree) -> None:
+    assert tree["split_dir/val.txt"] == b"cafe-a\ncafe-b\n"
+    assert tree["split_dir/train.txt"] == b"street-a\n"
+
+
+def test_each_scene_has_a_list_for_each_side_that_it_is_on(tree: Tree) -> None:
+    lists = _lists(tree)
+    assert lists["night-train.txt"] == lists["street-train.txt"] == ["street-a"]
+    assert lists["indoor-val.txt"] == ["cafe-a", "cafe-b"]
+
+
+def test_a_list_lies_wholly_on_one_side(tree: Tree) -> None:
+    for name, stems in _lists(tree).items():
+        side = name.removesuffix(".txt").rsplit("-", 1)[-1]
+        assert [f"img_dir/{side}/{stem}.jpg" in tree for stem in stems] == [True] * len(stems)
+
+
+def test_no_list_is_empty_or_names_a_stem_twice(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    twice = source("street", scenes=("night", "night"))
+    lists = _lists(_read(workspace, judged(workspace, twice, [Crop("a")])))
+    assert lists == {"train.txt": ["street-a"], "night-train.txt": ["street-a"]}
+
+
+def test_a_list_has_neither_byte_order_mark_nor_carriage_returns(tree: Tree) -> None:
+    text = b"".join(data for name, data in tree.items() if name.startswith("split_dir/"))
+    assert (b"\xef\xbb\xbf" in text, b"\r" in text) == (False, False)
+
+
+@pytest.mark.parametrize("scene", ["../../../gone", "a/b", "/tmp/gone", ".hidden", "two\nlines"])
+def test_a_scene_cannot_place_its_list_elsewhere(scene: str, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    try:
+        names = list(_read(workspace, judged(workspace, source("s", scenes=(scene,)), [Crop("a")])))
+    except (ValueError, InputError):
+        return
+    lists = [Path(name) for name in names if name.endswith(".txt")]
+    assert [path.parent for path in lists] == [Path("split_dir")] * len(lists)
+    assert [path.name for path in lists if path.name.startswith(".") or "\n" in path.name] == []
+
+
+def test_the_manifest_agrees_with_every_other_file(tree: Tree) -> None:
+    lines = tree["MANIFEST.sha256"].decode().splitlines()
+    said = [tuple(line.split("  ", 1)) for line in lines]
+    others = sorted(set(tree) - {"MANIFEST.sha256"})
+    assert said == [(digest_bytes(tree[name]), name) for name in others]
+
+
+def test_the_facts_agree_with_the_files(tree: Tree) -> None:
+    facts = json.loads(tree["dataset.json"])
+    assert facts["name"] == NAME
+    assert facts["classes"] == ["background", "person"]
+    assert facts["n_samples"] == len([name for name in tree if name.startswith("img_dir/")])
+    assert facts["splits"] == {
+        name.removesuffix(".txt"): len(stems) for name, stems in _lists(tree).items()
+    }
+    assert [(sample["split"], sample["stem"]) for sample in facts["samples"]] == [
+        ("val", "cafe-a"),
+        ("val", "cafe-b"),
+        ("train", "street-a"),
+    ]
+    assert facts["mean_size_wh"] == [BOX[2] - BOX[0], BOX[3] - BOX[1]]
+
+
+def test_the_facts_tell_the_provenance_of_every_source(tree: Tree) -> None:
+    facts = json.loads(tree["dataset.json"])
+    told = {line["source_id"]: (line["licence"], line["uploader"]) for line in facts["sources"]}
+    assert told == {"cafe": (None, None), "street": ("CC0-1.0", "ann")}
+
+
+def test_the_card_shows_counts_and_licences(tree: Tree) -> None:
+    card = tree["README.md"].decode()
+    for line in (
+        "| person | 3 | 24 x 36 |",
+        "| `split_dir/val.txt` | 2 |",
+        "| street | CC0-1.0 |  | ann |  |",
+        "| cafe | not given |  |  |  |",
+    ):
+        assert line in card.splitlines()
+
+
+def _assigned(code: str) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    exec(compile(ast.parse(code), "mmseg_config.py", "exec"), values)
+    return {name: value for name, value in values.items() if not name.startswith("__")}
+
+
+@pytest.mark.parametrize("share", [None, 0.0, 1.0], ids=["both", "train", "val"])
+def test_the_training_configuration_names_what_is_there(
+    share: float | None, tmp_path: Path
+) -> None:
+    changes = {} if share is None else {"val_share": share, "pin": {}}
+    tree = _read(Workspace(tmp_path), **changes)
+    values = _assigned(tree["mmseg_config.py"].decode())
+    sides = [side for side in ("train", "val") if f"split_dir/{side}.txt" in tree]
+    assert [name for name in values if name.endswith("_dataset")] == [f"{s}_dataset" for s in sides]
+    for side in sides:
+        dataset = values[f"{side}_dataset"]
+        assert dataset["reduce_zero_label"] is False
+        assert dataset["metainfo"]["classes"] == ("background", "person")
+        for stem in tree[dataset["ann_file"]].decode().splitlines():
+            assert f"{dataset['data_prefix']['img_path']}/{stem}{dataset['img_suffix']}" in tree
+            folder, suffix = dataset["data_prefix"]["seg_map_path"], dataset["seg_map_suffix"]
+            assert f"{folder}/{stem}{suffix}" in tree
+
+
+def test_the_same_outcomes_give_the_same_bytes_on_every_machine(tree: Tree, tmp_path: Path) -> None:
+    assert _read(Workspace(tmp_path / "another machine")) == tree
+
+
+def test_the_order_of_the_sources_does_not_change_samples_and_lists(
+    tree: Tree, tmp_path: Path
+) -> None:
+    workspace = Workspace(tmp_path)
+    turned = _read(workspace, *two_sources(workspace)[::-1])
+    assert turned["dataset.json"] == tree["dataset.json"]
+
+
+def test_where_the_sources_lay_does_not_change_the_tree(tree: Tree, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    moved = [
+        outcome.model_copy(
+            update={"source": outcome.source.model_copy(update={"uri": "/elsewhere"})}
+        )
+        for outcome in two_sources(workspace)
+    ]
+    assert _read(workspace, *moved) == tree
+
+
+def test_a_source_that_failed_leaves_no_trace(tree: Tree, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    whole = judged(workspace, source("broken"), [Crop("a")])
+    failed = whole.model_copy(
+        update={"stages": whole.stages[:1], "error": "boom", "failed_stage": "matte"}
+    )
+    assert _read(workspace, *two_sources(workspace), failed) == tree
+
+
+def test_every_file_is_accounted_for(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    made = tree_of(workspace, two_sources(workspace))
+    assert (made.n_in, made.n_kept, made.n_dropped, made.n_out) == (16, 16, 0, 16)
+    assert workspace.find("publish", made.key) == made
+
+
+def test_a_sample_that_would_ruin_a_training_stops_the_build(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    outcome = judged(workspace, source("street"), [Crop("a")], mask=person_mask() * np.uint8(255))
+    with pytest.raises(ValueError, match=r"^street-a cannot be published: .*\[0, 255\]"):
+        tree_of(workspace, (outcome,))

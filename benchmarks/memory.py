@@ -2,9 +2,9 @@
 
     python -m benchmarks.memory --minutes 1 60
 
-Each length runs in a process of its own. The video is 1080p H.264 with a key frame every second: one
-encoded minute of a photo of people that pans, repeated without encoding it again. The long one is
-sampled as often as the short one up to `--frames`, so both work in full batches.
+Each length runs in a process of its own. The video is 1080p H.264 with a key frame every second:
+one encoded minute of a photo of people that pans, repeated without encoding it again. The long one
+is sampled as often as the short one up to `--frames`, so both work in full batches.
 """
 
 import argparse

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from tasks.common.catalogue import Weights, find_weights
 from tasks.common.images import Rgb
@@ -38,7 +39,10 @@ def _load(weights: Weights, models: Path) -> Any:
     os.environ.setdefault("YOLO_OFFLINE", "true")
     os.environ.setdefault("YOLO_CONFIG_DIR", str(models))
     path = require_weights(weights, models)
+    opened_by = Image.open
     from ultralytics.models import YOLO
+
+    Image.open = opened_by  # ultralytics replaces it for everybody, and installs packages from it
 
     return YOLO(str(path), task="detect")
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tasks.common.images import read_rgb
 from tasks.common.recipe import DetectRecipe
@@ -44,6 +45,11 @@ def test_the_answers_keep_the_order_of_the_frames_across_batches(bus_photo: Path
     frames = [black] * 9 + [read_rgb(bus_photo)] + [black]
     counts = [len(people.boxes_xyxy) for people in find_people(frames, RECIPE, settings())]
     assert [number for number, count in enumerate(counts) if count] == [9]
+
+
+def test_pillow_still_opens_pictures_itself_after_ultralytics_came() -> None:
+    list(find_people([np.zeros((240, 320, 3), np.uint8)], RECIPE, settings()))
+    assert Image.open.__module__ == "PIL.Image"
 
 
 def test_the_model_is_loaded_once_per_process(bus_photo: Path) -> None:

@@ -79,4 +79,5 @@ class RuleBounds(Record):
     sharpness: EnergyBounds | None = None
     subject_share: ShareBounds | None = None
     frame_cut_mask: ShareBounds | None = None
+    person_overlap_mask: ShareBounds | None = None
     mask_whole: ShareBounds | None = None

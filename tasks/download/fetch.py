@@ -1,5 +1,7 @@
 """Bring one source into the workspace and take down what it is."""
 
+import secrets
+
 from tasks.common.artifacts import ArtifactWriter
 from tasks.common.errors import SourceError, WorldError
 from tasks.common.files import digest_file, replacing
@@ -24,7 +26,8 @@ def fetch(source: Source, recipe: DownloadRecipe, out: ArtifactWriter) -> StageR
         SourceError: the source cannot be used.
         WorldError: a server or the disk failed; trying again may help.
     """
-    incoming = f"download/incoming/{out.key}"
+    # A name of its own, so that two runs on one source at once do not take each other's file away.
+    incoming = f"download/incoming/{out.key}-{secrets.token_hex(4)}"
     workspace = out.workspace
     try:
         with replacing(workspace.path(incoming)) as stream:

@@ -25,6 +25,7 @@ GOOD: dict[str, Any] = {
     "mask_whole": 1.0,
     "subject_share": 0.5,
     "frame_cut_mask": 0.0,
+    "person_overlap_mask": 0.0,
 }
 
 

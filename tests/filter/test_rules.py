@@ -16,6 +16,7 @@ from tasks.filter.rules import (
     mask_whole,
     person_height_px,
     person_overlap,
+    person_overlap_mask,
     sharpness,
     subject_share,
 )
@@ -79,7 +80,7 @@ def test_a_rule_that_needs_a_mask_measures_nothing_without_one(tmp_path: Path, r
     assert RULES[rule].measure(make_subject(tmp_path)) is None
 
 
-@pytest.mark.parametrize("rule", ["mask_whole", "frame_cut_mask"])
+@pytest.mark.parametrize("rule", ["mask_whole", "frame_cut_mask", "person_overlap_mask"])
 def test_an_empty_mask_is_not_measurable_rather_than_perfect(tmp_path: Path, rule: str) -> None:
     assert RULES[rule].measure(make_subject(tmp_path, mask=mask_of())) is None
 
@@ -140,6 +141,25 @@ def test_frame_cut_mask_is_the_share_of_the_outline_on_the_border(
 ) -> None:
     subject = make_subject(tmp_path, mask=mask_of(box))
     assert frame_cut_mask.measure(subject) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("others", "share"),
+    [
+        pytest.param([], 0.0, id="alone"),
+        pytest.param([(0, 0, 400, 300)], 1.0, id="everywhere"),
+        pytest.param([(150, 0, 400, 300)], 0.5, id="half"),
+        pytest.param([(150, 0, 400, 300), (175, 0, 400, 300)], 0.5, id="the largest counts"),
+        pytest.param([(250, 0, 400, 300)], 0.0, id="beside"),
+        pytest.param([(-90, -90, -10, -10)], 0.0, id="outside the picture"),
+    ],
+)
+def test_person_overlap_mask_is_the_share_of_the_mask_in_anothers_box(
+    tmp_path: Path, others: list[tuple[float, float, float, float]], share: float
+) -> None:
+    mask, tight = mask_of((100, 50, 200, 250)), (80, 40, 220, 260)
+    subject = make_subject(tmp_path, others=others, mask=mask, tight=tight)
+    assert person_overlap_mask.measure(subject) == pytest.approx(share)
 
 
 def test_the_edge_of_a_cut_inside_the_frame_is_not_the_frames_border(tmp_path: Path) -> None:

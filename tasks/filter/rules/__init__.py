@@ -8,6 +8,7 @@ from tasks.filter.rules import (
     mask_whole,
     person_height_px,
     person_overlap,
+    person_overlap_mask,
     sharpness,
     subject_share,
 )
@@ -23,5 +24,6 @@ RULES: dict[str, Rule] = {
         mask_whole,
         subject_share,
         frame_cut_mask,
+        person_overlap_mask,
     )
 }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FAILED = 1
 BAD_INPUT = 2
+INTERRUPTED = 130
 
 app = typer.Typer(
     help="Turn shared videos and street photos into a published person-segmentation dataset.",
@@ -172,10 +173,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; foreseeable mistakes end in a sentence, not in a stack trace."""
     command: Callable[..., Any] = typer.main.get_command(app)
     try:
-        code = command(
-            args=list(arguments) if arguments is not None else None, standalone_mode=True
-        )
+        command(args=list(arguments) if arguments is not None else None, standalone_mode=True)
     except MatteflowError as error:
         _complain(str(error))
-        code = BAD_INPUT
-    sys.exit(code)
+        sys.exit(BAD_INPUT)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            _complain("Interrupted. The same command again goes on where this one stopped.")
+        raise

@@ -1,0 +1,97 @@
+"""The command line as scripts and people meet it: exit codes, sentences, no stack traces."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.cli import main
+
+
+def run_cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "flows", *arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def exit_code(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as end:
+        main(list(arguments))
+    return int(end.value.code or 0)
+
+
+def test_the_list_of_the_demo_is_without_mistakes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("sources", "demo") == 0
+    assert "5 sources, no mistakes found." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(["sources", "nowhere"], "There is no 'nowhere'", id="no such list"),
+        pytest.param(["show"], "There is no run", id="no run yet"),
+        pytest.param(["weights", "--fetch", "yolo99"], "Known: birefnet-portrait", id="weights"),
+        pytest.param(["ingest", "demo", "--recipe", "x"], "no recipe 'x'", id="no such recipe"),
+        pytest.param(
+            ["ingest", "demo", "--recipe", "demo", "--store", "s3://b"],
+            "expected file:///absolute/folder",
+            id="store of an unknown kind",
+        ),
+        pytest.param(
+            ["ingest", "demo", "--recipe", "demo", "--store", "file:///proc/nowhere"],
+            "cannot be written",
+            id="store that cannot be written",
+        ),
+    ],
+)
+def test_a_wrong_request_ends_with_code_2_and_one_sentence(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(*arguments) == 2
+    told = capsys.readouterr()
+    assert said in told.err.replace("\n", " ")
+    assert (told.out, "Traceback" in told.err) == ("", False)
+
+
+def test_a_command_that_is_not_known_ends_with_code_2() -> None:
+    assert exit_code("digest") == 2
+
+
+def test_a_wrong_setting_is_told_by_its_name_without_a_stack_trace(tmp_path: Path) -> None:
+    done = run_cli("show", MATTEFLOW_HOME=str(tmp_path), MATTEFLOW_SOURCES_IN_FLIGHT="many")
+    assert done.returncode == 2
+    assert "MATTEFLOW_SOURCES_IN_FLIGHT = 'many'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_is_there_without_prefect_or_models_being_loaded() -> None:
+    code = (
+        "import sys\nfrom flows.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "print([name for name in ('prefect', 'torch', 'rembg', 'cv2') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.slow
+def test_a_failed_source_ends_with_code_1_and_its_name_and_a_quiet_log(tmp_path: Path) -> None:
+    (tmp_path / "page.mp4").write_text("<!DOCTYPE html><html></html>")
+    (tmp_path / "list.csv").write_text("source_id,uri\nshared,page.mp4\n")
+    done = run_cli(
+        "ingest", str(tmp_path / "list.csv"), "--recipe", "demo", MATTEFLOW_HOME=str(tmp_path / "h")
+    )
+    assert done.returncode == 1
+    assert "shared failed in download" in done.stdout
+    assert "1 of 1 sources failed: shared." in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert len(done.stderr.splitlines()) <= 3

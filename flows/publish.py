@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from prefect import flow
+from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
@@ -16,7 +16,11 @@ from tasks.common.settings import settings
 from tasks.publish.task import check_store, publish
 
 
-@flow(name="publish", flow_run_name="publish-{run}")
+def _name_flow_run() -> str:
+    return f"publish-{runtime.flow_run.parameters['run'] or 'newest'}"
+
+
+@flow(name="publish", flow_run_name=_name_flow_run)
 def publish_run(run: str = "", recipe: str = "", store: str = "") -> State[Any]:
     """Publish the kept crops of a run as the next version of a subset.
 

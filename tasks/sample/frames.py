@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import closing
 from fractions import Fraction
 from typing import NamedTuple, cast
 
@@ -28,15 +29,18 @@ class Sampled(NamedTuple):
 def sample_video(path: str, plan: Plan, aspect: Fraction) -> Iterator[Sampled | Drop]:
     """Yield the first trusted frame at or after each target, or a drop for a target without one."""
     target, n_explained, progress, converter = 0, 0, Progress(), Converter(aspect)
-    for frame, time_s in decode(path, plan.key_times, progress):
-        reached = _reached(plan, target, time_s)
-        if reached is None:
-            continue
-        reason = "undecodable" if progress.n_damaged > n_explained else "no_new_frame"
-        yield from (_missed(plan, number, reason, time_s) for number in range(target, reached))
-        n_explained = progress.n_damaged
-        yield Sampled(time_s, converter.to_rgb(frame))
-        target = reached + 1
+    with closing(decode(path, plan.key_times, progress)) as frames:
+        for frame, time_s in frames:
+            reached = _reached(plan, target, time_s)
+            if reached is None:
+                continue
+            reason = "undecodable" if progress.n_damaged > n_explained else "no_new_frame"
+            yield from (_missed(plan, number, reason, time_s) for number in range(target, reached))
+            n_explained = progress.n_damaged
+            yield Sampled(time_s, converter.to_rgb(frame))
+            target = reached + 1
+            if target >= plan.n_targets:
+                return
     yield from _never_reached(plan, target, progress)
 
 
@@ -57,7 +61,7 @@ def _never_reached(plan: Plan, target: int, progress: Progress) -> Iterator[Drop
 
 def _reached(plan: Plan, target: int, time_s: float) -> int | None:
     """Return the last target that a frame at `time_s` stands for, or None when it is too early."""
-    if target >= plan.n_targets or time_s < plan.time_of(target) - _TOLERANCE_S:
+    if time_s < plan.time_of(target) - _TOLERANCE_S:
         return None
     if plan.key_times is not None:
         return bisect_right(plan.key_times, time_s + _TOLERANCE_S) - 1

@@ -1,6 +1,6 @@
 """Decoding that survives damage: packet by packet, and after an error nothing until a key frame."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
 import av
@@ -35,7 +35,9 @@ class Progress:
         self.n_packets_since = 0
 
 
-def decode(path: str, key_times: tuple[float, ...] | None, progress: Progress) -> Iterator[Decoded]:
+def decode(
+    path: str, key_times: tuple[float, ...] | None, progress: Progress
+) -> Generator[Decoded, None, None]:
     """Yield frames in order of time; with `key_times` only key frames, at those times.
 
     Times come from the container's own timestamps. Frames that depend on damaged ones are left

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.environment import quieten_console
-from tasks.common.errors import MatteflowError
+from tasks.common.errors import InputError, MatteflowError
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import State
@@ -85,7 +85,7 @@ def sources(
     from rich.table import Table
 
     from flows.screen import console
-    from tasks.download.task import read_sources
+    from tasks.download.task import is_missing, read_sources
 
     listed = read_sources(address)
     table = Table("source_id", "uri", "scenes", "licence", "uploader")
@@ -93,6 +93,9 @@ def sources(
         table.add_row(source.source_id, source.uri, ", ".join(source.scenes),
                       source.licence or "", source.uploader or "")  # fmt: skip
     console.print(table)
+    lost = [source.source_id for source in listed if is_missing(source.uri)]
+    if lost:
+        raise InputError(f"{len(lost)} of {len(listed)} sources are not there: {', '.join(lost)}.")
     console.print(f"{len(listed)} sources, no mistakes found.")
 
 
@@ -105,7 +108,6 @@ def weights(
 
     from flows.screen import console
     from tasks.common.catalogue import catalogue
-    from tasks.common.errors import InputError
     from tasks.common.settings import settings
     from tasks.common.weights import is_present, require_weights
 
@@ -166,7 +168,7 @@ def _finish(state: "State[Any]") -> None:
 def _complain(sentence: str) -> None:
     from flows.screen import errors
 
-    errors.print(f"[bold red]matteflow:[/] {sentence}", highlight=False, soft_wrap=True)
+    errors.print(f"matteflow: {sentence}", style="red", highlight=False, soft_wrap=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -21,7 +21,7 @@ from tasks.common.recipe import Recipe, load_recipe
 from tasks.common.records import Publication, Source, SourceOutcome
 from tasks.common.settings import settings
 from tasks.download.task import read_sources
-from tasks.publish.task import check_store, report
+from tasks.publish.task import check_store, pinned_groups, report
 from tasks.publish.task import publish as publish_version
 
 PublishMode = Literal["complete", "partial", "never"]
@@ -38,6 +38,7 @@ def prepare(sources: str, recipe: str, store: str) -> tuple[tuple[Source, ...], 
     mend = "Choose another with MATTEFLOW_WORKSPACE or MATTEFLOW_HOME."
     require_writable(settings().workspace, "The workspace", mend)
     check_store(store)
+    pinned_groups(listed, chosen.publish)
     return listed, chosen
 
 
@@ -110,23 +111,23 @@ def _finish(record: RunRecord) -> Path:
     workspace = Workspace.of(settings())
     target = run_folder(workspace.root, record.run_id) / "report.html"
     title = f"{record.recipe.publish.name}: run {record.run_id}"
-    report(record.outcomes, title, describe_publication(record), target)
     save_run(record, workspace.root)
+    report(record.outcomes, title, describe_publication(record), target)
     leave_pages(record, workspace, target.as_uri())
     return target
 
 
 def _final_state(record: RunRecord, problem: str) -> State[Any]:
     """Say how the run ended; the state's data is the run's name."""
-    if problem:
-        return Failed(name="NotPublished", message=problem, data=record.run_id)
-    said = describe_publication(record)
+    said = problem or describe_publication(record)
     if record.failed:
         names = ", ".join(outcome.source.source_id for outcome in record.failed)
         count = f"{len(record.failed)} of {len(record.outcomes)} sources failed"
         return Failed(
             name="PartialFailure", message=f"{count}: {names}. {said}", data=record.run_id
         )
+    if problem:
+        return Failed(name="NotPublished", message=problem, data=record.run_id)
     return Completed(message=said, data=record.run_id)
 
 

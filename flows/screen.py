@@ -21,8 +21,9 @@ from tasks.common.artifacts import Workspace
 from tasks.common.progress import listen
 from tasks.publish.task import all_drops, funnel, reasons, source_lines
 
-console = Console()
-errors = Console(stderr=True)
+# No markup: names of files and people's sentences may hold brackets.
+console = Console(markup=False)
+errors = Console(stderr=True, markup=False)
 
 
 class _Bars:
@@ -52,7 +53,7 @@ def progress_bars(title: str) -> Iterator[None]:
         return
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description:10}"),
+        TextColumn("{task.description:10}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
@@ -75,7 +76,9 @@ def print_run(record: RunRecord, workspace: Workspace) -> None:
         console.print(_reasons_table(dropped))
     for line in source_lines(record.outcomes, workspace):
         if line.state != "done":
-            console.print(f"[red]{line.source_id} {line.state}[/]: {line.cause}", highlight=False)
+            console.print(
+                f"{line.source_id} {line.state}: {line.cause}", style="red", highlight=False
+            )
 
 
 def _reasons_table(dropped: Sequence[tuple[str, str, int, str]]) -> Table:

@@ -98,14 +98,19 @@ class Workspace:
         except OSError:
             return False
 
-    def forget(self, stage: Stage, key: str) -> None:
-        """Withdraw an artifact, so that the next task computes it anew."""
-        self.path(f"{self.folder(stage, key)}/{_MARKER}").unlink(missing_ok=True)
+
+def _is_path(column: str) -> bool:
+    return column == "path" or column.endswith("_path")
+
+
+def _without_paths(items: pd.DataFrame) -> pd.DataFrame:
+    """Leave out where files lie, which depends on the key; their digests stay."""
+    return items[[column for column in map(str, items.columns) if not _is_path(column)]]
 
 
 def _files_of(items: pd.DataFrame) -> Iterator[tuple[str, str]]:
     for column in map(str, items.columns):
-        if column == "path" or column.endswith("_path"):
+        if _is_path(column):
             digests = items[column.removesuffix("path") + "digest"]
             yield from zip(items[column], digests, strict=True)
 
@@ -131,7 +136,7 @@ class ArtifactWriter:
         result = StageResult(
             stage=self.stage,
             key=self.key,
-            digest=content_key(self.stage, digest_table(items)),
+            digest=content_key(self.stage, digest_table(_without_paths(items))),
             n_in=n_in,
             n_kept=n_in - len(dropped),
             n_dropped=len(dropped),

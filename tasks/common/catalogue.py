@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 
 from tasks.common.errors import InputError
 from tasks.common.explain import explain_validation
+from tasks.common.keys import content_key
 from tasks.common.records import Record
 
 Role = Literal["person-detector", "matting"]
@@ -56,6 +57,11 @@ class Weights(Record):
     person_classes: tuple[int, ...] = ()
     session: str | None = Field(None, description="the rembg session class that feeds it")
     origins: tuple[Origin, ...] = Field(alias="from")
+
+    @property
+    def identity(self) -> str:
+        """Names what the model answers: its bytes, how it is fed, how its answers are read."""
+        return content_key(self.sha256, self.session, self.person_classes)
 
 
 @cache

@@ -11,6 +11,9 @@ Rgb = NDArray[np.uint8]
 Alpha = NDArray[np.float32]
 Mask = NDArray[np.uint8]
 
+# The recipe's own limit (download.max_pixels) stands in its place and can be explained.
+Image.MAX_IMAGE_PIXELS = None
+
 _FULL = 255.0
 _PNG_LEVEL = 6
 

@@ -91,7 +91,7 @@ class PublishRecipe(Record):
             date.fromisoformat(day)
         except ValueError:
             day = ""
-        if len(day) != len("yyyymmdd"):
+        if len(day) != len("yyyymmdd") or not day.isdecimal():
             raise ValueError('expected a day of the calendar as yyyymmdd, such as "20261122"')
         return day
 
@@ -144,6 +144,8 @@ def load_recipe(name_or_path: str) -> Recipe:
         return Recipe.model_validate_json(json.dumps(values, default=str), strict=True)
     except ValidationError as error:
         raise InputError(explain_validation(error, f"recipe {name_or_path}", Recipe)) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{name_or_path} cannot be read as keys and values: {error}") from error
 
 
 def _recipe_text(name_or_path: str) -> str:

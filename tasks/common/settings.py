@@ -67,7 +67,10 @@ def folder_of_store(address: str) -> Path:
     Raises:
         InputError: the address is of another kind.
     """
-    parts = urlparse(address)
+    try:
+        parts = urlparse(address)
+    except ValueError:
+        parts = urlparse("")
     if parts.scheme != "file" or parts.netloc not in ("", "localhost") or parts.path[:1] != "/":
         raise InputError(
             f"The store address is {address!r}; expected file:///absolute/folder. "

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from tasks.common.files import digest_bytes
-from tasks.common.records import Drop, Stage
+from tasks.common.records import Drop
 
 Columns = Mapping[str, str]
 
@@ -74,6 +74,8 @@ MATTES: Columns = {
     "model_digest": "string",
 }
 
+ADMITTED: Columns = {"crop_id": "string"}
+
 VERDICTS: Columns = {
     "crop_id": "string",
     "verdict": "string",
@@ -129,8 +131,3 @@ def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     }
     n_rows = len(table)
     return [{name: values[row] for name, values in columns.items()} for row in range(n_rows)]
-
-
-def of_stage(drops: pd.DataFrame, stage: Stage) -> pd.DataFrame:
-    """Return the drops that `stage` made."""
-    return drops[drops["stage"] == stage]

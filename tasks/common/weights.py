@@ -35,21 +35,32 @@ _UNREACHABLE = (
 )
 
 
-@cache
 def require_weights(weights: Weights, models: Path) -> Path:
     """Return the verified file in the `models` folder, fetching it when it is not there.
 
-    Checked once per process; a file that does not match is fetched anew, never loaded.
+    Looked for once per process, also in vain: a thousand sources do not each try again. A file
+    that does not match is fetched anew, never loaded.
 
     Raises:
         WeightsError: none of its origins could be reached, or one answered with other bytes than
             the catalogue promises.
     """
+    found = _require_once(weights, models)
+    if isinstance(found, WeightsError):
+        raise found
+    return found
+
+
+@cache
+def _require_once(weights: Weights, models: Path) -> Path | WeightsError:
     path = models / weights.file
     models.mkdir(parents=True, exist_ok=True)
     with FileLock(models / f".{weights.file}.lock"):
-        if not _matches(path, weights):
-            _fetch(weights, path)
+        try:
+            if not _matches(path, weights):
+                _fetch(weights, path)
+        except WeightsError as error:
+            return error
     return path
 
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
@@ -19,6 +18,7 @@ from tasks.common.settings import Settings
 from tasks.common.weights import require_weights
 
 _BATCH = 8
+_BATCH_BYTES = 64 << 20
 _lock = Lock()
 
 
@@ -27,7 +27,6 @@ class People(NamedTuple):
 
     boxes_xyxy: NDArray[np.float32]
     confidences: NDArray[np.float32]
-    n_cut_off: int
 
 
 @cache
@@ -56,8 +55,7 @@ def find_people(
     at a time has the model; the others decode meanwhile.
     """
     weights = find_weights(recipe.model, "person-detector")
-    remaining = iter(frames)
-    while batch := list(islice(remaining, _BATCH)):
+    for batch in _batches(frames):
         with _lock:
             model = _load(weights, settings.models)
             results = list(
@@ -68,7 +66,7 @@ def find_people(
                     imgsz=recipe.input_px,
                     classes=list(weights.person_classes),
                     agnostic_nms=True,
-                    max_det=recipe.max_people + 1,
+                    max_det=recipe.max_people,
                     device=settings.device,
                     stream=True,
                     verbose=False,
@@ -77,9 +75,21 @@ def find_people(
         yield from (_people(result, recipe.max_people) for result in results)
 
 
+def _batches(frames: Iterable[Rgb]) -> Iterator[list[Rgb]]:
+    """Gather frames by number and by size: large ones take no more memory than small ones."""
+    batch: list[Rgb] = []
+    for frame in frames:
+        batch.append(frame)
+        if len(batch) == _BATCH or sum(held.nbytes for held in batch) >= _BATCH_BYTES:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
 def _people(result: Any, max_people: int) -> People:
     boxes = result.boxes.xyxy.cpu().numpy().astype(np.float32)
     confidences = result.boxes.conf.cpu().numpy().astype(np.float32)
     best = np.argsort(-confidences, kind="stable")[:max_people]
     order = best[np.lexsort((boxes[best, 1], boxes[best, 0]))]
-    return People(boxes[order], confidences[order], len(boxes) - len(best))
+    return People(boxes[order], confidences[order])

@@ -23,7 +23,7 @@ from tasks.detect.detector import People, find_people
 def detect_key(frames: StageResult, recipe: DetectRecipe) -> str:
     """Name the artifact by the frames, this part of the recipe, and the weights' bytes."""
     weights = find_weights(recipe.model, "person-detector")
-    return content_key("detect", VERSION, frames.digest, recipe, weights.sha256)
+    return content_key("detect", VERSION, frames.digest, recipe, weights.identity)
 
 
 def detect_people(

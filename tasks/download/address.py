@@ -31,6 +31,14 @@ def fingerprint(uri: str) -> str:
     return f"{uri} {state.st_size} {state.st_mtime_ns}"
 
 
+def is_missing(uri: str) -> bool:
+    """Say whether a local address leads to no file; of the network nothing is asked."""
+    try:
+        return not is_http(uri) and not local_path(uri).is_file()
+    except (OSError, SourceError):
+        return True
+
+
 def is_http(uri: str) -> bool:
     """Say whether the address needs the network."""
     return urlparse(uri).scheme in {"http", "https"}
@@ -97,7 +105,12 @@ def _copy_http(uri: str, target: BinaryIO, max_bytes: int) -> None:
                 n_bytes += len(block)
                 _require_small(n_bytes, max_bytes)
                 target.write(block)
-    except (httpx.TooManyRedirects, httpx.DecodingError) as error:
+    except (
+        httpx.TooManyRedirects,
+        httpx.DecodingError,
+        httpx.UnsupportedProtocol,
+        httpx.InvalidURL,
+    ) as error:
         raise SourceError(f"{uri} gives no file: {error}") from error
     except httpx.TransportError as error:
         raise WorldError(f"{uri} could not be read: {error}") from error

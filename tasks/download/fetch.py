@@ -41,6 +41,8 @@ def fetch(source: Source, recipe: DownloadRecipe, out: ArtifactWriter) -> StageR
         path = f"download/media/{media_id[:2]}/{media_id}"
         workspace.path(path).parent.mkdir(parents=True, exist_ok=True)
         workspace.path(incoming).replace(workspace.path(path))
+    except PermissionError as error:
+        raise SourceError(f"{source.uri} may not be read: {error.strerror}") from error
     except OSError as error:
         raise WorldError(f"{source.uri} could not be copied: {error.strerror or error}") from error
     finally:

@@ -2,9 +2,9 @@
 
 import csv
 import hashlib
+import io
 import re
 from collections import Counter
-from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from tasks.common.errors import InputError
 from tasks.common.explain import explain_validation
 from tasks.common.records import Source
+from tasks.common.settings import settings
 
 _VIDEO = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mts", ".ts", ".mpg", ".mpeg", ".3gp")
 _PHOTO = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
@@ -36,7 +37,7 @@ def read_sources(address: str) -> tuple[Source, ...]:
         return _checked(_from_yaml(shipped.read_text(encoding="utf-8"), address), address, Path())
     if ":" in address.split("/", 1)[0]:
         return (Source(source_id=_slug(Path(address).stem), uri=address),)
-    path = Path(address).expanduser()
+    path = _expand(address)
     if path.is_dir():
         return _from_folder(path)
     if not path.is_file():
@@ -51,6 +52,13 @@ def read_sources(address: str) -> tuple[Source, ...]:
     return (Source(source_id=_slug(path.stem), uri=str(path.resolve())),)
 
 
+def _expand(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -59,15 +67,22 @@ def _text(path: Path) -> str:
 
 
 def _from_csv(text: str, origin: str) -> list[dict[str, Any]]:
-    reader = csv.DictReader(text.splitlines())
-    columns = reader.fieldnames or []
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    columns = [cell.strip() for cell in rows[0]] if rows else []
     missing = [name for name in _REQUIRED if name not in columns]
-    if missing:
+    unknown = [name or "(no name)" for name in columns if name not in _COLUMNS]
+    if missing or unknown or len(set(columns)) < len(columns):
         raise InputError(
             f"{origin} has the columns {', '.join(columns) or '(none)'}; "
-            f"missing: {', '.join(missing)}. Known columns: {', '.join(_COLUMNS)}."
+            f"missing: {', '.join(missing) or 'none'}; not known: {', '.join(unknown) or 'none'}; "
+            f"each may stand once. Known columns: {', '.join(_COLUMNS)}."
         )
-    return [{name: value for name, value in row.items() if value} for row in reader]
+    return [
+        {name: cell.strip() for name, cell in zip(columns, row, strict=False) if cell.strip()}
+        | ({"(cells)": len(row)} if len(row) > len(columns) else {})
+        for row in rows[1:]
+        if any(cell.strip() for cell in row)
+    ]
 
 
 def _from_yaml(text: str, origin: str) -> list[dict[str, Any]]:
@@ -103,7 +118,7 @@ def _prepared(entry: dict[str, Any], base: Path) -> dict[str, Any]:
         prepared["scenes"] = [part for part in parts if part]
     uri = prepared.get("uri")
     if isinstance(uri, str) and uri and ":" not in uri.split("/", 1)[0]:
-        prepared["uri"] = str((base / Path(uri).expanduser()).absolute())
+        prepared["uri"] = str((base / _expand(uri)).absolute())
     return prepared
 
 
@@ -117,28 +132,33 @@ def _duplicates(sources: list[Source], origin: str) -> list[str]:
 
 
 def _from_folder(folder: Path) -> tuple[Source, ...]:
+    """List the media under a folder; not what is hidden, nor what the program itself keeps."""
+    own = {settings().workspace, settings().models, settings().home}
     found = sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in MEDIA_SUFFIXES and path.is_file()
+        if path.suffix.lower() in MEDIA_SUFFIXES
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and own.isdisjoint(path.absolute().parents)
     )
     if not found:
         raise InputError(
             f"The folder {folder} holds no video or photo ({' '.join(sorted(MEDIA_SUFFIXES))})."
         )
-    names = [str(path.relative_to(folder).with_suffix("")) for path in found]
     return tuple(
-        Source(source_id=source_id, uri=str(path.resolve()))
-        for source_id, path in zip(_unique_ids(names, found, folder), found, strict=True)
+        Source(source_id=_folder_id(path.relative_to(folder)), uri=str(path.resolve()))
+        for path in found
     )
 
 
-def _unique_ids(names: list[str], found: list[Path], folder: Path) -> Iterable[str]:
-    counts = Counter(_slug(name) for name in names)
-    for name, path in zip(names, found, strict=True):
-        relative = str(path.relative_to(folder)).encode()
-        clash = counts[_slug(name)] > 1
-        yield f"{_slug(name)}-{hashlib.sha256(relative).hexdigest()[:8]}" if clash else _slug(name)
+def _folder_id(path: Path) -> str:
+    """Name a file of a folder by its own path alone, so that files added later rename nobody."""
+    name = path.as_posix()
+    slug = _slug(name)
+    if slug == name:
+        return slug
+    return f"{slug}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _slug(text: str) -> str:

@@ -12,6 +12,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+import tasks.common.images  # noqa: F401 - lifts Pillow's own pixel limit
 from tasks.common.errors import SourceError
 from tasks.common.recipe import DownloadRecipe
 from tasks.common.records import Kind, Projection
@@ -73,8 +74,6 @@ def _looks_like_text(path: Path) -> bool:
 
 def _probe_image(path: Path, limits: DownloadRecipe) -> Properties:
     try:
-        # The limit below replaces Pillow's own, which counts differently and cannot be explained.
-        Image.MAX_IMAGE_PIXELS = None
         with Image.open(path) as image:
             _require_pixels(*image.size, limits)
             codec = (image.format or "unknown").lower()

@@ -6,10 +6,11 @@ from tasks.common.recipe import DownloadRecipe
 from tasks.common.records import Source, StageResult
 from tasks.common.settings import settings
 from tasks.download import VERSION
+from tasks.download.address import is_missing
 from tasks.download.fetch import download_key, fetch
 from tasks.download.listing import read_sources
 
-__all__ = ["download", "read_sources"]
+__all__ = ["download", "is_missing", "read_sources"]
 
 
 @stage_task("download", version=VERSION, key=download_key)

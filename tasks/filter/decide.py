@@ -69,7 +69,7 @@ def _judge_tags(source: Source, limits: TagBounds | None) -> Finding:
     if limits is None:
         return Finding(name, "keep")
     if not source.scenes:
-        said = f"{source.source_id} has no scene tags; the recipe says {limits.missing}."
+        said = f"The source has no scene tags; the recipe says {limits.missing}."
         return Finding(name, limits.missing, sentence=said)
     hit = [tag for tag in source.scenes if tag in limits.tags]
     if not hit:

@@ -7,7 +7,7 @@ from tasks.common.artifacts import ArtifactWriter, Workspace, reuse_or_make
 from tasks.common.bounds import RuleBounds
 from tasks.common.keys import content_key
 from tasks.common.records import Drop, Source, Stage, StageResult
-from tasks.common.tables import VERDICTS, make_table, plain_rows
+from tasks.common.tables import ADMITTED, VERDICTS, make_table, plain_rows
 from tasks.filter import VERSION
 from tasks.filter.decide import decide
 from tasks.filter.measure import join_measures, measure_crops, measures_key
@@ -26,13 +26,18 @@ def filter_key(source: Source, crops: StageResult, mattes: StageResult, recipe: 
 def screen_crops(
     source: Source, crops: StageResult, recipe: RuleBounds, out: ArtifactWriter
 ) -> StageResult:
-    """Decide which crops are worth matting; crops in = kept or for review + drops."""
+    """Decide which crops are worth matting; crops in = admitted + drops.
+
+    Hands on nothing but the names of the admitted crops, so that a bound that moves without
+    letting other crops in leaves the mattes as they are.
+    """
     measures = _measured(source, crops, None, out.workspace)
     rows = [
         decide(row, source, recipe, with_mask=False)
         for row in plain_rows(out.workspace.items(measures))
     ]
-    return _commit(rows, "screen", out)
+    admitted = [{"crop_id": row["crop_id"]} for row in rows if row["verdict"] != "drop"]
+    return out.commit(make_table(admitted, ADMITTED), _drops(rows, "screen"), n_in=len(rows))
 
 
 def filter_crops(
@@ -52,7 +57,7 @@ def filter_crops(
     for row in plain_rows(join_measures(before, after)):
         verdict = decide(row, source, recipe, with_mask=row["crop_id"] in matted)
         rows.append(_no_mask(verdict, empty_rows.get(row["crop_id"])))
-    return _commit(rows, "filter", out)
+    return out.commit(make_table(rows, VERDICTS), _drops(rows, "filter"), n_in=len(rows))
 
 
 def _no_mask(verdict: dict[str, Any], empty: dict[str, Any] | None) -> dict[str, Any]:
@@ -75,8 +80,8 @@ def _measured(
     )
 
 
-def _commit(rows: list[dict[str, Any]], stage: Stage, out: ArtifactWriter) -> StageResult:
-    drops = [
+def _drops(rows: list[dict[str, Any]], stage: Stage) -> list[Drop]:
+    return [
         Drop(
             item=row["crop_id"],
             stage=stage,
@@ -88,4 +93,3 @@ def _commit(rows: list[dict[str, Any]], stage: Stage, out: ArtifactWriter) -> St
         for row in rows
         if row["verdict"] == "drop"
     ]
-    return out.commit(make_table(rows, VERDICTS), drops, n_in=len(rows))

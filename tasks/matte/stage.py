@@ -20,7 +20,7 @@ from tasks.matte.store import MatteStore
 def matte_key(crops: StageResult, screened: StageResult, recipe: MatteRecipe) -> str:
     """Name the artifact by the crops, those admitted, this part of the recipe, the weights."""
     weights = find_weights(recipe.model, "matting")
-    return content_key("matte", VERSION, crops.digest, screened.digest, recipe, weights.sha256)
+    return content_key("matte", VERSION, crops.digest, screened.digest, recipe, weights.identity)
 
 
 def matte_crops(
@@ -32,8 +32,7 @@ def matte_crops(
 ) -> StageResult:
     """Write alpha and mask of each admitted crop; crops in = mattes + drops."""
     store = MatteStore(out.workspace, find_weights(recipe.model, "matting"), settings)
-    verdicts = out.workspace.items(screened)
-    admitted = set(verdicts.loc[verdicts["verdict"] != "drop", "crop_id"])
+    admitted = set(out.workspace.items(screened)["crop_id"])
     rows = [row for row in plain_rows(out.workspace.items(crops)) if row["crop_id"] in admitted]
     mattes: list[dict[str, Any]] = []
     drops: list[Drop] = []

@@ -26,7 +26,7 @@ class MatteStore:
 
     def matte_of(self, crop_path: str, crop_digest: str) -> tuple[Matte, str, str]:
         """Return the matte of a crop with its path and sha256, computing it only if it is new."""
-        name = f"{self._weights.name}-{self._weights.sha256[:12]}-v{VERSION}"
+        name = f"{self._weights.name}-{self._weights.identity[:12]}-v{VERSION}"
         path = f"matte/items/{name}/{crop_digest[:2]}/{crop_digest}.png"
         known = self._read(path)
         if known is None:

@@ -1,13 +1,13 @@
 """What became of everything in a run: the funnel, the drop reasons, the state of each source."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from tasks.common.artifacts import Workspace
 from tasks.common.records import SourceOutcome, Stage, StageResult
 from tasks.common.tables import plain_rows
-from tasks.publish.select import judged_crops
+from tasks.publish.select import judged_crops, repeated_crops
 
 
 class Step(NamedTuple):
@@ -35,7 +35,7 @@ def funnel(outcomes: Iterable[SourceOutcome], workspace: Workspace) -> list[Step
         results = (outcome.result(stage) for outcome in outcomes)
         return sum(getattr(result, field) for result in results if result is not None)
 
-    kept = sum(1 for _ in judged_crops(outcomes, workspace, "keep"))
+    final = Counter(judged.verdict["verdict"] for judged in judged_crops(outcomes, workspace))
     return [
         Step("in the list", "sources", len(outcomes)),
         Step("downloaded", "sources", total("download", "n_kept")),
@@ -45,8 +45,8 @@ def funnel(outcomes: Iterable[SourceOutcome], workspace: Workspace) -> list[Step
         Step("cropped", "people", total("detect", "n_out")),
         Step("worth matting", "people", total("screen", "n_kept")),
         Step("matted", "people", total("matte", "n_kept")),
-        Step("kept or for review", "people", total("filter", "n_kept")),
-        Step("kept", "people", kept),
+        Step("kept or for review", "people", final["keep"] + final["review"]),
+        Step("kept", "people", final["keep"]),
     ]
 
 
@@ -55,7 +55,7 @@ def _verdicts(outcome: SourceOutcome, workspace: Workspace) -> Counter[str]:
     return Counter() if result is None else Counter(workspace.items(result)["verdict"].tolist())
 
 
-def all_drops(outcomes: Iterable[SourceOutcome], workspace: Workspace) -> Iterator[dict[str, Any]]:
+def all_drops(outcomes: Sequence[SourceOutcome], workspace: Workspace) -> Iterator[dict[str, Any]]:
     """Yield every drop once, with its source; the filter repeats what screening dropped."""
     for outcome in outcomes:
         for result in outcome.stages:
@@ -63,6 +63,8 @@ def all_drops(outcomes: Iterable[SourceOutcome], workspace: Workspace) -> Iterat
                 for row in plain_rows(workspace.drops(result)):
                     if not (result.stage == "matte" and outcome.result("filter")):
                         yield row | {"source_id": outcome.source.source_id}
+    for source, drop in repeated_crops(outcomes, workspace):
+        yield drop.model_dump() | {"source_id": source.source_id}
 
 
 def reasons(drops: Iterable[dict[str, Any]]) -> list[Reason]:
@@ -101,8 +103,13 @@ def _line(outcome: SourceOutcome, workspace: Workspace) -> SourceLine:
         n_people=_count(crops),
         n_kept=verdicts["keep"],
         n_review=verdicts["review"],
-        cause=outcome.error or ("" if verdicts else "no person was found"),
+        cause=outcome.error or ("" if verdicts else _why_empty(frames)),
     )
+
+
+def _why_empty(frames: StageResult | None) -> str:
+    is_unseen = frames is not None and frames.n_out == 0
+    return "no frame could be used" if is_unseen else "no person was found"
 
 
 def _count(result: StageResult | None) -> int:

@@ -38,11 +38,10 @@ def push_tree(
     table = workspace.items(tree)
     tree_id = _tree_id(table)
     newest = newest_version(store, name)
-    if newest is not None and newest["tree"] == tree_id:
-        _move_channel(name, newest, store)  # whoever committed it may have been killed just then
-        return _publication(newest, store, is_new=False, counts=(0, 0, len(table)))
     prefix = f"trees/{tree_id}/{name}/"
-    counts = _upload(table, prefix, workspace, store, _known_files(store, newest))
+    known = _known_files(store, newest)
+    # Also for a version that is there already: what somebody deleted or cut short is mended.
+    counts = _upload(table, prefix, workspace, store, known)
     _put_manifest(table, tree_id, recipe_digest, store)
     _require_whole(table, prefix, store)
     record = _record(table, name, tree_id, recipe_digest, now)

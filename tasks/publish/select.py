@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from tasks.common.artifacts import Workspace
 from tasks.common.errors import InputError
 from tasks.common.recipe import PublishRecipe
-from tasks.common.records import Source, SourceOutcome, Verdict
+from tasks.common.records import Drop, Source, SourceOutcome, Verdict
 from tasks.common.tables import plain_rows
 
 Split = Literal["train", "val"]
@@ -59,10 +59,28 @@ def judged_crops(
         for row in plain_rows(workspace.items(final)):
             crop_id = row["crop_id"]
             if crop_id in seen:
-                continue
+                continue  # `repeated_crops` tells of it
             seen.add(crop_id)
             if verdict in (None, row["verdict"]):
                 yield Judged(outcome.source, crops[crop_id], mattes.get(crop_id), row)
+
+
+def repeated_crops(
+    outcomes: Iterable[SourceOutcome], workspace: Workspace
+) -> Iterator[tuple[Source, Drop]]:
+    """Yield a drop for each crop of a source whose media are, byte for byte, an earlier one's."""
+    first_of: dict[str, Source] = {}
+    for outcome in outcomes:
+        final = outcome.result("filter")
+        verdicts = plain_rows(workspace.items(final)) if final is not None else []
+        for row in verdicts:
+            first = first_of.setdefault(row["crop_id"], outcome.source)
+            if first is not outcome.source and row["verdict"] != "drop":
+                said = f"The same bytes came as {first.source_id}, whose crop counts."
+                yield (
+                    outcome.source,
+                    Drop(item=row["crop_id"], stage="publish", reason="same_media", sentence=said),
+                )
 
 
 def choose_samples(
@@ -74,7 +92,7 @@ def choose_samples(
         InputError: the recipe pins two sources of one group to different sides.
     """
     kept = sorted(judged_crops(outcomes, workspace, "keep"), key=lambda judged: judged.stem)
-    pins = _pinned_groups({outcome.source for outcome in outcomes}, recipe)
+    pins = pinned_groups({outcome.source for outcome in outcomes}, recipe)
     return [Sample(judged, split_of(judged.source, pins, recipe.val_share)) for judged in kept]
 
 
@@ -95,7 +113,12 @@ def split_of(source: Source, pins: dict[str, Split], val_share: float) -> Split:
     return "val" if place < val_share else "train"
 
 
-def _pinned_groups(sources: set[Source], recipe: PublishRecipe) -> dict[str, Split]:
+def pinned_groups(sources: Iterable[Source], recipe: PublishRecipe) -> dict[str, Split]:
+    """Return the side of each group that the recipe pins.
+
+    Raises:
+        InputError: it pins two sources of one group to different sides.
+    """
     pins: dict[str, Split] = {}
     for source in sorted(sources, key=lambda source: source.source_id):
         side = recipe.pin.get(source.source_id)

@@ -13,12 +13,14 @@ from tasks.publish.account import all_drops, funnel, reasons, source_lines
 from tasks.publish.folder_store import FolderStore
 from tasks.publish.push import push_tree
 from tasks.publish.report import render_report, sheets
+from tasks.publish.select import pinned_groups
 from tasks.publish.tree import build_tree, tree_key
 
 __all__ = [
     "all_drops",
     "check_store",
     "funnel",
+    "pinned_groups",
     "publish",
     "reasons",
     "report",

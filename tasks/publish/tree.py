@@ -36,9 +36,24 @@ MANIFEST_NAME = "MANIFEST.sha256"
 
 
 def tree_key(outcomes: Iterable[SourceOutcome], recipe: PublishRecipe) -> str:
-    """Name the tree by verdicts, provenance and the publish part of the recipe."""
-    done = [outcome.model_dump(mode="json") for outcome in outcomes if outcome.error is None]
-    return content_key("publish", VERSION, done, recipe)
+    """Name the tree by provenance, what the stages gave and dropped, and the publish recipe.
+
+    Sources that failed count too: a pin on one of them holds for its whole group. A download is
+    named by its bytes alone, since its key changes whenever somebody touches the file.
+    """
+    parts = [
+        [
+            outcome.source.model_dump(mode="json"),
+            outcome.error is None,
+            *map(_name_of, outcome.stages),
+        ]
+        for outcome in outcomes
+    ]
+    return content_key("publish", VERSION, parts, recipe)
+
+
+def _name_of(result: StageResult) -> list[str]:
+    return [result.stage, result.digest, "" if result.stage == "download" else result.key]
 
 
 def build_tree(

@@ -151,13 +151,6 @@ def test_a_damaged_table_is_told_to_the_reader_with_the_remedy(
         workspace.items(made)
 
 
-def test_a_forgotten_artifact_is_gone(workspace: Workspace) -> None:
-    written(workspace)
-    workspace.forget("sample", KEY)
-    workspace.forget("sample", KEY)
-    assert workspace.find("sample", KEY) is None
-
-
 def test_what_is_there_is_not_made_again(workspace: Workspace) -> None:
     make = Mock(side_effect=write_frames)
     first = reuse_or_make(workspace, "sample", KEY, make)
@@ -196,3 +189,8 @@ def test_the_digest_does_not_depend_on_what_was_dropped(workspace: Workspace) ->
     one = ArtifactWriter(workspace, "sample", KEY).commit(table, [], n_in=1)
     other = ArtifactWriter(workspace, "sample", "cd" + KEY[2:]).commit(table, [drop("b")], n_in=2)
     assert one.digest == other.digest
+
+
+def test_a_digest_names_what_came_out_and_not_where_it_lies(workspace: Workspace) -> None:
+    one, other = (write_frames(ArtifactWriter(workspace, "sample", key)) for key in ("a", "b"))
+    assert (one.key, one.digest) == ("a", other.digest)

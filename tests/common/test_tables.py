@@ -18,14 +18,11 @@ from tasks.common.tables import (
     VERDICTS,
     Columns,
     digest_table,
-    drops_table,
     encode_table,
     make_table,
-    of_stage,
     plain_rows,
     read_table,
 )
-from tests.common.builders import drop
 
 ALL = [
     pytest.param(columns, id=name)
@@ -132,9 +129,3 @@ def test_a_small_difference_gives_another_digest(
 def test_the_digest_does_not_depend_on_the_order_of_columns() -> None:
     table = make_table([{"frame_id": "a", "time_s": 1.5}], FRAMES)
     assert digest_table(table[sorted(table.columns)]) == digest_table(table)
-
-
-def test_drops_can_be_told_by_their_stage() -> None:
-    other = drop("b").model_copy(update={"stage": "matte"})
-    table = drops_table([drop("a"), other])
-    assert of_stage(table, "sample")["item"].tolist() == ["a"]

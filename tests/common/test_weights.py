@@ -14,7 +14,7 @@ import pytest
 from tasks.common.catalogue import ChunkIndex, NpmMember, Origin, Upstream, Weights, WheelMember
 from tasks.common.errors import WeightsError
 from tasks.common.files import digest_bytes
-from tasks.common.weights import is_present, require_weights
+from tasks.common.weights import _require_once, is_present, require_weights
 
 BYTES = b"the weights of a small model" * 100
 WHEEL = WheelMember(wheel="matteflow-test-model==1.0", member="test_model/tiny.onnx")
@@ -37,9 +37,9 @@ def _weights(*origins: Origin, data: bytes = BYTES) -> Weights:
 
 @pytest.fixture(autouse=True)
 def _nothing_checked_yet() -> Iterator[None]:
-    require_weights.cache_clear()
+    _require_once.cache_clear()
     yield
-    require_weights.cache_clear()
+    _require_once.cache_clear()
 
 
 @pytest.fixture
@@ -222,8 +222,14 @@ def test_the_next_origin_helps_out(models: Path, npm_gives: Path) -> None:
     assert require_weights(_weights(NOWHERE, NPM), models).read_bytes() == BYTES
 
 
-def test_a_failure_is_not_remembered(models: Path, npm_gives: Path) -> None:
-    with pytest.raises(WeightsError):
+def test_what_could_not_be_had_is_not_tried_again_by_the_same_process(
+    models: Path, npm_gives: Path
+) -> None:
+    with pytest.raises(WeightsError) as first:
         require_weights(_weights(NPM), models)
     _pack(npm_gives, _pieces([5]))
+    with pytest.raises(WeightsError) as second:
+        require_weights(_weights(NPM), models)
+    assert second.value is first.value
+    _require_once.cache_clear()  # as a new process
     assert require_weights(_weights(NPM), models).read_bytes() == BYTES

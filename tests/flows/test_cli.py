@@ -60,6 +60,22 @@ def test_a_wrong_request_ends_with_code_2_and_one_sentence(
     assert (told.out, "Traceback" in told.err) == ("", False)
 
 
+@pytest.mark.parametrize("name", ["a [abc123].mp4", "[/x].mp4", "[red].mp4"])
+def test_brackets_in_a_name_are_told_as_they_are(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code("sources", f"/nowhere/{name}") == 2
+    assert name in capsys.readouterr().err
+
+
+def test_a_list_with_a_file_that_is_not_there_is_no_good_list(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "list.csv").write_text("source_id,uri\nlost,[/x].mp4\n")
+    assert exit_code("sources", str(tmp_path / "list.csv")) == 2
+    assert "1 of 1 sources are not there: lost." in capsys.readouterr().err
+
+
 def test_a_command_that_is_not_known_ends_with_code_2() -> None:
     assert exit_code("digest") == 2
 

@@ -102,13 +102,13 @@ def test_a_bad_source_fails_alone_and_the_rest_is_published_when_asked(
     assert record.publication is None
     state, record = run(media, recipe, publish="partial")
     assert (state.is_failed(), state.name) == (True, "PartialFailure")
-    assert {outcome.source.source_id for outcome in record.failed} == {"page", "empty"}
-    assert "empty, page" in state.message
+    assert {outcome.source.source_id for outcome in record.failed} == {"page.mp4", "empty.mp4"}
+    assert "empty.mp4, page.mp4" in state.message
     assert record.publication is not None
     assert {outcome.failed_stage for outcome in record.failed} == {"download"}
     causes = {outcome.source.source_id: outcome.error for outcome in record.failed}
-    assert causes["empty"] == "The file is empty (0 bytes)."
-    assert "web page" in str(causes["page"])
+    assert causes["empty.mp4"] == "The file is empty (0 bytes)."
+    assert "web page" in str(causes["page.mp4"])
 
 
 def test_a_video_without_people_completes_and_says_so(
@@ -119,7 +119,7 @@ def test_a_video_without_people_completes_and_says_so(
     state, record = run(media, nobody, publish="never")
     assert state.is_completed()
     workspace = settings().workspace
-    detect = next(o.result("detect") for o in record.outcomes if o.source.source_id == "bikes")
+    detect = next(o.result("detect") for o in record.outcomes if o.source.source_id == "bikes.mp4")
     assert detect is not None
     drops = plain_rows(
         read_table(workspace / "detect" / detect.key[:2] / detect.key / "drops.parquet")

@@ -212,3 +212,16 @@ def test_a_file_that_changed_in_the_workspace_is_not_uploaded(
     with pytest.raises(ArtifactError, match=r"street-a\.jpg changed since it was made"):
         push(tree, workspace, store)
     assert store.sizes("versions/") == {}
+
+
+def test_a_file_that_somebody_deleted_from_the_newest_version_is_put_back(
+    workspace: Workspace, store: FolderStore
+) -> None:
+    tree = kept_tree(workspace, "a")
+    first = push(tree, workspace, store)
+    key = f"trees/{first.tree_id}/{NAME}/img_dir/train/street-a.jpg"
+    good = store.get(key)
+    (store.root / key).unlink()
+    again = push(tree, workspace, store)
+    assert (again.version, again.is_new, again.n_uploaded) == (1, False, 1)
+    assert store.get(key) == good

@@ -15,6 +15,6 @@ RULE = Rule(
     serves=("S6",),
     needs_mask=False,
     measure=measure,
-    say="The detector is {value:.0f} % sure that this is a person; the bound is {bound:.0f} %.",
+    say="The detector is {value:.1f} % sure that this is a person; the bound is {bound:.1f} %.",
     scale=100,
 )

@@ -11,7 +11,7 @@ import json
 import resource
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,14 +37,14 @@ class Clock:
     """Adds up CPU seconds under names."""
 
     def __init__(self) -> None:
-        self.cpu_s: Counter[str] = Counter()
+        self.cpu_s: defaultdict[str, float] = defaultdict(float)
 
     @contextmanager
     def measure(self, name: str) -> Iterator[None]:
         """Add the CPU seconds of the block."""
         start = time.process_time()
         yield
-        self.cpu_s[name] += time.process_time() - start  # type: ignore[assignment]
+        self.cpu_s[name] += time.process_time() - start
 
 
 def load_models(recipe: Recipe) -> None:

@@ -35,6 +35,11 @@ def encode_png(pixels: NDArray[np.uint8], text: dict[str, str] | None = None) ->
     return stream.getvalue()
 
 
+def open_picture(path: Path) -> Image.Image:
+    """Open a picture without decoding it; the caller compares its size with the recipe's limit."""
+    return Image.open(path)
+
+
 def read_rgb(path: Path) -> Rgb:
     """Read a picture as RGB uint8 (H, W, 3)."""
     with Image.open(path) as image:

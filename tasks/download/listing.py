@@ -77,11 +77,15 @@ def _from_csv(text: str, origin: str) -> list[dict[str, Any]]:
             f"missing: {', '.join(missing) or 'none'}; not known: {', '.join(unknown) or 'none'}; "
             f"each may stand once. Known columns: {', '.join(_COLUMNS)}."
         )
+    filled = [[cell.strip() for cell in row] for row in rows[1:] if any(map(str.strip, row))]
+    for number, row in enumerate(filled, start=1):
+        if any(row[len(columns) :]):
+            raise InputError(
+                f"{origin}, entry {number} has {len(row)} cells, more than the {len(columns)} "
+                "columns; put a cell that holds a comma in double quotes."
+            )
     return [
-        {name: cell.strip() for name, cell in zip(columns, row, strict=False) if cell.strip()}
-        | ({"(cells)": len(row)} if len(row) > len(columns) else {})
-        for row in rows[1:]
-        if any(cell.strip() for cell in row)
+        {name: cell for name, cell in zip(columns, row, strict=False) if cell} for row in filled
     ]
 
 

@@ -10,10 +10,10 @@ import puremagic
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ImageOps, UnidentifiedImageError
 
-import tasks.common.images  # noqa: F401 - lifts Pillow's own pixel limit
 from tasks.common.errors import SourceError
+from tasks.common.images import open_picture
 from tasks.common.recipe import DownloadRecipe
 from tasks.common.records import Kind, Projection
 
@@ -74,7 +74,7 @@ def _looks_like_text(path: Path) -> bool:
 
 def _probe_image(path: Path, limits: DownloadRecipe) -> Properties:
     try:
-        with Image.open(path) as image:
+        with open_picture(path) as image:
             _require_pixels(*image.size, limits)
             codec = (image.format or "unknown").lower()
             turned = image.getexif().get(0x0112, 1)

@@ -208,6 +208,31 @@ def test_files_whose_names_make_the_same_id_get_different_ones(tmp_path: Path) -
     assert ids[0].startswith("a-b.mp4-")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(" source_id , uri ,uploader\n a , b.mp4 , x \n", id="spaces"),
+        pytest.param("source_id,uri,uploader\n,,\n\na,b.mp4,x\n", id="blank rows"),
+        pytest.param("source_id,uri,uploader\na,b.mp4,x,,\n", id="empty cells behind"),
+    ],
+)
+def test_blanks_around_the_cells_of_a_table_mean_nothing(text: str, tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text(text)
+    (source,) = read_sources(str(tmp_path / "l.csv"))
+    assert (source.source_id, source.uri, source.uploader) == ("a", str(tmp_path / "b.mp4"), "x")
+
+
+def test_a_quoted_line_break_stays_in_its_cell(tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text('source_id,uri,attribution\na,b.mp4,"two\nlines"\n')
+    assert read_sources(str(tmp_path / "l.csv"))[0].attribution == "two\nlines"
+
+
+def test_a_row_with_more_cells_than_columns_is_refused_by_its_number(tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text("source_id,uri\na,b.mp4\nc,d,e.mp4\n")
+    with pytest.raises(InputError, match="entry 2 has 3 cells, more than the 2 columns"):
+        read_sources(str(tmp_path / "l.csv"))
+
+
 def test_files_that_come_later_rename_nobody(tmp_path: Path) -> None:
     touch(tmp_path, "a.jpg")
     before = read_sources(str(tmp_path))

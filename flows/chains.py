@@ -14,21 +14,30 @@ from tasks.detect.task import detect
 from tasks.download.task import download
 from tasks.filter.task import filter_verdicts, screen
 from tasks.matte.task import matte
+from tasks.pose.task import pose
 from tasks.sample.task import sample
 
 Chain = dict[Stage, PrefectFuture[StageResult]]
-STAGES: tuple[Stage, ...] = ("download", "sample", "detect", "screen", "matte", "filter")
+STAGES: tuple[Stage, ...] = ("download", "sample", "detect", "pose", "screen", "matte", "filter")
 
 
 def submit_chain(source: Source, recipe: Recipe) -> Chain:
-    """Submit the six tasks of one source; a failure leaves only its own successors not ready."""
+    """Submit the tasks of one source; a failure leaves only its own successors not ready.
+
+    Without a pose model in the recipe there is no pose task.
+    """
     media = _submit(download, source, recipe=recipe.download)
     frames = _submit(sample, source, media=media, recipe=recipe.sample)
     crops = _submit(detect, source, frames=frames, recipe=recipe.detect)
-    screened = _submit(screen, source, crops=crops, recipe=recipe.filter)
+    poses = _submit(pose, source, crops=crops, recipe=recipe.pose) if recipe.pose else None
+    screened = _submit(screen, source, crops=crops, poses=poses, recipe=recipe.filter)
     mattes = _submit(matte, source, crops=crops, screened=screened, recipe=recipe.matte)
-    verdicts = _submit(filter_verdicts, source, crops=crops, mattes=mattes, recipe=recipe.filter)
-    return dict(zip(STAGES, (media, frames, crops, screened, mattes, verdicts), strict=True))
+    verdicts = _submit(
+        filter_verdicts, source, crops=crops, poses=poses, mattes=mattes, recipe=recipe.filter
+    )
+    futures = (media, frames, crops, poses, screened, mattes, verdicts)
+    pairs = zip(STAGES, futures, strict=True)
+    return {stage: future for stage, future in pairs if future is not None}
 
 
 def _submit(

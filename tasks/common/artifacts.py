@@ -112,7 +112,8 @@ def _files_of(items: pd.DataFrame) -> Iterator[tuple[str, str]]:
     for column in map(str, items.columns):
         if _is_path(column):
             digests = items[column.removesuffix("path") + "digest"]
-            yield from zip(items[column], digests, strict=True)
+            pairs = zip(items[column], digests, strict=True)
+            yield from ((path, digest) for path, digest in pairs if not pd.isna(path))
 
 
 class ArtifactWriter:

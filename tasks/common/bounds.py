@@ -1,6 +1,6 @@
 """The bounds that a recipe sets for each rule: drop outside, review in the band, keep inside."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -8,14 +8,19 @@ from tasks.common.records import Record, Verdict
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Pixels = Annotated[float, Field(ge=0.0, le=100_000.0)]
-Energy = Annotated[float, Field(ge=0.0, le=10.0)]
+Ratio = Annotated[float, Field(ge=1.0, le=100.0)]
+Bits = Annotated[float, Field(ge=0.0, le=64.0)]
+ColourDifference = Annotated[float, Field(ge=0.0, le=400.0)]
 
 
 class Bounds(Record):
     """Outside `min`..`max` drops; inside but outside `review_min`..`review_max` is for review.
 
-    `missing` says what becomes of a crop on which the rule cannot be measured.
+    `missing` says what becomes of a crop on which the rule cannot be measured. `unit` is what the
+    rule measures in.
     """
+
+    unit: ClassVar[str] = ""
 
     min: float | None = None
     max: float | None = None
@@ -37,6 +42,7 @@ class Bounds(Record):
 class ShareBounds(Bounds):
     """Bounds of a rule that measures a share, 0..1."""
 
+    unit: ClassVar[str] = "share"
     min: Share | None = None
     max: Share | None = None
     review_min: Share | None = None
@@ -46,38 +52,90 @@ class ShareBounds(Bounds):
 class PixelBounds(Bounds):
     """Bounds of a rule that measures a length in pixels."""
 
+    unit: ClassVar[str] = "px"
     min: Pixels | None = None
     max: Pixels | None = None
     review_min: Pixels | None = None
     review_max: Pixels | None = None
 
 
-class EnergyBounds(Bounds):
-    """Bounds of a rule that measures a gradient energy."""
+class RatioBounds(Bounds):
+    """Bounds of a rule that measures how far two lengths are from equal, 1 or more."""
 
-    min: Energy | None = None
-    max: Energy | None = None
-    review_min: Energy | None = None
-    review_max: Energy | None = None
+    unit: ClassVar[str] = "ratio"
+    min: Ratio | None = None
+    max: Ratio | None = None
+    review_min: Ratio | None = None
+    review_max: Ratio | None = None
+
+
+class BitBounds(Bounds):
+    """Bounds of a rule that measures a distance between 64-bit hashes."""
+
+    unit: ClassVar[str] = "bits"
+    min: Bits | None = None
+    max: Bits | None = None
+    review_min: Bits | None = None
+    review_max: Bits | None = None
+
+
+class ColourBounds(Bounds):
+    """Bounds of a rule that measures a difference between colours (CIE 1976)."""
+
+    unit: ClassVar[str] = "ΔE"
+    min: ColourDifference | None = None
+    max: ColourDifference | None = None
+    review_min: ColourDifference | None = None
+    review_max: ColourDifference | None = None
 
 
 class TagBounds(Record):
     """Scene tags whose pictures are left out, as the requirement document lists them."""
 
     tags: tuple[str, ...] = Field(min_length=1)
-    missing: Literal["keep", "review", "drop"] = "keep"
+    missing: Verdict = "keep"
+
+
+class LicenceBounds(Record):
+    """Licences whose pictures may be used: names as in the source list, `*` for any ending."""
+
+    allowed: tuple[str, ...] = Field(min_length=1)
+    missing: Verdict = "drop"
 
 
 class RuleBounds(Record):
-    """One entry per rule; a rule without an entry is measured and decides nothing."""
+    """One entry per rule, in the order in which a first failing rule is named.
+
+    A rule without an entry is measured and decides nothing.
+    """
 
     excluded_scene: TagBounds | None = None
+    licence: LicenceBounds | None = None
     person_height_px: PixelBounds | None = None
     detector_confidence: ShareBounds | None = None
     frame_cut: ShareBounds | None = None
     person_overlap: ShareBounds | None = None
-    sharpness: EnergyBounds | None = None
+    body_visible: ShareBounds | None = None
+    upper_body_visible: ShareBounds | None = None
+    sharpness: ShareBounds | None = None
+    ghosting: ShareBounds | None = None
+    exposure: ShareBounds | None = None
+    distortion: RatioBounds | None = None
+    near_duplicate: BitBounds | None = None
+    mask_whole: ShareBounds | None = None
     subject_share: ShareBounds | None = None
     frame_cut_mask: ShareBounds | None = None
     person_overlap_mask: ShareBounds | None = None
-    mask_whole: ShareBounds | None = None
+    contrast: ColourBounds | None = None
+    mask_certainty: ShareBounds | None = None
+    mask_agreement: ShareBounds | None = None
+    keypoints_in_mask: ShareBounds | None = None
+
+    def of(self, rule: str) -> Bounds | TagBounds | LicenceBounds | None:
+        """Return the bounds of a rule, or None where the recipe sets none."""
+        bounds: Bounds | TagBounds | LicenceBounds | None = getattr(self, rule)
+        return bounds
+
+
+TAG_RULES = ("excluded_scene", "licence")
+MEASURED_RULES = tuple(name for name in RuleBounds.model_fields if name not in TAG_RULES)

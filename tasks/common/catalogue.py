@@ -12,7 +12,7 @@ from tasks.common.explain import explain_validation
 from tasks.common.keys import content_key
 from tasks.common.records import Record
 
-Role = Literal["person-detector", "matting"]
+Role = Literal["person-detector", "matting", "pose"]
 
 
 class WheelMember(Record):
@@ -55,7 +55,10 @@ class Weights(Record):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     licence: str
     person_classes: tuple[int, ...] = ()
-    session: str | None = Field(None, description="the rembg session class that feeds it")
+    session: str | None = Field(
+        None, description="what feeds it: a rembg session class, or blazepose or yolo for poses"
+    )
+    gives_mask: bool = Field(False, description="a pose model that also marks the person's pixels")
     origins: tuple[Origin, ...] = Field(alias="from")
 
     @property
@@ -79,13 +82,18 @@ def catalogue() -> dict[str, Weights]:
         raise InputError(explain_validation(error, "deployments/weights.yaml", Weights)) from error
 
 
+def weights_of_role(role: Role) -> dict[str, Weights]:
+    """Return the catalogued weights of one role, by name."""
+    return {entry.name: entry for entry in catalogue().values() if entry.role == role}
+
+
 def find_weights(name: str, role: Role) -> Weights:
     """Look up catalogued weights by name and role.
 
     Raises:
         InputError: there is no such entry; the sentence lists the known names.
     """
-    known = {entry.name: entry for entry in catalogue().values() if entry.role == role}
+    known = weights_of_role(role)
     if name not in known:
         raise InputError(
             f"No weights {name!r} for the role {role} in the catalogue (deployments/weights.yaml). "

@@ -13,7 +13,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from tasks.common.bounds import RuleBounds
-from tasks.common.catalogue import find_weights
+from tasks.common.catalogue import Role, find_weights, weights_of_role
 from tasks.common.errors import InputError
 from tasks.common.explain import explain_validation
 from tasks.common.keys import content_key
@@ -61,17 +61,31 @@ class DetectRecipe(Record):
         return _catalogued(name, "person-detector")
 
 
-class MatteRecipe(Record):
-    """How crops become mattes and masks."""
+class PoseRecipe(Record):
+    """Which model says what of a body can be seen."""
 
     model: str
-    threshold: float = Field(0.5, gt=0.0, lt=1.0, description="alpha from which a pixel is person")
-    margin: float = Field(0.04, ge=0.0, le=0.5, description="kept around the tight box")
 
     @field_validator("model")
     @classmethod
     def _is_catalogued(cls, name: str) -> str:
-        return _catalogued(name, "matting")
+        return _catalogued(name, "pose")
+
+
+class MatteRecipe(Record):
+    """How crops become mattes and masks."""
+
+    model: str
+    second_opinion: str | None = Field(
+        None, description="another matting model, which mask_agreement compares with"
+    )
+    threshold: float = Field(0.5, gt=0.0, lt=1.0, description="alpha from which a pixel is person")
+    margin: float = Field(0.04, ge=0.0, le=0.5, description="kept around the tight box")
+
+    @field_validator("model", "second_opinion")
+    @classmethod
+    def _is_catalogued(cls, name: str | None) -> str | None:
+        return None if name is None else _catalogued(name, "matting")
 
 
 class PublishRecipe(Record):
@@ -108,6 +122,7 @@ class Recipe(Record):
     download: DownloadRecipe = DownloadRecipe()
     sample: SampleRecipe = SampleRecipe()
     detect: DetectRecipe
+    pose: PoseRecipe | None = None
     matte: MatteRecipe
     filter: RuleBounds
     publish: PublishRecipe
@@ -118,7 +133,7 @@ class Recipe(Record):
         return content_key(self)
 
 
-def _catalogued(name: str, role: Literal["person-detector", "matting"]) -> str:
+def _catalogued(name: str, role: Role) -> str:
     try:
         find_weights(name, role)
     except InputError as error:
@@ -141,11 +156,38 @@ def load_recipe(name_or_path: str) -> Recipe:
         raise InputError(f"{name_or_path} holds {type(values).__name__}, expected keys and values.")
     try:
         # Through JSON, whose strict mode takes a list for a tuple but `yes` for no number.
-        return Recipe.model_validate_json(json.dumps(values, default=str), strict=True)
+        recipe = Recipe.model_validate_json(json.dumps(values, default=str), strict=True)
     except ValidationError as error:
         raise InputError(explain_validation(error, f"recipe {name_or_path}", Recipe)) from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{name_or_path} cannot be read as keys and values: {error}") from error
+    _require_models(recipe, name_or_path)
+    return recipe
+
+
+def _require_models(recipe: Recipe, origin: str) -> None:
+    """Refuse bounds of a rule whose model the recipe does not name; it would measure nothing."""
+    poses = weights_of_role("pose")
+    pose = poses[recipe.pose.model] if recipe.pose else None
+    missing = []
+    for rule in ("body_visible", "upper_body_visible", "keypoints_in_mask"):
+        if recipe.filter.of(rule) is not None and pose is None:
+            missing.append(f"filter.{rule}: it needs pose.model, one of {', '.join(sorted(poses))}")
+    has_second = recipe.matte.second_opinion is not None or (pose is not None and pose.gives_mask)
+    if recipe.filter.mask_agreement is not None and not has_second:
+        masks = sorted(name for name, weights in poses.items() if weights.gives_mask)
+        others = sorted(set(weights_of_role("matting")) - {recipe.matte.model})
+        missing.append(
+            f"filter.mask_agreement: it needs a second opinion: matte.second_opinion, one of "
+            f"{', '.join(others)}, or a pose.model that marks the person, one of {', '.join(masks)}"
+        )
+    if recipe.matte.second_opinion == recipe.matte.model:
+        missing.append(
+            f"matte.second_opinion = {recipe.matte.model!r}: it must be another model than "
+            "matte.model, or it would always agree"
+        )
+    if missing:
+        raise InputError("\n".join(f"recipe {origin}: {line}." for line in missing))
 
 
 def _recipe_text(name_or_path: str) -> str:

@@ -4,7 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Stage = Literal["download", "sample", "detect", "measure", "screen", "matte", "filter", "publish"]
+Stage = Literal[
+    "download", "sample", "detect", "pose", "measure", "screen", "matte", "filter", "publish"
+]
 Kind = Literal["video", "image"]
 Projection = Literal["flat", "equirectangular", "fisheye", "unknown"]
 Verdict = Literal["keep", "review", "drop"]

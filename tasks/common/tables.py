@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from tasks.common.bounds import MEASURED_RULES
 from tasks.common.files import digest_bytes
 from tasks.common.records import Drop
 
@@ -43,6 +44,7 @@ FRAMES: Columns = {
     "time_s": "Float64",
     "width_px": "Int64",
     "height_px": "Int64",
+    "projection": "string",
     "path": "string",
     "digest": "string",
 }
@@ -53,12 +55,23 @@ CROPS: Columns = {
     "media_id": "string",
     "time_s": "Float64",
     "frame_size_wh": "string",  # JSON [width, height] of the frame in px
+    "projection": "string",
     "person_box_xyxy": "string",  # JSON, px of the frame, as the detector gave it
     "crop_box_xyxy": "string",  # JSON, whole px of the frame
     "confidence": "Float64",
     "others_xyxy": "string",  # JSON list of the other people's boxes in the frame
     "path": "string",
     "digest": "string",
+}
+
+POSES: Columns = {
+    "crop_id": "string",
+    "points_xy": "string",  # JSON [17][2], px of the crop, in the order of COCO's keypoints
+    "seen": "string",  # JSON [17], how surely each is in the picture and visible, 0..1
+    "mask_path": "string",  # the person's pixels by the pose model, at most 256 px; may be missing
+    "mask_digest": "string",
+    "model": "string",
+    "model_digest": "string",
 }
 
 MATTES: Columns = {
@@ -70,11 +83,21 @@ MATTES: Columns = {
     "tight_box_xyxy": "string",  # JSON, whole px of the crop; missing when the mask is empty
     "raw_min": "Float64",
     "raw_max": "Float64",
+    "second_path": "string",  # alpha by the second model; missing where the recipe asks for none
+    "second_digest": "string",
     "model": "string",
     "model_digest": "string",
 }
 
 ADMITTED: Columns = {"crop_id": "string"}
+
+# What the rules measured, and the hashes by which crops are compared with each other.
+MEASURES: Columns = {
+    "crop_id": "string",
+    **dict.fromkeys(MEASURED_RULES, "Float64"),
+    "hash": "string",
+    "mirror_hash": "string",
+}
 
 VERDICTS: Columns = {
     "crop_id": "string",
@@ -84,6 +107,8 @@ VERDICTS: Columns = {
     "bound": "Float64",
     "sentence": "string",
     "failed_rules": "string",  # JSON list, in the order of the rules
+    "nearest_crop": "string",  # the better crop that near_duplicate compared with
+    **MEASURES,
 }
 
 

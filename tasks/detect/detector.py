@@ -1,6 +1,5 @@
 """The person detector: an ultralytics model, loaded once per process, fed in batches."""
 
-import os
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -9,13 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from tasks.common.catalogue import Weights, find_weights
 from tasks.common.images import Rgb
 from tasks.common.recipe import DetectRecipe
 from tasks.common.settings import Settings
 from tasks.common.weights import require_weights
+from tasks.common.yolo import load_yolo
 
 _BATCH = 8
 _BATCH_BYTES = 64 << 20
@@ -31,19 +30,7 @@ class People(NamedTuple):
 
 @cache
 def _load(weights: Weights, models: Path) -> Any:
-    # Read by ultralytics when it is imported: it must neither install packages nor phone home,
-    # and it keeps its settings beside the weights rather than in the user's home.
-    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
-    os.environ.setdefault("YOLO_VERBOSE", "false")
-    os.environ.setdefault("YOLO_OFFLINE", "true")
-    os.environ.setdefault("YOLO_CONFIG_DIR", str(models))
-    path = require_weights(weights, models)
-    opened_by = Image.open
-    from ultralytics.models import YOLO
-
-    Image.open = opened_by  # ultralytics replaces it for everybody, and installs packages from it
-
-    return YOLO(str(path), task="detect")
+    return load_yolo(require_weights(weights, models), "detect", models)
 
 
 def find_people(

@@ -78,6 +78,7 @@ def _crops(
             "media_id": frame["media_id"],
             "time_s": frame["time_s"],
             "frame_size_wh": json.dumps(size_wh),
+            "projection": frame["projection"],
             "person_box_xyxy": json.dumps(boxes[number]),
             "crop_box_xyxy": json.dumps([x0, y0, x1, y1]),
             "confidence": round(float(confidence), 4),

@@ -1,43 +1,56 @@
 """From measures to verdicts: bounds of the recipe, first failing rule, all failing rules."""
 
 import json
-from typing import Any, NamedTuple
+from collections.abc import Collection, Sequence
+from math import ceil
+from typing import Any
 
-from tasks.common.bounds import Bounds, RuleBounds, TagBounds
+from tasks.common.bounds import Bounds, RuleBounds
 from tasks.common.records import Source, Verdict
-from tasks.filter.rule import Rule
-from tasks.filter.rules import RULES
+from tasks.filter.finding import Finding, judge
+from tasks.filter.rules import RULES, excluded_scene, licence
+from tasks.filter.rules.near_duplicate import Likeness, nearest_kept
 
+Row = dict[str, Any]
 _SEVERITY: dict[Verdict, int] = {"keep": 0, "review": 1, "drop": 2}
+_NEAR = "near_duplicate"
 
 
-class Finding(NamedTuple):
-    """What one rule makes of one crop."""
+def judge_source(
+    measures: Sequence[Row], source: Source, bounds: RuleBounds, matted: Collection[str] = ()
+) -> list[Row]:
+    """Return the verdict rows of one source's crops, in the order of their measures.
 
-    rule: str
-    verdict: Verdict
-    value: float | None = None
-    bound: float | None = None
-    sentence: str = ""
-
-
-def decide(
-    measures: dict[str, Any], source: Source, bounds: RuleBounds, *, with_mask: bool
-) -> dict[str, Any]:
-    """Return the verdict row of one crop.
-
-    The worst finding decides; of equally bad ones the first in the order of the rules gives the
-    reason. Rules that need a mask speak only when `with_mask`.
+    Rules that need a mask speak only on crops that are `matted`. `near_duplicate` speaks last of
+    those that need none, on the crops that the others let through: of nearly equal ones the better
+    is kept, which is the less cut and then the sharper one.
     """
-    findings = [_judge_tags(source, bounds.excluded_scene)]
-    for rule in RULES.values():
-        limits: Bounds | None = getattr(bounds, rule.name)
-        if limits is not None and (with_mask or not rule.needs_mask):
-            findings.append(judge(rule, measures[rule.name], limits))
+    findings = {row["crop_id"]: _without_mask(row, source, bounds) for row in measures}
+    likeness = _likeness(measures, findings, bounds.near_duplicate)
+    rows = []
+    for measured in measures:
+        crop_id = measured["crop_id"]
+        near = likeness.get(crop_id, Likeness(None, None))
+        row = measured | {_NEAR: near.distance}
+        said = findings[crop_id] + _near_finding(near, bounds.near_duplicate)
+        if crop_id in matted:
+            said += _measured_findings(row, bounds, needs_mask=True)
+        rows.append(row | {"nearest_crop": near.nearest_crop} | verdict_of(said))
+    return rows
+
+
+def findings_of(row: Row, source: Source, bounds: RuleBounds) -> list[Finding]:
+    """Say what each rule with bounds makes of one crop with a verdict row, in the rules' order."""
+    near = Likeness(row[_NEAR], row["nearest_crop"])
+    said = _without_mask(row, source, bounds) + _near_finding(near, bounds.near_duplicate)
+    return said + _measured_findings(row, bounds, needs_mask=True)
+
+
+def verdict_of(findings: Sequence[Finding]) -> Row:
+    """The worst finding decides; of equally bad ones the first gives the reason."""
     failed = [finding for finding in findings if finding.verdict != "keep"]
-    worst = max(findings, key=lambda finding: _SEVERITY[finding.verdict])
+    worst = max(findings, key=_severity, default=Finding("", "keep"))
     return {
-        "crop_id": measures["crop_id"],
         "verdict": worst.verdict,
         "reason": worst.rule if failed else None,
         "value": worst.value if failed else None,
@@ -47,32 +60,50 @@ def decide(
     }
 
 
-def judge(rule: Rule, value: float | None, limits: Bounds) -> Finding:
-    """Hold one value against its bounds: the bound itself is still good enough."""
-    if value is None:
-        said = f"{rule.name} could not be measured; the recipe says {limits.missing}."
-        return Finding(rule.name, limits.missing, sentence=said)
-    steps: list[tuple[float | None, bool, Verdict]] = [
-        (limits.min, True, "drop"),
-        (limits.max, False, "drop"),
-        (limits.review_min, True, "review"),
-        (limits.review_max, False, "review"),
+def _severity(finding: Finding) -> int:
+    return _SEVERITY[finding.verdict]
+
+
+def _without_mask(row: Row, source: Source, bounds: RuleBounds) -> list[Finding]:
+    said = []
+    if bounds.excluded_scene is not None:
+        said.append(excluded_scene.judge(source, bounds.excluded_scene))
+    if bounds.licence is not None:
+        said.append(licence.judge(source, bounds.licence))
+    return said + _measured_findings(row, bounds, needs_mask=False)
+
+
+def _measured_findings(row: Row, bounds: RuleBounds, *, needs_mask: bool) -> list[Finding]:
+    chosen = [rule for rule in RULES.values() if rule.measure and rule.needs_mask == needs_mask]
+    limits = {rule.name: bounds.of(rule.name) for rule in chosen}
+    return [
+        judge(rule, row[rule.name], limit)
+        for rule in chosen
+        if isinstance(limit := limits[rule.name], Bounds)
     ]
-    for bound, is_lower, verdict in steps:
-        if bound is not None and (value < bound if is_lower else value > bound):
-            return Finding(rule.name, verdict, value, bound, rule.sentence(value, bound))
-    return Finding(rule.name, "keep", value)
 
 
-def _judge_tags(source: Source, limits: TagBounds | None) -> Finding:
-    name = "excluded_scene"
-    if limits is None:
-        return Finding(name, "keep")
-    if not source.scenes:
-        said = f"The source has no scene tags; the recipe says {limits.missing}."
-        return Finding(name, limits.missing, sentence=said)
-    hit = [tag for tag in source.scenes if tag in limits.tags]
-    if not hit:
-        return Finding(name, "keep", 0.0, 0.0)
-    said = f"The scene {', '.join(hit)} is excluded by the recipe."
-    return Finding(name, "drop", float(len(hit)), 0.0, said)
+def _near_finding(near: Likeness, limits: Bounds | None) -> list[Finding]:
+    """A crop that is out for another reason is compared with none, and none with it."""
+    if limits is None or near.distance is None:
+        return []
+    finding = judge(RULES[_NEAR], near.distance, limits)
+    if finding.verdict == "keep" or near.nearest_crop is None:
+        return [finding]
+    return [finding._replace(sentence=f"{finding.sentence} It is {near.nearest_crop}.")]
+
+
+def _likeness(
+    measures: Sequence[Row], findings: dict[str, list[Finding]], limits: Bounds | None
+) -> dict[str, Likeness]:
+    worst = {crop_id: max(map(_severity, said), default=0) for crop_id, said in findings.items()}
+    rows = [row for row in measures if worst[row["crop_id"]] < _SEVERITY["drop"]]
+    rows.sort(key=lambda row: (worst[row["crop_id"]], *quality(row)))
+    min_distance = ceil(limits.min or 0.0) if limits else 0
+    return nearest_kept(rows, min_distance)
+
+
+def quality(row: Row) -> tuple[float, float, str]:
+    """Sort key by which the better of two nearly equal crops comes first: less cut, sharper."""
+    cut = row["frame_cut"] if row["frame_cut"] is not None else 1.0
+    return round(cut, 2), -(row["sharpness"] or 0.0), row["crop_id"]

@@ -13,14 +13,14 @@ class Rule:
     """Measures one value of a crop, or None where it cannot be measured.
 
     `say` is a sentence with `{value}` and `{bound}`, both scaled by `scale` (100 for shares that
-    are told in percent). `serves` names the points of the team's description.
+    are told in percent). `serves` names the points of the team's description. `measure` is None
+    for a rule that compares crops with each other rather than looking at one.
     """
 
     name: str
-    unit: str
     serves: tuple[str, ...]
     needs_mask: bool
-    measure: Callable[[Subject], Measured]
+    measure: Callable[[Subject], Measured] | None
     say: str
     scale: float = 1.0
 

@@ -9,33 +9,46 @@ from tasks.common.keys import content_key
 from tasks.common.records import Drop, Source, Stage, StageResult
 from tasks.common.tables import ADMITTED, VERDICTS, make_table, plain_rows
 from tasks.filter import VERSION
-from tasks.filter.decide import decide
+from tasks.filter.decide import judge_source
 from tasks.filter.measure import join_measures, measure_crops, measures_key
 
-
-def screen_key(source: Source, crops: StageResult, recipe: RuleBounds) -> str:
-    """Name the artifact by the crops, the bounds, and what the rules read of the source."""
-    return content_key("screen", VERSION, crops.digest, source.scenes, recipe)
+Row = dict[str, Any]
 
 
-def filter_key(source: Source, crops: StageResult, mattes: StageResult, recipe: RuleBounds) -> str:
-    """Name the artifact by crops, mattes, bounds, and what the rules read of the source."""
-    return content_key("filter", VERSION, crops.digest, mattes.digest, source.scenes, recipe)
+def screen_key(
+    source: Source, crops: StageResult, poses: StageResult | None, recipe: RuleBounds
+) -> str:
+    """Name the artifact by crops, poses, bounds, and what the rules read of the source."""
+    parts = [crops.digest, poses and poses.digest]
+    return content_key("screen", VERSION, *parts, source.scenes, source.licence, recipe)
+
+
+def filter_key(
+    source: Source,
+    crops: StageResult,
+    poses: StageResult | None,
+    mattes: StageResult,
+    recipe: RuleBounds,
+) -> str:
+    """Name the artifact by crops, poses, mattes, bounds, and what is read of the source."""
+    parts = [crops.digest, poses and poses.digest, mattes.digest]
+    return content_key("filter", VERSION, *parts, source.scenes, source.licence, recipe)
 
 
 def screen_crops(
-    source: Source, crops: StageResult, recipe: RuleBounds, out: ArtifactWriter
+    source: Source,
+    crops: StageResult,
+    poses: StageResult | None,
+    recipe: RuleBounds,
+    out: ArtifactWriter,
 ) -> StageResult:
     """Decide which crops are worth matting; crops in = admitted + drops.
 
     Hands on nothing but the names of the admitted crops, so that a bound that moves without
     letting other crops in leaves the mattes as they are.
     """
-    measures = _measured(source, crops, None, out.workspace)
-    rows = [
-        decide(row, source, recipe, with_mask=False)
-        for row in plain_rows(out.workspace.items(measures))
-    ]
+    measures = _measured(crops, poses, None, out.workspace)
+    rows = judge_source(plain_rows(out.workspace.items(measures)), source, recipe)
     admitted = [{"crop_id": row["crop_id"]} for row in rows if row["verdict"] != "drop"]
     return out.commit(make_table(admitted, ADMITTED), _drops(rows, "screen"), n_in=len(rows))
 
@@ -43,44 +56,46 @@ def screen_crops(
 def filter_crops(
     source: Source,
     crops: StageResult,
+    poses: StageResult | None,
     mattes: StageResult,
     recipe: RuleBounds,
     out: ArtifactWriter,
 ) -> StageResult:
     """Give every crop its verdict; crops in = kept or for review + drops."""
     workspace = out.workspace
-    before = workspace.items(_measured(source, crops, None, workspace))
-    after = workspace.items(_measured(source, crops, mattes, workspace))
-    matted, empty = set(after["crop_id"]), workspace.drops(mattes)
-    empty_rows = {row["item"]: row for row in plain_rows(empty)}
-    rows = []
-    for row in plain_rows(join_measures(before, after)):
-        verdict = decide(row, source, recipe, with_mask=row["crop_id"] in matted)
-        rows.append(_no_mask(verdict, empty_rows.get(row["crop_id"])))
+    before = workspace.items(_measured(crops, poses, None, workspace))
+    after = workspace.items(_measured(crops, poses, mattes, workspace))
+    measures = plain_rows(join_measures(before, after))
+    empty = {row["item"]: row for row in plain_rows(workspace.drops(mattes))}
+    judged = judge_source(measures, source, recipe, matted=set(after["crop_id"]))
+    rows = [without_mask(row, empty.get(row["crop_id"])) for row in judged]
     return out.commit(make_table(rows, VERDICTS), _drops(rows, "filter"), n_in=len(rows))
 
 
-def _no_mask(verdict: dict[str, Any], empty: dict[str, Any] | None) -> dict[str, Any]:
+def without_mask(row: Row, empty: Row | None) -> Row:
     """A crop on which the matting model found nobody is dropped, whatever the recipe says."""
     if empty is None:
-        return verdict
+        return row
     told = {name: empty[name] for name in ("reason", "value", "bound", "sentence")}
-    failed = [empty["reason"], *json.loads(verdict["failed_rules"])]
-    return verdict | told | {"verdict": "drop", "failed_rules": json.dumps(failed)}
+    failed = [empty["reason"], *json.loads(row["failed_rules"])]
+    return row | told | {"verdict": "drop", "failed_rules": json.dumps(failed)}
 
 
 def _measured(
-    source: Source, crops: StageResult, mattes: StageResult | None, workspace: Workspace
+    crops: StageResult,
+    poses: StageResult | None,
+    mattes: StageResult | None,
+    workspace: Workspace,
 ) -> StageResult:
     return reuse_or_make(
         workspace,
         "measure",
-        measures_key(crops, mattes),
-        lambda out: measure_crops(source, crops, mattes, out),
+        measures_key(crops, poses, mattes),
+        lambda out: measure_crops(crops, poses, mattes, out),
     )
 
 
-def _drops(rows: list[dict[str, Any]], stage: Stage) -> list[Drop]:
+def _drops(rows: list[Row], stage: Stage) -> list[Drop]:
     return [
         Drop(
             item=row["crop_id"],

@@ -3,26 +3,41 @@
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from tasks.common.images import Mask, Rgb, read_grey, read_rgb
-from tasks.common.records import Source
+from tasks.common.images import Alpha, Mask, Rgb, read_grey, read_rgb, to_alpha
 
 Box = tuple[float, float, float, float]
+Row = dict[str, Any]
+
+
+_IS_PERSON = 0.5
+
+
+class Person(NamedTuple):
+    """The person in grey at a canonical height: float32 (H, W) in 0..255, and how much each pixel
+    belongs to the person, float32 (H, W) in 0..1."""
+
+    grey: NDArray[np.float32]
+    weight: NDArray[np.float32]
 
 
 class Subject:
-    """A crop, the person in it, and its mask once there is one. Boxes are x0, y0, x1, y1."""
+    """A crop, the person in it, their pose if a model looked, their mask once there is one.
 
-    def __init__(
-        self, root: Path, source: Source, crop: dict[str, Any], matte: dict[str, Any] | None = None
-    ):
+    Boxes are x0, y0, x1, y1 in px.
+    """
+
+    def __init__(self, root: Path, crop: Row, pose: Row | None = None, matte: Row | None = None):
         self._root = root
+        self._pose = pose
         self._matte = matte
         self.crop = crop
-        self.source = source
+        self.projection: str = crop["projection"]
         self.confidence = float(crop["confidence"])
         self.frame_size_wh: tuple[int, int] = tuple(json.loads(crop["frame_size_wh"]))
         self.person_in_frame: Box = tuple(json.loads(crop["person_box_xyxy"]))
@@ -36,10 +51,46 @@ class Subject:
         x0, y0, x1, y1 = self.person_in_frame
         return x0 - left, y0 - top, x1 - left, y1 - top
 
+    @property
+    def person_height_px(self) -> float:
+        """The height of the detector's box in px of the original frame."""
+        return self.person_in_frame[3] - self.person_in_frame[1]
+
     @cached_property
     def rgb(self) -> Rgb:
         """The crop's pixels, uint8 (H, W, 3)."""
         return read_rgb(self._root / self.crop["path"])
+
+    @cached_property
+    def points_xy(self) -> NDArray[np.float32] | None:
+        """COCO's 17 keypoints in px of the crop, (17, 2); None without a pose model."""
+        return np.array(json.loads(self._pose["points_xy"]), np.float32) if self._pose else None
+
+    @cached_property
+    def seen(self) -> NDArray[np.float32] | None:
+        """How surely each keypoint is seen, (17,) in 0..1; None without a pose model."""
+        return np.array(json.loads(self._pose["seen"]), np.float32) if self._pose else None
+
+    @cached_property
+    def pose_mask(self) -> Alpha | None:
+        """The person as the pose model sees them, (H, W) of the crop in 0..1, if it says."""
+        if self._pose is None or self._pose["mask_path"] is None:
+            return None
+        small = to_alpha(read_grey(self._root / self._pose["mask_path"]))
+        height, width = self.rgb.shape[:2]
+        return cast(Alpha, cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
+
+    @cached_property
+    def alpha(self) -> Alpha | None:
+        """The matting network's own answer, (H, W) of the crop in 0..1; None before matting."""
+        return to_alpha(read_grey(self._root / self._matte["alpha_path"])) if self._matte else None
+
+    @cached_property
+    def second_alpha(self) -> Alpha | None:
+        """A second matting model's answer, if the recipe asked for one."""
+        if self._matte is None or self._matte["second_path"] is None:
+            return None
+        return to_alpha(read_grey(self._root / self._matte["second_path"]))
 
     @cached_property
     def mask(self) -> Mask | None:
@@ -59,10 +110,46 @@ class Subject:
         x0, y0, x1, y1 = self.tight_in_crop
         return self.mask[y0:y1, x0:x1]
 
-    @property
-    def person_pixels(self) -> Rgb:
-        """The pixels inside the detector's box; at least one."""
+    @cached_property
+    def person_weight(self) -> Alpha:
+        """How much each pixel of the crop belongs to the person before there is a mask, in 0..1.
+
+        The pose model's word where it marks the person inside the box, else the ellipse in the box.
+        """
         height, width = self.rgb.shape[:2]
-        x0, y0, x1, y1 = np.round(self.person_in_crop).astype(int)
-        x0, y0 = min(max(x0, 0), width - 1), min(max(y0, 0), height - 1)
-        return self.rgb[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]
+        x0, y0, x1, y1 = self.person_in_crop
+        if self.pose_mask is not None:
+            box = np.zeros((height, width), np.float32)
+            box[max(0, round(y0)) : round(y1), max(0, round(x0)) : round(x1)] = 1.0
+            marked = self.pose_mask * box
+            if marked.max() >= _IS_PERSON:
+                return cast(Alpha, marked)
+        ys, xs = np.mgrid[:height, :width].astype(np.float32) + 0.5
+        across = (xs - (x0 + x1) / 2) / max((x1 - x0) / 2, 0.5)
+        down = (ys - (y0 + y1) / 2) / max((y1 - y0) / 2, 0.5)
+        return cast(Alpha, (across**2 + down**2 <= 1.0).astype(np.float32))
+
+    def person_at(self, height_px: int, surroundings: float = 0.0) -> Person:
+        """Scale the detector's box to a height, so that resolution and distance cancel out.
+
+        `surroundings` is kept on every side, as a share of the box's height.
+        """
+        x0, y0, x1, y1 = self.person_in_crop
+        margin = surroundings * (y1 - y0)
+        rows = _whole_span(y0 - margin, y1 + margin, self.rgb.shape[0])
+        columns = _whole_span(x0 - margin, x1 + margin, self.rgb.shape[1])
+        grey = cv2.cvtColor(self.rgb[rows, columns], cv2.COLOR_RGB2GRAY).astype(np.float32)
+        scale = height_px / max(y1 - y0, 1.0)
+        size_wh = (max(3, round(grey.shape[1] * scale)), max(3, round(grey.shape[0] * scale)))
+        shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        weight = self.person_weight[rows, columns]
+        return Person(
+            cast(Alpha, cv2.resize(grey, size_wh, interpolation=shrink)),
+            cast(Alpha, cv2.resize(weight, size_wh, interpolation=cv2.INTER_AREA)),
+        )
+
+
+def _whole_span(low: float, high: float, size: int) -> slice:
+    """Return the whole px between two edges that lie in the picture; at least one."""
+    start = min(max(round(low), 0), size - 1)
+    return slice(start, min(max(round(high), start + 1), size))

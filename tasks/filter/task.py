@@ -6,28 +6,37 @@ from tasks.common.caching import stage_task
 from tasks.common.records import Source, StageResult
 from tasks.common.settings import settings
 from tasks.filter import VERSION
+from tasks.filter.retune import rejudge
 from tasks.filter.stage import filter_crops, filter_key, screen_crops, screen_key
+
+__all__ = ["filter_verdicts", "rejudge", "screen"]
 
 
 @stage_task("screen", version=VERSION, key=screen_key)
-def screen(source: Source, crops: StageResult, recipe: RuleBounds) -> StageResult:
+def screen(
+    source: Source, crops: StageResult, poses: StageResult | None, recipe: RuleBounds
+) -> StageResult:
     """Decide which crops are worth matting."""
     return reuse_or_make(
         Workspace.of(settings()),
         "screen",
-        screen_key(source, crops, recipe),
-        lambda out: screen_crops(source, crops, recipe, out),
+        screen_key(source, crops, poses, recipe),
+        lambda out: screen_crops(source, crops, poses, recipe, out),
     )
 
 
 @stage_task("filter", version=VERSION, key=filter_key)
 def filter_verdicts(
-    source: Source, crops: StageResult, mattes: StageResult, recipe: RuleBounds
+    source: Source,
+    crops: StageResult,
+    poses: StageResult | None,
+    mattes: StageResult,
+    recipe: RuleBounds,
 ) -> StageResult:
     """Give every crop of one source its verdict."""
     return reuse_or_make(
         Workspace.of(settings()),
         "filter",
-        filter_key(source, crops, mattes, recipe),
-        lambda out: filter_crops(source, crops, mattes, recipe, out),
+        filter_key(source, crops, poses, mattes, recipe),
+        lambda out: filter_crops(source, crops, poses, mattes, recipe, out),
     )

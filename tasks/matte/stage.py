@@ -19,8 +19,12 @@ from tasks.matte.store import MatteStore
 
 def matte_key(crops: StageResult, screened: StageResult, recipe: MatteRecipe) -> str:
     """Name the artifact by the crops, those admitted, this part of the recipe, the weights."""
-    weights = find_weights(recipe.model, "matting")
-    return content_key("matte", VERSION, crops.digest, screened.digest, recipe, weights.identity)
+    models = [find_weights(name, "matting").identity for name in _models(recipe)]
+    return content_key("matte", VERSION, crops.digest, screened.digest, recipe, models)
+
+
+def _models(recipe: MatteRecipe) -> list[str]:
+    return [recipe.model, *([recipe.second_opinion] if recipe.second_opinion else [])]
 
 
 def matte_crops(
@@ -31,13 +35,16 @@ def matte_crops(
     out: ArtifactWriter,
 ) -> StageResult:
     """Write alpha and mask of each admitted crop; crops in = mattes + drops."""
-    store = MatteStore(out.workspace, find_weights(recipe.model, "matting"), settings)
+    stores = [
+        MatteStore(out.workspace, find_weights(name, "matting"), settings)
+        for name in _models(recipe)
+    ]
     admitted = set(out.workspace.items(screened)["crop_id"])
     rows = [row for row in plain_rows(out.workspace.items(crops)) if row["crop_id"] in admitted]
     mattes: list[dict[str, Any]] = []
     drops: list[Drop] = []
     for crop in track(rows, "matte", len(rows)):
-        made = _matte_one(crop, store, recipe, out)
+        made = _matte_one(crop, stores, recipe, out)
         if made is None:
             drops.append(_empty(crop["crop_id"], recipe))
         else:
@@ -46,8 +53,9 @@ def matte_crops(
 
 
 def _matte_one(
-    crop: dict[str, Any], store: MatteStore, recipe: MatteRecipe, out: ArtifactWriter
+    crop: dict[str, Any], stores: list[MatteStore], recipe: MatteRecipe, out: ArtifactWriter
 ) -> dict[str, Any] | None:
+    store, *others = stores
     made, alpha_path, alpha_digest = store.matte_of(crop["path"], crop["digest"])
     mask = to_mask(made.alpha, recipe.threshold)
     left, top, _, _ = json.loads(crop["crop_box_xyxy"])
@@ -55,6 +63,10 @@ def _matte_one(
     box = tight_box(mask, (x0 - left, y0 - top, x1 - left, y1 - top), recipe.margin)
     if box is None:
         return None
+    second: dict[str, Any] = {}
+    for other in others:
+        _, path, digest = other.matte_of(crop["path"], crop["digest"])
+        second = {"second_path": path, "second_digest": digest}
     mask_path, mask_digest = out.put(f"{crop['crop_id']}.png", encode_png(mask))
     weights = find_weights(recipe.model, "matting")
     return {
@@ -68,6 +80,7 @@ def _matte_one(
         "raw_max": round(made.raw_max, 6),
         "model": weights.name,
         "model_digest": weights.sha256,
+        **second,
     }
 
 

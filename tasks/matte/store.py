@@ -8,8 +8,11 @@ from tasks.common.errors import ArtifactError
 from tasks.common.files import digest_bytes
 from tasks.common.images import encode_png, read_grey, read_rgb, to_alpha, to_codes
 from tasks.common.settings import Settings
-from tasks.matte import VERSION
 from tasks.matte.session import Matte, matte
+
+# Raised when a model is fed or read differently. The stage's own VERSION also covers masks and
+# tables, and raising that one must not have every crop matted again.
+_ITEM_VERSION = 2
 
 
 class MatteStore:
@@ -26,7 +29,7 @@ class MatteStore:
 
     def matte_of(self, crop_path: str, crop_digest: str) -> tuple[Matte, str, str]:
         """Return the matte of a crop with its path and sha256, computing it only if it is new."""
-        name = f"{self._weights.name}-{self._weights.identity[:12]}-v{VERSION}"
+        name = f"{self._weights.name}-{self._weights.identity[:12]}-v{_ITEM_VERSION}"
         path = f"matte/items/{name}/{crop_digest[:2]}/{crop_digest}.png"
         known = self._read(path)
         if known is None:

@@ -1,3 +1,3 @@
 """A video becomes frames; a photo is one frame."""
 
-VERSION = 2
+VERSION = 3

@@ -42,13 +42,13 @@ def sample_media(media: StageResult, recipe: SampleRecipe, out: ArtifactWriter) 
     else:
         plan = make_plan(path, row["duration_s"], _frame_s(row["frame_rate"]), recipe)
         sampled, total = sample_video(path, plan, _aspect(path)), plan.n_targets
-    return _write(sampled, total, str(row["media_id"]), recipe, out)
+    return _write(sampled, total, row, recipe, out)
 
 
 def _write(
     sampled: Iterator[Sampled | Drop],
     total: int,
-    media_id: str,
+    media: dict[str, Any],
     recipe: SampleRecipe,
     out: ArtifactWriter,
 ) -> StageResult:
@@ -60,7 +60,7 @@ def _write(
         if drop is not None:
             drops.append(drop)
         elif isinstance(item, Sampled):
-            rows.append(_store(item, media_id, recipe, out))
+            rows.append(_store(item, media, recipe, out))
     if not rows and drops and all(drop.reason == "undecodable" for drop in drops):
         raise SourceError("No frame of the video could be decoded; its data are damaged.")
     return out.commit(make_table(rows, FRAMES), drops, n_in=len(rows) + len(drops))
@@ -86,16 +86,17 @@ def _refusal(item: Sampled, stills: StillFilter, recipe: SampleRecipe) -> Drop |
 
 
 def _store(
-    item: Sampled, media_id: str, recipe: SampleRecipe, out: ArtifactWriter
+    item: Sampled, media: dict[str, Any], recipe: SampleRecipe, out: ArtifactWriter
 ) -> dict[str, Any]:
-    frame_id = f"{media_id[:12]}-{round(item.time_s * 1000):08d}"
+    frame_id = f"{media['media_id'][:12]}-{round(item.time_s * 1000):08d}"
     path, digest = out.put(f"{frame_id}.jpg", encode_jpeg(item.rgb, recipe.jpeg_quality))
     return {
         "frame_id": frame_id,
-        "media_id": media_id,
+        "media_id": media["media_id"],
         "time_s": round(item.time_s, 6),
         "width_px": item.rgb.shape[1],
         "height_px": item.rgb.shape[0],
+        "projection": media["projection"],
         "path": path,
         "digest": digest,
     }

@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 RECORD = Path(__file__).with_name("stages.json")
-ROOMS = ("download", "sample", "detect", "matte", "filter", "publish")
+ROOMS = ("download", "sample", "detect", "pose", "matte", "filter", "publish")
 # What shapes bytes on disk for every room.
 SHARED = ("images.py", "tables.py")
 # Doors and pages: these shape no artifact.

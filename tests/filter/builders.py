@@ -25,7 +25,8 @@ def make_subject(
     mask: NDArray[np.uint8] | None = None,
     tight: tuple[int, int, int, int] | None = None,
     confidence: float = 0.9,
-    source: Source = SOURCE,
+    projection: str = "flat",
+    pose: dict[str, Any] | None = None,
 ) -> Subject:
     """Build a subject whose crop is the whole frame, so that crop and frame share coordinates."""
     width, height = frame_wh
@@ -35,13 +36,15 @@ def make_subject(
         "crop_id": "c",
         "confidence": confidence,
         "frame_size_wh": json.dumps(frame_wh),
+        "projection": projection,
         "person_box_xyxy": json.dumps(person),
         "crop_box_xyxy": json.dumps([0, 0, width, height]),
         "others_xyxy": json.dumps(others or []),
         "path": "crop.png",
     }
     if mask is None:
-        return Subject(root, source, crop)
+        return Subject(root, crop, pose)
     write_file(root / "mask.png", encode_png(mask))
     box = tight or (0, 0, width, height)
-    return Subject(root, source, crop, {"mask_path": "mask.png", "tight_box_xyxy": json.dumps(box)})
+    matte = {"mask_path": "mask.png", "tight_box_xyxy": json.dumps(box), "second_path": None}
+    return Subject(root, crop, pose, matte)

@@ -11,7 +11,6 @@ def measure(subject: Subject) -> float:
 
 RULE = Rule(
     name="detector_confidence",
-    unit="share",
     serves=("S6",),
     needs_mask=False,
     measure=measure,

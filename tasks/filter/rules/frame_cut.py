@@ -24,7 +24,6 @@ def measure(subject: Subject) -> float:
 
 RULE = Rule(
     name="frame_cut",
-    unit="share",
     serves=("S8",),
     needs_mask=False,
     measure=measure,

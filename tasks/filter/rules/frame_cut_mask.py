@@ -31,7 +31,6 @@ def measure(subject: Subject) -> float | None:
 
 RULE = Rule(
     name="frame_cut_mask",
-    unit="share",
     serves=("S8",),
     needs_mask=True,
     measure=measure,

@@ -39,7 +39,6 @@ def _areas(mask: Mask, connectivity: int) -> NDArray[np.int32]:
 
 RULE = Rule(
     name="mask_whole",
-    unit="share",
     serves=("S7",),
     needs_mask=True,
     measure=measure,

@@ -6,12 +6,11 @@ from tasks.filter.subject import Subject
 
 def measure(subject: Subject) -> float:
     """Return the height of the detector's box in px of the original frame."""
-    return subject.person_in_frame[3] - subject.person_in_frame[1]
+    return subject.person_height_px
 
 
 RULE = Rule(
     name="person_height_px",
-    unit="px",
     serves=("S11", "S12"),
     needs_mask=False,
     measure=measure,

@@ -21,7 +21,6 @@ def _area(box: Box) -> float:
 
 RULE = Rule(
     name="person_overlap",
-    unit="share",
     serves=("S9",),
     needs_mask=False,
     measure=measure,

@@ -27,7 +27,6 @@ def measure(subject: Subject) -> float | None:
 
 RULE = Rule(
     name="person_overlap_mask",
-    unit="share",
     serves=("S9",),
     needs_mask=True,
     measure=measure,

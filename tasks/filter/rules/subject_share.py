@@ -14,7 +14,6 @@ def measure(subject: Subject) -> float | None:
 
 RULE = Rule(
     name="subject_share",
-    unit="share",
     serves=("S11",),
     needs_mask=True,
     measure=measure,

@@ -1,0 +1,41 @@
+"""What other bounds would make of crops that were measured before: no picture, no model."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from tasks.common.bounds import RuleBounds
+from tasks.common.records import Source
+from tasks.filter.decide import judge_source
+
+Row = dict[str, Any]
+_EMPTY = "mask_empty"
+_TOLD = ("reason", "value", "bound", "sentence")
+
+
+class Rejudged(NamedTuple):
+    """Verdict rows under other bounds.
+
+    `unmatted` names the crops that would now be let through to matting but never were matted: what
+    the rules after matting would say of them is not known before the next ingest.
+    """
+
+    rows: list[Row]
+    unmatted: frozenset[str]
+
+
+def rejudge(verdicts: Sequence[Row], source: Source, bounds: RuleBounds) -> Rejudged:
+    """Judge the crops of one source anew, from the measures that their verdict rows hold."""
+    empty = {row["crop_id"]: row for row in verdicts if _EMPTY in json.loads(row["failed_rules"])}
+    matted = {row["crop_id"] for row in verdicts if row["subject_share"] is not None}
+    rows, unmatted = [], set()
+    for row in judge_source(verdicts, source, bounds, matted):
+        crop_id = row["crop_id"]
+        if crop_id in empty and row["verdict"] != "drop":
+            said = {name: empty[crop_id][name] for name in _TOLD}
+            failed = json.dumps([_EMPTY, *json.loads(row["failed_rules"])])
+            row |= said | {"verdict": "drop", "failed_rules": failed}
+        elif crop_id not in matted and row["verdict"] != "drop":
+            unmatted.add(crop_id)
+        rows.append(row)
+    return Rejudged(rows, frozenset(unmatted))

@@ -1,0 +1,65 @@
+"""Whether the lens bent the person."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.filter.rule import Rule
+from tasks.filter.subject import Subject
+
+# Lengths as shares of a person's height, between joints (Drillis and Contini 1966, as tabulated by
+# Winter, Biomechanics and Motor Control of Human Movement; torso from shoulder to hip).
+_SEGMENTS = {
+    (5, 7): 0.186, (6, 8): 0.186,  # upper arms
+    (7, 9): 0.146, (8, 10): 0.146,  # forearms
+    (5, 11): 0.288, (6, 12): 0.288,  # sides of the torso
+    (11, 13): 0.245, (12, 14): 0.245,  # thighs
+    (13, 15): 0.246, (14, 16): 0.246,  # shanks
+}  # fmt: skip
+_SURELY_SEEN = 0.5
+_LEAST_SEGMENTS = 6
+_GRID = 9
+_STEEPEST = 0.01  # cosine; at the poles the stretch has no end
+
+
+def measure(subject: Subject) -> float | None:
+    """Return how far the picture stretches the person in one direction; 1 is undistorted.
+
+    In equirectangular and fisheye frames the ratio follows from where the person is: the mean over
+    the box of the local ratio between the two directions, 1 / cos(latitude) or t / sin(t) for an
+    angle t off the axis of an equidistant fisheye whose circle of 180 degrees fills the frame's
+    height. In flat ones the angle is unknown, and the body tells: the longest of the limb segments
+    in view over their median, each as a share of what anatomy gives it. That one is weak, since
+    foreshortening looks alike. None where fewer than six segments are in view.
+    """
+    if subject.projection in ("equirectangular", "fisheye"):
+        return _stretch(subject)
+    if subject.points_xy is None or subject.seen is None:
+        return None
+    lengths = [
+        float(np.hypot(*(subject.points_xy[a] - subject.points_xy[b]))) / share
+        for (a, b), share in _SEGMENTS.items()
+        if min(subject.seen[a], subject.seen[b]) >= _SURELY_SEEN
+    ]
+    middle = float(np.median(lengths)) if len(lengths) >= _LEAST_SEGMENTS else 0.0
+    return max(lengths) / middle if middle > 0 else None
+
+
+def _stretch(subject: Subject) -> float:
+    x0, y0, x1, y1 = subject.person_in_frame
+    width, height = subject.frame_size_wh
+    xs, ys = np.meshgrid(np.linspace(x0, x1, _GRID), np.linspace(y0, y1, _GRID))
+    if subject.projection == "equirectangular":
+        latitude = (0.5 - ys / height) * np.pi
+        return float((1.0 / np.maximum(np.cos(latitude), _STEEPEST)).mean())
+    radius: NDArray[np.float64] = np.hypot(xs - width / 2, ys - height / 2) / (height / 2)
+    angle = np.clip(radius, 1e-6, 1.0) * np.pi / 2
+    return float((angle / np.sin(angle)).mean())
+
+
+RULE = Rule(
+    name="distortion",
+    serves=("S10",),
+    needs_mask=False,
+    measure=measure,
+    say="The person is stretched {value:.2f} times in one direction; the bound is {bound:.2f}.",
+)

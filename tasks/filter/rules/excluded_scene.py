@@ -1,0 +1,19 @@
+"""Whether the requirement document leaves this scene out."""
+
+from tasks.common.bounds import TagBounds
+from tasks.common.records import Source
+from tasks.filter.finding import Finding
+
+NAME = "excluded_scene"
+
+
+def judge(source: Source, limits: TagBounds) -> Finding:
+    """Drop the crops of a source with an excluded tag; the value is how many it has."""
+    if not source.scenes:
+        said = f"The source has no scene tags; the recipe says {limits.missing}."
+        return Finding(NAME, limits.missing, sentence=said)
+    hit = [tag for tag in source.scenes if tag in limits.tags]
+    if not hit:
+        return Finding(NAME, "keep", 0.0, 0.0)
+    said = f"The scene {', '.join(hit)} is excluded by the recipe."
+    return Finding(NAME, "drop", float(len(hit)), 0.0, said)

@@ -1,0 +1,136 @@
+"""BlazePose, run by LiteRT: 33 landmarks with visibility and presence, and the person's mask.
+
+Bazarevsky et al., "BlazePose: On-device real-time body pose tracking", 2020; inputs and outputs as
+the model card of pose_landmark_full gives them.
+"""
+
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Any, NamedTuple, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.common.catalogue import Weights
+from tasks.common.images import Alpha, Rgb
+from tasks.common.settings import Settings
+from tasks.common.weights import require_weights
+from tasks.pose.body import Box, Pose, in_picture
+
+_SIDE_PX = 256
+# The network's landmarks that are COCO's keypoints, in COCO's order.
+_AS_COCO = [0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28]
+_N_LANDMARKS = 39  # 33 of the body and 6 helpers
+_CENTRE, _CIRCLE = 33, 34  # between the hips; a point of the circle around the whole body
+_REGION = (
+    1.25  # side of the square that the network was trained to see, over that circle's diameter
+)
+_MIN_REGION_PX = 8.0
+_SURE_LOGIT = 60.0
+_IS_PERSON = 0.5
+_BLUR_PER_SHRINK = 0.4  # a picture that shrinks k times is smoothed by this many px times k first
+_lock = Lock()
+
+
+class _Region(NamedTuple):
+    """A square of the crop, turned by `angle` radians."""
+
+    centre_xy: tuple[float, float]
+    side_px: float
+    angle: float = 0.0
+
+    def to_crop(self) -> NDArray[np.float64]:
+        """Return the affine map (2, 3) from px of the network's input to px of the crop."""
+        scale = self.side_px / _SIDE_PX
+        cos, sin = scale * np.cos(self.angle), scale * np.sin(self.angle)
+        turn = np.array([[cos, -sin], [sin, cos]])
+        shift = np.array(self.centre_xy) - turn @ np.full(2, _SIDE_PX / 2)
+        return np.column_stack([turn, shift])
+
+
+class _Answer(NamedTuple):
+    landmarks_xy: NDArray[np.float32]  # (39, 2), px of the crop
+    seen: NDArray[np.float32]  # (39,)
+    score: float
+    mask: Alpha  # (256, 256) over the region
+    to_crop: NDArray[np.float64]
+
+
+@cache
+def _load(weights: Weights, models: Path) -> Any:
+    path = require_weights(weights, models)
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(path), num_threads=1)
+    interpreter.allocate_tensors()
+    return interpreter
+
+
+def find_pose(rgb: Rgb, person_xyxy: Box, weights: Weights, settings: Settings) -> Pose:
+    """Find the pose of the person in a box of the crop.
+
+    Asks twice: for the square around the detector's box, then for the one that the first answer
+    itself puts around the body. What both see is seen: a thing that looks like a body from one
+    distance only, or a body that was merely guessed below the picture's edge, is not.
+    """
+    x0, y0, x1, y1 = person_xyxy
+    around = _Region(((x0 + x1) / 2, (y0 + y1) / 2), _REGION * max(x1 - x0, y1 - y0))
+    with _lock:
+        interpreter = _load(weights, settings.models)
+        first = _ask(interpreter, rgb, around)
+        second = _ask(interpreter, rgb, _around_body(first))
+    size_wh = (rgb.shape[1], rgb.shape[0])
+    seen = (_seen(first, size_wh) + _seen(second, size_wh)) * np.float32(0.5)
+    chosen = second if second.score >= _IS_PERSON else first
+    return Pose(chosen.landmarks_xy[_AS_COCO], seen[_AS_COCO], _mask(chosen, size_wh))
+
+
+def _ask(interpreter: Any, rgb: Rgb, region: _Region) -> _Answer:
+    to_crop = region.to_crop()
+    outputs = {detail["name"]: detail["index"] for detail in interpreter.get_output_details()}
+    picture = _look(rgb, region, to_crop).astype(np.float32) / 255.0
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], picture[None])
+    interpreter.invoke()
+    landmarks = interpreter.get_tensor(outputs["Identity"]).reshape(_N_LANDMARKS, 5)
+    seen = _sigmoid(landmarks[:, 3]) * _sigmoid(landmarks[:, 4])
+    points = landmarks[:, :2] @ to_crop[:, :2].T + to_crop[:, 2]
+    score = float(interpreter.get_tensor(outputs["Identity_1"])[0, 0])
+    mask = _sigmoid(interpreter.get_tensor(outputs["Identity_2"])[0, :, :, 0])
+    return _Answer(points.astype(np.float32), seen, score, mask, to_crop)
+
+
+def _look(rgb: Rgb, region: _Region, to_crop: NDArray[np.float64]) -> Rgb:
+    """Cut the region out as the network wants it; black beyond the crop."""
+    shrink = region.side_px / _SIDE_PX
+    smooth = cv2.GaussianBlur(rgb, (0, 0), _BLUR_PER_SHRINK * shrink) if shrink > 1 else rgb
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cast(Rgb, cv2.warpAffine(smooth, to_crop, (_SIDE_PX, _SIDE_PX), flags=how))
+
+
+def _around_body(answer: _Answer) -> _Region:
+    centre, circle = answer.landmarks_xy[_CENTRE], answer.landmarks_xy[_CIRCLE]
+    dx, dy = (float(value) for value in circle - centre)
+    side = max(2 * _REGION * float(np.hypot(dx, dy)), _MIN_REGION_PX)
+    return _Region((float(centre[0]), float(centre[1])), side, float(np.arctan2(dx, -dy)))
+
+
+def _seen(answer: _Answer, size_wh: tuple[int, int]) -> NDArray[np.float32]:
+    inside = in_picture(answer.landmarks_xy, size_wh)
+    return (answer.seen * inside * answer.score).astype(np.float32)
+
+
+def _mask(answer: _Answer, size_wh: tuple[int, int]) -> Alpha:
+    """Bring the region's mask onto the whole crop, which is scaled to at most 256 px."""
+    scale = min(1.0, _SIDE_PX / max(size_wh))
+    small_wh = (max(1, round(size_wh[0] * scale)), max(1, round(size_wh[1] * scale)))
+    shrink = np.array([[small_wh[0] / size_wh[0]], [small_wh[1] / size_wh[1]]])
+    mask = cv2.warpAffine(answer.mask, answer.to_crop * shrink, small_wh, flags=cv2.INTER_LINEAR)
+    return cast(Alpha, np.clip(mask, 0.0, 1.0))
+
+
+def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    finite = np.nan_to_num(logits, nan=-_SURE_LOGIT)
+    clipped = np.clip(finite, -_SURE_LOGIT, _SURE_LOGIT)
+    return cast(NDArray[np.float32], (1.0 / (1.0 + np.exp(-clipped))).astype(np.float32))

@@ -1,6 +1,6 @@
 """Precision and recall of the rules and of a recipe's verdicts against labels made by eye.
 
-python -m benchmarks.calibrate RECIPE LABELS.csv [--run NAME]
+python -m benchmarks.calibrate RECIPE LABELS.csv [--run NAME] [--upper-bodies]
 
 The run must have matted every labelled crop, so that rules after matting can speak on all of them:
 take its sources through a copy of the recipe whose `filter` part is empty ({}). The labels' columns
@@ -48,9 +48,15 @@ def main() -> None:
     parser.add_argument("recipe")
     parser.add_argument("labels")
     parser.add_argument("--run")
+    parser.add_argument("--upper-bodies", action="store_true", help="legs may be missing")
     asked = parser.parse_args()
     judged = _judged(asked.recipe, asked.run)
     labels = pd.read_csv(asked.labels, keep_default_na=False).to_dict("records")
+    if not asked.upper_bodies:
+        labels = [
+            label | {"truth": "drop"} if "legs_cut" in label["faults"].split() else label
+            for label in labels
+        ]
     pairs = [(label, judged[label["crop_id"]]) for label in labels if label["crop_id"] in judged]
     console = Console()
     console.print(f"{len(pairs)} of {len(labels)} labelled crops are in the run.")

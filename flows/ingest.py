@@ -112,7 +112,7 @@ def _finish(record: RunRecord) -> Path:
     target = run_folder(workspace.root, record.run_id) / "report.html"
     title = f"{record.recipe.publish.name}: run {record.run_id}"
     save_run(record, workspace.root)
-    report(record.outcomes, title, describe_publication(record), target)
+    report(record.outcomes, record.recipe, title, describe_publication(record), target)
     leave_pages(record, workspace, target.as_uri())
     return target
 

@@ -4,24 +4,25 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from flows.runs import RunRecord
 from tasks.common.artifacts import Workspace
-from tasks.publish.task import all_drops, funnel, reasons, sheets, source_lines
+from tasks.publish.task import Subset, all_drops, funnel, reasons, sheets, source_lines
 
 _KEY = "ingest"
 
 
 def leave_pages(record: RunRecord, workspace: Workspace, report_uri: str) -> None:
     """Create the artifacts of a run; keys are the same each time, so the UI shows their history."""
+    subset = Subset(record.outcomes, workspace, record.recipe.filter)
     create_table_artifact(
         key=f"{_KEY}-sources",
-        table=[line._asdict() for line in source_lines(record.outcomes, workspace)],
+        table=[line._asdict() for line in source_lines(subset)],
         description="What became of each source.",
     )
     create_markdown_artifact(
         key=f"{_KEY}-summary",
-        markdown=_summary(record, workspace, report_uri),
+        markdown=_summary(record, subset, report_uri),
         description="Funnel, drop reasons, publication.",
     )
-    for verdict, (n_crops, picture) in sheets(record.outcomes, workspace).items():
+    for verdict, (n_crops, picture) in sheets(subset).items():
         create_markdown_artifact(
             key=f"{_KEY}-crops-{verdict}",
             markdown=f"## {verdict}: {n_crops} crops\n\n![{verdict}]({picture})\n",
@@ -29,13 +30,11 @@ def leave_pages(record: RunRecord, workspace: Workspace, report_uri: str) -> Non
         )
 
 
-def _summary(record: RunRecord, workspace: Workspace, report_uri: str) -> str:
-    steps = "".join(
-        f"| {step.label} | {step.n} {step.unit} |\n" for step in funnel(record.outcomes, workspace)
-    )
+def _summary(record: RunRecord, subset: Subset, report_uri: str) -> str:
+    steps = "".join(f"| {step.label} | {step.n} {step.unit} |\n" for step in funnel(subset))
     dropped = "".join(
         f"| {reason.stage} | {reason.reason} | {reason.n} | {reason.example} |\n"
-        for reason in reasons(all_drops(record.outcomes, workspace))
+        for reason in reasons(all_drops(subset))
     )
     return (
         f"## {record.run_id}\n\n{describe_publication(record)}\n\nReport: `{report_uri}`\n\n"

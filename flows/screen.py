@@ -19,7 +19,7 @@ from rich.table import Table
 from flows.runs import RunRecord
 from tasks.common.artifacts import Workspace
 from tasks.common.progress import listen
-from tasks.publish.task import all_drops, funnel, reasons, source_lines
+from tasks.publish.task import Subset, all_drops, funnel, reasons, source_lines
 
 # No markup: names of files and people's sentences may hold brackets.
 console = Console(markup=False)
@@ -66,15 +66,16 @@ def progress_bars(title: str) -> Iterator[None]:
 
 def print_run(record: RunRecord, workspace: Workspace) -> None:
     """Print a run's funnel, what was dropped and why, and the sources that need attention."""
+    subset = Subset(record.outcomes, workspace, record.recipe.filter)
     table = Table(title=f"Run {record.run_id}", title_justify="left", show_header=False, box=None)
-    for step in funnel(record.outcomes, workspace):
+    for step in funnel(subset):
         table.add_row(step.label, str(step.n), step.unit)
     table.columns[1].justify = "right"
     console.print(table)
-    dropped = reasons(all_drops(record.outcomes, workspace))
+    dropped = reasons(all_drops(subset))
     if dropped:
         console.print(_reasons_table(dropped))
-    for line in source_lines(record.outcomes, workspace):
+    for line in source_lines(subset):
         if line.state != "done":
             console.print(
                 f"{line.source_id} {line.state}: {line.cause}", style="red", highlight=False

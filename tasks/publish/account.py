@@ -1,13 +1,12 @@
 """What became of everything in a run: the funnel, the drop reasons, the state of each source."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from tasks.common.artifacts import Workspace
 from tasks.common.records import SourceOutcome, Stage, StageResult
 from tasks.common.tables import plain_rows
-from tasks.publish.select import judged_crops, repeated_crops
+from tasks.publish.subset import Subset
 
 
 class Step(NamedTuple):
@@ -27,17 +26,16 @@ class Reason(NamedTuple):
     example: str
 
 
-def funnel(outcomes: Iterable[SourceOutcome], workspace: Workspace) -> list[Step]:
+def funnel(subset: Subset) -> list[Step]:
     """Count what each stage handed on, over all sources that reached it."""
-    outcomes = list(outcomes)
 
     def total(stage: Stage, field: str) -> int:
-        results = (outcome.result(stage) for outcome in outcomes)
+        results = (outcome.result(stage) for outcome in subset.outcomes)
         return sum(getattr(result, field) for result in results if result is not None)
 
-    final = Counter(judged.verdict["verdict"] for judged in judged_crops(outcomes, workspace))
+    final = Counter(row["verdict"] for _, row in subset.verdicts())
     return [
-        Step("in the list", "sources", len(outcomes)),
+        Step("in the list", "sources", len(subset.outcomes)),
         Step("downloaded", "sources", total("download", "n_kept")),
         Step("looked at", "frames", total("sample", "n_in")),
         Step("sampled", "frames", total("sample", "n_kept")),
@@ -50,20 +48,15 @@ def funnel(outcomes: Iterable[SourceOutcome], workspace: Workspace) -> list[Step
     ]
 
 
-def _verdicts(outcome: SourceOutcome, workspace: Workspace) -> Counter[str]:
-    result = outcome.result("filter")
-    return Counter() if result is None else Counter(workspace.items(result)["verdict"].tolist())
-
-
-def all_drops(outcomes: Sequence[SourceOutcome], workspace: Workspace) -> Iterator[dict[str, Any]]:
+def all_drops(subset: Subset) -> Iterator[dict[str, Any]]:
     """Yield every drop once, with its source; the filter repeats what screening dropped."""
-    for outcome in outcomes:
+    for outcome in subset.outcomes:
         for result in outcome.stages:
             if result.stage != "screen":
-                for row in plain_rows(workspace.drops(result)):
+                for row in plain_rows(subset.workspace.drops(result)):
                     if not (result.stage == "matte" and outcome.result("filter")):
                         yield row | {"source_id": outcome.source.source_id}
-    for source, drop in repeated_crops(outcomes, workspace):
+    for source, drop in subset.drops():
         yield drop.model_dump() | {"source_id": source.source_id}
 
 
@@ -88,22 +81,24 @@ class SourceLine(NamedTuple):
     cause: str
 
 
-def source_lines(outcomes: Iterable[SourceOutcome], workspace: Workspace) -> list[SourceLine]:
+def source_lines(subset: Subset) -> list[SourceLine]:
     """Tell of each source how far it came and what it gave."""
-    return [_line(outcome, workspace) for outcome in outcomes]
+    counts = Counter((source.source_id, row["verdict"]) for source, row in subset.verdicts())
+    return [_line(outcome, counts) for outcome in subset.outcomes]
 
 
-def _line(outcome: SourceOutcome, workspace: Workspace) -> SourceLine:
-    verdicts = _verdicts(outcome, workspace)
+def _line(outcome: SourceOutcome, counts: Counter[tuple[str, str]]) -> SourceLine:
     frames, crops = outcome.result("sample"), outcome.result("detect")
+    source_id = outcome.source.source_id
+    has_people = crops is not None and crops.n_out > 0
     return SourceLine(
-        source_id=outcome.source.source_id,
+        source_id=source_id,
         state="done" if outcome.error is None else f"failed in {outcome.failed_stage}",
         n_frames=_count(frames),
         n_people=_count(crops),
-        n_kept=verdicts["keep"],
-        n_review=verdicts["review"],
-        cause=outcome.error or ("" if verdicts else _why_empty(frames)),
+        n_kept=counts[source_id, "keep"],
+        n_review=counts[source_id, "review"],
+        cause=outcome.error or ("" if has_people else _why_empty(frames)),
     )
 
 

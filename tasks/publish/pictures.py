@@ -11,7 +11,7 @@ from PIL import Image
 
 from tasks.common.artifacts import Workspace
 from tasks.common.images import Mask, Rgb, read_grey, read_rgb
-from tasks.publish.select import Judged
+from tasks.publish.subset import Judged
 
 _OUTLINE_RGB = (0, 255, 96)
 _BACKGROUND = 24

@@ -8,7 +8,7 @@ from PIL import Image
 from tasks.common.artifacts import Workspace
 from tasks.common.errors import ArtifactError
 from tasks.common.images import Mask, Rgb, encode_jpeg, encode_png, read_grey, read_rgb
-from tasks.publish.select import Judged
+from tasks.publish.subset import Judged
 
 _EXIF_ORIENTATION = 0x0112
 

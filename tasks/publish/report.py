@@ -1,17 +1,16 @@
 """The report: one self-contained page that shows what was kept and dropped, and why."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from importlib.resources import files
 from typing import Any
 
 import jinja2
 
 from tasks.common.artifacts import Workspace
-from tasks.common.records import SourceOutcome
 from tasks.publish.account import all_drops, funnel, reasons, source_lines
 from tasks.publish.pictures import contact_sheet, jpeg_data_uri, thumbnail
-from tasks.publish.select import Judged, judged_crops
+from tasks.publish.statistics import overlaps, rule_lines
+from tasks.publish.subset import Judged, Subset
 
 _MAX_KEPT = 120
 _MAX_PER_REASON = 24
@@ -22,23 +21,35 @@ _SHEET_CROPS = 32
 _SHEET_BYTES = 75_000  # about 100 kB as a data URI, which the Prefect UI still shows quickly
 
 
-def render_report(
-    outcomes: tuple[SourceOutcome, ...], workspace: Workspace, *, title: str, note: str = ""
-) -> str:
+def render_report(subset: Subset, *, title: str, note: str = "") -> str:
     """Return the page as HTML. The same outcomes give the same bytes: no clock, no host."""
     by_reason: dict[str, list[Judged]] = defaultdict(list)
-    for judged in judged_crops(outcomes, workspace):
+    for judged in subset.crops():
         by_reason[_group(judged)].append(judged)
-    template = files("tasks.publish").joinpath("templates", "report.html.j2").read_text("utf-8")
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(template).render(
+    return render_page(
+        "report.html.j2",
         title=title,
         note=note,
-        steps=funnel(outcomes, workspace),
-        reasons=reasons(all_drops(outcomes, workspace)),
-        sources=source_lines(outcomes, workspace),
-        groups=[_sheet(name, by_reason[name], workspace) for name in sorted(by_reason)],
+        steps=funnel(subset),
+        reasons=reasons(all_drops(subset)),
+        sources=source_lines(subset),
+        rules=rule_lines(subset),
+        overlaps=overlaps(subset),
+        groups=[_sheet(name, by_reason[name], subset.workspace) for name in sorted(by_reason)],
     )
+
+
+def render_page(template: str, **values: Any) -> str:
+    """Fill one of the room's HTML templates."""
+    loader = jinja2.FunctionLoader(_template)
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template(template).render(**values)
+
+
+def _template(name: str) -> str:
+    return files("tasks.publish").joinpath("templates", name).read_text("utf-8")
 
 
 def _group(judged: Judged) -> str:
@@ -50,8 +61,15 @@ def _group(judged: Judged) -> str:
 
 def _sheet(name: str, crops: list[Judged], workspace: Workspace) -> dict[str, Any]:
     limit = _MAX_KEPT if name == "1 kept" else _MAX_PER_REASON
+    return picture_sheet(name[2:], crops, workspace, limit)
+
+
+def picture_sheet(
+    name: str, crops: list[Judged], workspace: Workspace, limit: int
+) -> dict[str, Any]:
+    """Return what a template needs to show a group of crops, at most `limit` of them."""
     return {
-        "name": name[2:],
+        "name": name,
         "n": len(crops),
         "crops": [
             {
@@ -73,17 +91,17 @@ def spread(crops: list[Judged], limit: int) -> list[Judged]:
     return [crops[number * len(crops) // limit] for number in range(limit)]
 
 
-def sheets(outcomes: Iterable[SourceOutcome], workspace: Workspace) -> dict[str, tuple[int, str]]:
+def sheets(subset: Subset) -> dict[str, tuple[int, str]]:
     """Return, for kept, review and dropped, the number of crops and a contact sheet as data URI."""
     by_verdict: dict[str, list[Judged]] = defaultdict(list)
-    for judged in judged_crops(outcomes, workspace):
+    for judged in subset.crops():
         by_verdict[judged.verdict["verdict"]].append(judged)
     return {
         verdict: (
             len(crops),
             contact_sheet(
                 spread(crops, _SHEET_CROPS),
-                workspace,
+                subset.workspace,
                 width_px=_SHEET_WIDTH_PX,
                 height_px=_SHEET_HEIGHT_PX,
                 max_bytes=_SHEET_BYTES,

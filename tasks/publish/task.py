@@ -9,14 +9,18 @@ from tasks.common.files import require_writable, write_file
 from tasks.common.recipe import Recipe
 from tasks.common.records import Publication, SourceOutcome
 from tasks.common.settings import folder_of_store, settings
+from tasks.common.tables import encode_table
 from tasks.publish.account import all_drops, funnel, reasons, source_lines
+from tasks.publish.crop_tables import crops_table, encode_csv, review_table
 from tasks.publish.folder_store import FolderStore
 from tasks.publish.push import push_tree
 from tasks.publish.report import render_report, sheets
 from tasks.publish.select import pinned_groups
+from tasks.publish.subset import Subset
 from tasks.publish.tree import build_tree, tree_key
 
 __all__ = [
+    "Subset",
     "all_drops",
     "check_store",
     "funnel",
@@ -54,11 +58,12 @@ def publish(
 ) -> Publication:
     """Publish what was kept as the next version of the recipe's subset."""
     workspace = Workspace.of(settings())
+    subset = Subset(outcomes, workspace, recipe.filter)
     tree = reuse_or_make(
         workspace,
         "publish",
-        tree_key(outcomes, recipe.publish),
-        lambda out: build_tree(outcomes, recipe.publish, out),
+        tree_key(outcomes, recipe.publish, recipe.filter),
+        lambda out: build_tree(subset, recipe.publish, out),
     )
     return push_tree(
         tree, recipe.publish.name, workspace, open_store(store),
@@ -67,8 +72,12 @@ def publish(
 
 
 @run_task("report")
-def report(outcomes: tuple[SourceOutcome, ...], title: str, note: str, target: Path) -> Path:
-    """Write the report page of a run."""
-    page = render_report(outcomes, Workspace.of(settings()), title=title, note=note)
-    write_file(target, page.encode())
+def report(
+    outcomes: tuple[SourceOutcome, ...], recipe: Recipe, title: str, note: str, target: Path
+) -> Path:
+    """Write the report page of a run, and beside it the crops and the review list as tables."""
+    subset = Subset(outcomes, Workspace.of(settings()), recipe.filter)
+    write_file(target, render_report(subset, title=title, note=note).encode())
+    write_file(target.with_name("crops.parquet"), encode_table(crops_table(subset)))
+    write_file(target.with_name("review.csv"), encode_csv(review_table(subset)))
     return target

@@ -10,6 +10,7 @@ import jinja2
 import pandas as pd
 
 from tasks.common.artifacts import ArtifactWriter
+from tasks.common.bounds import RuleBounds
 from tasks.common.errors import InputError
 from tasks.common.keys import content_key
 from tasks.common.progress import track
@@ -17,9 +18,11 @@ from tasks.common.recipe import PublishRecipe
 from tasks.common.records import SourceOutcome, StageResult
 from tasks.common.tables import make_table
 from tasks.publish import VERSION
+from tasks.publish.crop_tables import encode_csv, review_table
 from tasks.publish.render import encode_sample, read_sample
 from tasks.publish.report import render_report
 from tasks.publish.select import Sample, choose_samples
+from tasks.publish.subset import Subset
 
 FILES = {
     "name": "string",  # path inside the subset's folder
@@ -35,8 +38,8 @@ FILES = {
 MANIFEST_NAME = "MANIFEST.sha256"
 
 
-def tree_key(outcomes: Iterable[SourceOutcome], recipe: PublishRecipe) -> str:
-    """Name the tree by provenance, what the stages gave and dropped, and the publish recipe.
+def tree_key(outcomes: Iterable[SourceOutcome], recipe: PublishRecipe, bounds: RuleBounds) -> str:
+    """Name the tree by provenance, what the stages gave and dropped, and what the recipe says.
 
     Sources that failed count too: a pin on one of them holds for its whole group. A download is
     named by its bytes alone, since its key changes whenever somebody touches the file.
@@ -49,23 +52,21 @@ def tree_key(outcomes: Iterable[SourceOutcome], recipe: PublishRecipe) -> str:
         ]
         for outcome in outcomes
     ]
-    return content_key("publish", VERSION, parts, recipe)
+    return content_key("publish", VERSION, parts, recipe, bounds)
 
 
 def _name_of(result: StageResult) -> list[str]:
     return [result.stage, result.digest, "" if result.stage == "download" else result.key]
 
 
-def build_tree(
-    outcomes: tuple[SourceOutcome, ...], recipe: PublishRecipe, out: ArtifactWriter
-) -> StageResult:
+def build_tree(subset: Subset, recipe: PublishRecipe, out: ArtifactWriter) -> StageResult:
     """Write every file of the subset into the workspace.
 
     Raises:
         InputError: no crop was kept, so there is nothing to publish.
         ValueError: a sample would ruin a training.
     """
-    samples = choose_samples(outcomes, out.workspace, recipe)
+    samples = choose_samples(subset, recipe)
     if not samples:
         raise InputError(
             "No crop was kept, so there is nothing to publish. `matteflow show` tells what was "
@@ -74,7 +75,7 @@ def build_tree(
     rows: list[dict[str, Any]] = []
     for sample in track(samples, "publish", len(samples)):
         rows += _sample_files(sample, recipe, out)
-    rows += _text_files(samples, outcomes, rows, recipe, out)
+    rows += _text_files(samples, subset, recipe, out)
     manifest = "".join(f"{row['digest']}  {row['name']}\n" for row in sorted(rows, key=_name))
     rows.append(_file(out, MANIFEST_NAME, manifest.encode()))
     return out.commit(make_table(rows, FILES), [], n_in=len(rows))
@@ -124,11 +125,7 @@ def split_lists(samples: Iterable[Sample]) -> dict[str, list[str]]:
 
 
 def _text_files(
-    samples: list[Sample],
-    outcomes: tuple[SourceOutcome, ...],
-    rows: list[dict[str, Any]],
-    recipe: PublishRecipe,
-    out: ArtifactWriter,
+    samples: list[Sample], subset: Subset, recipe: PublishRecipe, out: ArtifactWriter
 ) -> Iterable[dict[str, Any]]:
     lists = split_lists(samples)
     for name, stems in sorted(lists.items()):
@@ -140,9 +137,10 @@ def _text_files(
     for name in ("README.md", "mmseg_config.py"):
         template = files("tasks.publish").joinpath("templates", f"{name}.j2").read_text("utf-8")
         yield _file(out, name, environment.from_string(template).render(**facts).encode())
-    done = tuple(outcome for outcome in outcomes if outcome.error is None)
-    report = render_report(done, out.workspace, title=recipe.name)
-    yield _file(out, "report.html", report.encode())
+    done = tuple(outcome for outcome in subset.outcomes if outcome.error is None)
+    finished = Subset(done, subset.workspace, subset.bounds)
+    yield _file(out, "review.csv", encode_csv(review_table(finished)))
+    yield _file(out, "report.html", render_report(finished, title=recipe.name).encode())
 
 
 def _json(values: Any) -> bytes:

@@ -1,0 +1,80 @@
+"""Kept crops of different sources that nearly show the same: the better one stays."""
+
+from collections.abc import Sequence
+from math import ceil
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tasks.common.bounds import Bounds
+from tasks.common.likeness import as_hashes, find_repeats
+from tasks.common.records import Verdict
+
+Row = dict[str, Any]
+_COST_DECIMALS = 2
+
+
+class Repeat(NamedTuple):
+    """A kept crop's verdict beside a better one of another source."""
+
+    verdict: Verdict
+    distance: int
+    bound: float
+    nearest_crop: str
+    nearest_source: str
+
+
+class Candidates:
+    """The kept crops of all sources, in columns: some 100 bytes a crop, whatever else is known."""
+
+    def __init__(self) -> None:
+        self.crop_ids: list[str] = []
+        self.sources: list[str] = []
+        self._hashes: list[np.ndarray[Any, np.dtype[np.uint64]]] = []
+        self._mirrors: list[np.ndarray[Any, np.dtype[np.uint64]]] = []
+        self._cuts: list[float] = []
+        self._sharpness: list[float] = []
+
+    def add(self, source_id: str, rows: Sequence[Row]) -> None:
+        """Take the kept crops of one source that can be compared."""
+        kept = [row for row in rows if row["verdict"] == "keep" and row["hash"] is not None]
+        self.crop_ids += [row["crop_id"] for row in kept]
+        self.sources += [source_id] * len(kept)
+        self._hashes.append(as_hashes([row["hash"] for row in kept]))
+        self._mirrors.append(as_hashes([row["mirror_hash"] for row in kept]))
+        self._cuts += [1.0 if row["frame_cut"] is None else row["frame_cut"] for row in kept]
+        self._sharpness += [row["sharpness"] or 0.0 for row in kept]
+
+    def best_first(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Return the positions in order of quality: less cut, sharper, then by name."""
+        cuts = np.round(np.array(self._cuts), _COST_DECIMALS)
+        return np.lexsort((np.array(self.crop_ids), -np.array(self._sharpness), cuts))
+
+    def hashes(self) -> tuple[np.ndarray[Any, np.dtype[np.uint64]], ...]:
+        """Return the hashes and those of the mirror images."""
+        return np.concatenate(self._hashes), np.concatenate(self._mirrors)
+
+
+def find_repeated(candidates: Candidates, limits: Bounds | None) -> dict[str, Repeat]:
+    """Name the kept crops that lie too near to a better one, by the bounds of near_duplicate."""
+    bounds = [bound for bound in (limits.min, limits.review_min) if bound] if limits else []
+    if limits is None or not bounds or len(candidates.crop_ids) == 0:
+        return {}
+    order = candidates.best_first()
+    hashes, mirrors = (column[order] for column in candidates.hashes())
+    found = find_repeats(hashes, mirrors, ceil(limits.min or 0.0), ceil(max(bounds)) - 1)
+    repeats = {}
+    for place in np.nonzero(found.positions >= 0)[0]:
+        distance, own = int(found.distances[place]), order[place]
+        other = order[found.positions[place]]
+        is_drop = distance < (limits.min or 0.0)
+        bound = limits.min if is_drop else limits.review_min
+        if bound is not None and distance < bound:
+            repeats[candidates.crop_ids[own]] = Repeat(
+                "drop" if is_drop else "review",
+                distance,
+                bound,
+                candidates.crop_ids[other],
+                candidates.sources[other],
+            )
+    return repeats

@@ -1,0 +1,139 @@
+"""What the sources of a run gave, judged as one: nothing twice, whichever source it is from."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from tasks.common.artifacts import Workspace
+from tasks.common.bounds import RuleBounds
+from tasks.common.records import Drop, Source, SourceOutcome, Verdict
+from tasks.common.tables import plain_rows
+from tasks.publish.repeats import Candidates, Repeat, find_repeated
+
+Row = dict[str, Any]
+
+
+class Judged(NamedTuple):
+    """One crop with everything that the stages found out about it."""
+
+    source: Source
+    crop: Row
+    matte: Row | None
+    verdict: Row
+
+    @property
+    def stem(self) -> str:
+        """The name of image and mask without suffix: media, time, number of the person."""
+        return str(self.crop["crop_id"])
+
+    @property
+    def box_in_crop(self) -> tuple[int, int, int, int] | None:
+        """What is published of the crop, in whole px of the crop."""
+        return tuple(json.loads(self.matte["tight_box_xyxy"])) if self.matte else None
+
+
+class Subset:
+    """The crops of all sources that came through, once each, with their last verdicts.
+
+    Two sources with the same bytes have the same crops; the first in the list gives its name and
+    its verdict. A kept crop that nearly repeats a better kept one of another source is dropped.
+    `verdicts`, by source, stand in for those that the run stored.
+    """
+
+    def __init__(
+        self,
+        outcomes: Sequence[SourceOutcome],
+        workspace: Workspace,
+        bounds: RuleBounds,
+        verdicts: Mapping[str, Sequence[Row]] | None = None,
+    ):
+        self.outcomes = tuple(outcomes)
+        self.workspace = workspace
+        self.bounds = bounds
+        self._verdicts = verdicts
+
+    def crops(self, verdict: Verdict | None = None) -> Iterator[Judged]:
+        """Yield the crops in the order of the sources, by verdict if one is given."""
+        for outcome, rows in self._first_come():
+            detect, matte = outcome.result("detect"), outcome.result("matte")
+            if detect is None or matte is None:
+                continue
+            crops = {row["crop_id"]: row for row in plain_rows(self.workspace.items(detect))}
+            mattes = {row["crop_id"]: row for row in plain_rows(self.workspace.items(matte))}
+            for row in rows:
+                judged = self._last_word(row)
+                if verdict in (None, judged["verdict"]):
+                    crop_id = row["crop_id"]
+                    yield Judged(outcome.source, crops[crop_id], mattes.get(crop_id), judged)
+
+    def verdicts(self) -> Iterator[tuple[Source, Row]]:
+        """Yield the last verdict on each crop, with its source; quicker than whole crops."""
+        for outcome, rows in self._first_come():
+            yield from ((outcome.source, self._last_word(row)) for row in rows)
+
+    def drops(self) -> Iterator[tuple[Source, Drop]]:
+        """Yield a drop for each crop that is out only because another source has it too."""
+        first_of: dict[str, Source] = {}
+        for outcome, rows in self._all():
+            for row in rows:
+                first = first_of.setdefault(row["crop_id"], outcome.source)
+                if first is not outcome.source:
+                    if row["verdict"] != "drop":
+                        said = f"The same bytes came as {first.source_id}, whose crop counts."
+                        yield outcome.source, _drop(row["crop_id"], "same_media", said)
+                elif self._repeats.get(row["crop_id"], _KEPT).verdict == "drop":
+                    told = self._last_word(row)
+                    yield (
+                        outcome.source,
+                        _drop(row["crop_id"], told["reason"], told["sentence"])
+                        .model_copy(update={"value": told["value"], "bound": told["bound"]}),
+                    )  # fmt: skip
+
+    def _all(self) -> Iterator[tuple[SourceOutcome, Sequence[Row]]]:
+        for outcome in self.outcomes:
+            final = outcome.result("filter")
+            if final is not None:
+                stored = self._verdicts and self._verdicts.get(outcome.source.source_id)
+                yield outcome, stored or plain_rows(self.workspace.items(final))
+
+    def _first_come(self) -> Iterator[tuple[SourceOutcome, list[Row]]]:
+        seen: set[str] = set()
+        for outcome, rows in self._all():
+            fresh = [row for row in rows if row["crop_id"] not in seen]
+            seen.update(row["crop_id"] for row in fresh)
+            yield outcome, fresh
+
+    @cached_property
+    def _repeats(self) -> dict[str, Repeat]:
+        candidates = Candidates()
+        for outcome, rows in self._first_come():
+            candidates.add(outcome.source.source_id, rows)
+        return find_repeated(candidates, self.bounds.near_duplicate)
+
+    def _last_word(self, row: Row) -> Row:
+        repeat = self._repeats.get(row["crop_id"])
+        if repeat is None:
+            return row
+        said = (
+            f"A better crop differs in {repeat.distance} of 64 bits only; the bound is "
+            f"{repeat.bound:.0f}. It is {repeat.nearest_crop} of {repeat.nearest_source}."
+        )
+        failed = json.dumps([*json.loads(row["failed_rules"]), "near_duplicate"])
+        return row | {
+            "verdict": repeat.verdict,
+            "reason": "near_duplicate",
+            "value": float(repeat.distance),
+            "bound": repeat.bound,
+            "sentence": said,
+            "failed_rules": failed,
+            "near_duplicate": float(repeat.distance),
+            "nearest_crop": repeat.nearest_crop,
+        }
+
+
+_KEPT = Repeat("keep", 64, 0.0, "", "")
+
+
+def _drop(crop_id: str, reason: str, sentence: str) -> Drop:
+    return Drop(item=crop_id, stage="publish", reason=reason, sentence=sentence)

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -131,6 +132,50 @@ def show(
     from tasks.common.settings import settings
 
     _print_run(run or None, settings().workspace)
+
+
+@app.command()
+def retune(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name or YAML file.")],
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A changed value, such as sharpness.min=0.12; null removes."),
+    ] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Show what would change.")] = False,
+    save: Annotated[str, typer.Option(help="Write the changed recipe to this file.")] = "",
+    run: Annotated[str, typer.Option(help="Judge this run's crops; else the newest fit.")] = "",
+) -> None:
+    """See what other bounds would change, from stored measures and without any model."""
+    from flows.retune import preview as look
+    from flows.screen import console, print_changes
+    from tasks.common.artifacts import Workspace
+    from tasks.common.files import write_file
+    from tasks.common.settings import settings
+
+    if not (preview or save):
+        raise InputError("Say --preview to see what would change, or --save FILE to keep it.")
+    if save and Path(save).exists() and Path(save).resolve() != Path(recipe).resolve():
+        raise InputError(f"{save} exists already; name another file, or {recipe} itself.")
+    found = look(recipe, change or [], run or None, Workspace.of(settings()))
+    if preview:
+        print_changes(found)
+    if save:
+        write_file(Path(save), found.recipe_text.encode())
+        console.print(f"Saved {save}. Ingest with it: what was computed is found again.")
+
+
+@app.command()
+def explain(
+    crop: Annotated[str, typer.Argument(help="A crop's id, or how it begins.")],
+    run: Annotated[str, typer.Option(help="A run's name; the newest without one.")] = "",
+) -> None:
+    """Tell why a crop was kept, dropped or set aside: every value beside its bounds."""
+    from flows.explain import explain_crop
+    from flows.screen import print_explanation
+    from tasks.common.artifacts import Workspace
+    from tasks.common.settings import settings
+
+    print_explanation(explain_crop(crop, run or None, Workspace.of(settings())))
 
 
 def _print_run(run: str | None, workspace: Any) -> None:

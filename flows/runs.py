@@ -43,13 +43,18 @@ def save_run(record: RunRecord, workspace: Path) -> None:
     write_file(path, record.model_dump_json(indent=1).encode())
 
 
+def find_runs(workspace: Path) -> list[str]:
+    """Return the names of all runs, oldest first."""
+    return sorted(path.parent.name for path in (workspace / "runs").glob("*/run.json"))
+
+
 def load_run(workspace: Path, run_id: str | None) -> RunRecord:
     """Read a run's record; without a name the newest.
 
     Raises:
         InputError: there is no such run, or its record cannot be read.
     """
-    found = sorted(path.parent.name for path in (workspace / "runs").glob("*/run.json"))
+    found = find_runs(workspace)
     if run_id is None and found:
         run_id = found[-1]
     if run_id not in found:

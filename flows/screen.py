@@ -16,6 +16,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from flows.explain import Explanation
+from flows.retune import Preview
 from flows.runs import RunRecord
 from tasks.common.artifacts import Workspace
 from tasks.common.progress import listen
@@ -88,3 +90,44 @@ def _reasons_table(dropped: Sequence[tuple[str, str, int, str]]) -> Table:
     for stage, reason, n_items, example in dropped:
         table.add_row(stage, reason, str(n_items), example)
     return table
+
+
+def print_changes(found: Preview) -> None:
+    """Print what other bounds would change: verdicts, moves, rules, and where the pictures are."""
+    changes = found.changes
+    console.print(f"Run {found.run_id}, {changes.before.total()} crops", highlight=False)
+    if not changes.moves:
+        console.print("No verdict would change.")
+    moves = Table("verdict now", "then", "crops")
+    moves.columns[2].justify = "right"
+    for move in changes.moves:
+        moves.add_row(move.before, move.after, str(move.n))
+    rules = Table("rule", "fail now", "then", "reason now", "then")
+    for column in rules.columns[1:]:
+        column.justify = "right"
+    for rule in changes.rules:
+        rules.add_row(rule.rule, *(str(n) for n in rule[1:]))
+    for table in (moves, rules):
+        if table.row_count:
+            console.print(table)
+    for verdict in ("keep", "review", "drop", "to be matted"):
+        if changes.before[verdict] or changes.after[verdict]:
+            console.print(
+                f"{verdict}: {changes.before[verdict]} now, {changes.after[verdict]} then",
+                highlight=False,
+            )
+    console.print(f"Pictures: {found.page.as_uri()}", soft_wrap=True, highlight=False)
+
+
+def print_explanation(found: Explanation) -> None:
+    """Print a crop's verdict and what each rule says of it."""
+    verdict = found.judged.verdict
+    said = f": {verdict['sentence']}" if verdict["sentence"] else ""
+    console.print(f"{found.judged.stem} {verdict['verdict']}{said}", soft_wrap=True)
+    table = Table("rule", "value", "bounds", "verdict")
+    table.columns[1].justify = "right"
+    for word in found.words:
+        style = {"drop": "red", "review": "yellow"}.get(word.verdict)
+        table.add_row(word.rule, word.value, word.bounds, word.verdict, style=style)
+    console.print(table)
+    console.print(f"Pictures: {found.page.as_uri()}", soft_wrap=True, highlight=False)

@@ -147,7 +147,15 @@ def load_recipe(name_or_path: str) -> Recipe:
     Raises:
         InputError: there is no such recipe, or it is not valid; each finding names its key.
     """
-    text = _recipe_text(name_or_path)
+    return parse_recipe(read_recipe_text(name_or_path), name_or_path)
+
+
+def parse_recipe(text: str, name_or_path: str) -> Recipe:
+    """Validate a recipe's text; `name_or_path` is what sentences call it.
+
+    Raises:
+        InputError: it is not valid; each finding names its key.
+    """
     try:
         values: Any = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -190,7 +198,12 @@ def _require_models(recipe: Recipe, origin: str) -> None:
         raise InputError("\n".join(f"recipe {origin}: {line}." for line in missing))
 
 
-def _recipe_text(name_or_path: str) -> str:
+def read_recipe_text(name_or_path: str) -> str:
+    """Return the YAML of a recipe that comes with the project, or of a file.
+
+    Raises:
+        InputError: there is no such recipe.
+    """
     folder = files("deployments").joinpath("recipes")
     shipped = folder.joinpath(f"{name_or_path}.yaml")
     if shipped.is_file():

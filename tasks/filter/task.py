@@ -6,10 +6,12 @@ from tasks.common.caching import stage_task
 from tasks.common.records import Source, StageResult
 from tasks.common.settings import settings
 from tasks.filter import VERSION
+from tasks.filter.decide import findings_of
+from tasks.filter.finding import Finding
 from tasks.filter.retune import rejudge
 from tasks.filter.stage import filter_crops, filter_key, screen_crops, screen_key
 
-__all__ = ["filter_verdicts", "rejudge", "screen"]
+__all__ = ["Finding", "filter_verdicts", "findings_of", "rejudge", "screen"]
 
 
 @stage_task("screen", version=VERSION, key=screen_key)

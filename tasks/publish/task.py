@@ -11,22 +11,31 @@ from tasks.common.records import Publication, SourceOutcome
 from tasks.common.settings import folder_of_store, settings
 from tasks.common.tables import encode_table
 from tasks.publish.account import all_drops, funnel, reasons, source_lines
+from tasks.publish.changes import Changes, compare, render_changes
+from tasks.publish.closeup import RuleWord, find_crop, render_closeup
 from tasks.publish.crop_tables import crops_table, encode_csv, review_table
 from tasks.publish.folder_store import FolderStore
 from tasks.publish.push import push_tree
 from tasks.publish.report import render_report, sheets
 from tasks.publish.select import pinned_groups
-from tasks.publish.subset import Subset
+from tasks.publish.subset import Judged, Subset
 from tasks.publish.tree import build_tree, tree_key
 
 __all__ = [
+    "Changes",
+    "Judged",
+    "RuleWord",
     "Subset",
     "all_drops",
     "check_store",
+    "compare",
+    "find_crop",
     "funnel",
     "pinned_groups",
     "publish",
     "reasons",
+    "render_changes",
+    "render_closeup",
     "report",
     "sheets",
     "source_lines",

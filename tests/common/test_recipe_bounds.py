@@ -7,12 +7,23 @@ from typing import Any
 
 import pytest
 
-from tasks.common.bounds import MEASURED_RULES, Bounds, RuleBounds
+from tasks.common.bounds import MEASURED_RULES, RuleBounds
 from tasks.common.errors import InputError
 from tasks.common.recipe import load_recipe
 from tests.common.builders import changed
 
 ORDER = ("min", "review_min", "review_max", "max")
+
+each_unit = pytest.mark.parametrize(
+    ("rule", "least", "greatest"),
+    [
+        pytest.param("frame_cut", 0.0, 1.0, id="share"),
+        pytest.param("person_height_px", 0.0, 100_000.0, id="pixels"),
+        pytest.param("distortion", 1.0, 100.0, id="ratio"),
+        pytest.param("near_duplicate", 0.0, 64.0, id="bits"),
+        pytest.param("contrast", 0.0, 400.0, id="colour difference"),
+    ],
+)
 
 
 def _written(tmp_path: Path, path: str, value: Any) -> str:
@@ -34,24 +45,97 @@ def test_no_bound_at_all_is_refused(rule: str, tmp_path: Path) -> None:
     assert "at least one of min, max, review_min, review_max is needed" in said
 
 
-@pytest.mark.parametrize("rule", MEASURED_RULES)
-def test_a_minimum_over_the_maximum_is_refused_whatever_the_rule(rule: str, tmp_path: Path) -> None:
-    said = _refusal(tmp_path, f"filter.{rule}", {"min": 1.0, "max": 0.9} if rule in SHARES else {"min": 3, "max": 2})  # fmt: skip
-    assert f"filter.{rule} = " in said
-    assert "bounds must rise in the order min, review_min, review_max, max" in said
-
-
-@pytest.mark.parametrize(("lower", "upper"), list(combinations(ORDER, 2)))
-class TestTwoBounds:
-    def test_they_are_refused_when_they_fall(self, lower: str, upper: str, tmp_path: Path) -> None:
-        said = _refusal(tmp_path, "filter.sharpness", {lower: 0.6, upper: 0.4})
-        assert "filter.sharpness = " in said
-        assert "must rise" in said
-
-    @pytest.mark.parametrize("high", [0.4, 0.6], ids=["equal", "rising"])
-    def test_they_are_taken_when_they_do_not(
-        self, lower: str, upper: str, high: float, tmp_path: Path
+@each_unit
+class TestUnit:
+    @pytest.mark.parametrize("name", ORDER)
+    def test_its_extremes_are_possible(
+        self, rule: str, least: float, greatest: float, name: str, tmp_path: Path
     ) -> None:
-        path = _written(tmp_path, "filter.sharpness", {lower: 0.4, upper: high})
-        bounds = load_recipe(path).filter.of("sharpness")
-        assert (getattr(bounds, lower), getattr(bounds, upper)) == (0.4, high)
+        for extreme in (least, greatest):
+            recipe = load_recipe(_written(tmp_path, f"filter.{rule}", {name: extreme}))
+            assert getattr(recipe.filter.of(rule), name) == extreme
+
+    @pytest.mark.parametrize("name", ORDER)
+    def test_less_than_the_least_is_refused_with_its_path(
+        self, rule: str, least: float, greatest: float, name: str, tmp_path: Path
+    ) -> None:
+        said = _refusal(tmp_path, f"filter.{rule}", {name: least - 0.5})
+        assert f"filter.{rule}.{name} = {least - 0.5}: " in said
+        assert f"greater than or equal to {least:g}" in said
+
+    @pytest.mark.parametrize("name", ORDER)
+    def test_more_than_the_greatest_is_refused_with_its_path(
+        self, rule: str, least: float, greatest: float, name: str, tmp_path: Path
+    ) -> None:
+        said = _refusal(tmp_path, f"filter.{rule}", {name: greatest + 0.5})
+        assert f"filter.{rule}.{name} = {greatest + 0.5}: " in said
+        assert f"less than or equal to {greatest:g}" in said
+
+    @pytest.mark.parametrize("value", [math.inf, math.nan], ids=["infinity", "not a number"])
+    def test_a_number_that_is_not_finite_is_refused(
+        self, rule: str, least: float, greatest: float, value: float, tmp_path: Path
+    ) -> None:
+        assert f"filter.{rule}.max" in _refusal(tmp_path, f"filter.{rule}", {"max": value})
+
+    @pytest.mark.parametrize(("lower", "upper"), list(combinations(ORDER, 2)))
+    def test_bounds_that_fall_are_refused_with_the_path_of_the_rule(
+        self, rule: str, least: float, greatest: float, lower: str, upper: str, tmp_path: Path
+    ) -> None:
+        said = _refusal(tmp_path, f"filter.{rule}", {lower: greatest, upper: least})
+        assert f"filter.{rule} = " in said
+        assert "bounds must rise in the order min, review_min, review_max, max" in said
+
+    @pytest.mark.parametrize(("lower", "upper"), list(combinations(ORDER, 2)))
+    def test_bounds_that_are_equal_are_possible(
+        self, rule: str, least: float, greatest: float, lower: str, upper: str, tmp_path: Path
+    ) -> None:
+        recipe = load_recipe(_written(tmp_path, f"filter.{rule}", {lower: least, upper: least}))
+        bounds = recipe.filter.of(rule)
+        assert (getattr(bounds, lower), getattr(bounds, upper)) == (least, least)
+
+
+def test_four_bounds_that_rise_are_taken_as_they_are(tmp_path: Path) -> None:
+    given = {"min": 0.1, "review_min": 0.2, "review_max": 0.8, "max": 0.9}
+    bounds = load_recipe(_written(tmp_path, "filter.subject_share", given)).filter.of(
+        "subject_share"
+    )
+    assert bounds is not None
+    assert bounds.model_dump() == given | {"missing": "drop"}
+
+
+def test_a_rule_without_an_entry_has_no_bounds(tmp_path: Path) -> None:
+    recipe = load_recipe(_written(tmp_path, "filter", {}))
+    assert {recipe.filter.of(rule) for rule in RuleBounds.model_fields} == {None}
+
+
+def test_an_unknown_rule_is_refused_with_the_names_of_all_rules(tmp_path: Path) -> None:
+    said = _refusal(tmp_path, "filter.sharpnes", {"min": 0.1})
+    assert "filter.sharpnes = {'min': 0.1}: this key is not known; known here: " in said
+    assert said.split("known here: ")[1].split(", ") == sorted(RuleBounds.model_fields)
+
+
+@pytest.mark.parametrize(("rule", "entries"), [("excluded_scene", "tags"), ("licence", "allowed")])
+class TestListOfNames:
+    def test_an_empty_one_is_refused(self, rule: str, entries: str, tmp_path: Path) -> None:
+        said = _refusal(tmp_path, f"filter.{rule}", {entries: []})
+        assert f"filter.{rule}.{entries} = []: " in said
+        assert "at least 1 item" in said
+
+    def test_a_missing_one_is_refused(self, rule: str, entries: str, tmp_path: Path) -> None:
+        said = _refusal(tmp_path, f"filter.{rule}", {"missing": "review"})
+        assert f"filter.{rule}.{entries}: this key is required" in said
+
+    def test_a_name_that_is_not_in_a_list_is_refused(
+        self, rule: str, entries: str, tmp_path: Path
+    ) -> None:
+        said = _refusal(tmp_path, f"filter.{rule}", {entries: "CC0-1.0"})
+        assert f"filter.{rule}.{entries} = 'CC0-1.0': " in said
+
+    def test_one_entry_is_enough(self, rule: str, entries: str, tmp_path: Path) -> None:
+        recipe = load_recipe(_written(tmp_path, f"filter.{rule}", {entries: ["CC0-1.0"]}))
+        assert getattr(recipe.filter.of(rule), entries) == ("CC0-1.0",)
+
+    def test_a_bound_is_not_known_there(self, rule: str, entries: str, tmp_path: Path) -> None:
+        said = _refusal(tmp_path, f"filter.{rule}", {entries: ["CC0-1.0"], "max": 0.5})
+        assert f"filter.{rule}.max = 0.5: this key is not known" in said
+        assert f"known here: {', '.join(sorted([entries, 'missing']))}" in said

@@ -1,0 +1,62 @@
+"""Why a crop got its verdict: every value beside its bounds, with pictures."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from flows.runs import load_run, run_folder
+from tasks.common.artifacts import Workspace
+from tasks.common.bounds import TAG_RULES, Bounds, LicenceBounds, RuleBounds, TagBounds
+from tasks.common.files import write_file
+from tasks.filter.task import Finding, findings_of
+from tasks.publish.task import Judged, RuleWord, Subset, find_crop, render_closeup
+
+_BOUND_NAMES = ("min", "review_min", "review_max", "max")
+
+
+class Explanation(NamedTuple):
+    """A crop with its verdict, what each rule says, and a page with pictures."""
+
+    judged: Judged
+    words: list[RuleWord]
+    page: Path
+
+
+def explain_crop(crop_id: str, run: str | None, workspace: Workspace) -> Explanation:
+    """Explain the verdict on one crop of a run.
+
+    Raises:
+        InputError: there is no such run, or no such crop in it.
+    """
+    record = load_run(workspace.root, run)
+    bounds = record.recipe.filter
+    found = find_crop(Subset(record.outcomes, workspace, bounds), crop_id)
+    judged = found.judged
+    said = {finding.rule: finding for finding in findings_of(judged.verdict, judged.source, bounds)}
+    words = [_word(rule, judged.verdict, bounds, said) for rule in RuleBounds.model_fields]
+    page = run_folder(workspace.root, record.run_id) / "explain" / f"{judged.stem}.html"
+    write_file(page, render_closeup(found, words, workspace).encode())
+    return Explanation(judged, words, page)
+
+
+def _word(rule: str, row: dict[str, Any], bounds: RuleBounds, said: dict[str, Finding]) -> RuleWord:
+    limits, finding = bounds.of(rule), said.get(rule)
+    value = (finding.value if finding else None) if rule in TAG_RULES else row[rule]
+    return RuleWord(
+        rule=rule,
+        value="" if value is None else f"{value:.4g}",
+        bounds=_bounds_text(limits),
+        verdict=finding.verdict if finding else "",
+        sentence=finding.sentence if finding else "",
+    )
+
+
+def _bounds_text(limits: Bounds | TagBounds | LicenceBounds | None) -> str:
+    match limits:
+        case None:
+            return "none"
+        case TagBounds():
+            return f"not {', '.join(limits.tags)}"
+        case LicenceBounds():
+            return f"one of {', '.join(limits.allowed)}"
+    given = {name: getattr(limits, name) for name in _BOUND_NAMES}
+    return ", ".join(f"{name} {value:g}" for name, value in given.items() if value is not None)

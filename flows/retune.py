@@ -1,0 +1,89 @@
+"""What other bounds would change in a run, from stored measures: no model, no new picture."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from flows.runs import RunRecord, find_runs, load_run, run_folder
+from tasks.common.amend import amend_recipe
+from tasks.common.artifacts import Workspace
+from tasks.common.bounds import RuleBounds
+from tasks.common.errors import InputError
+from tasks.common.files import write_file
+from tasks.common.recipe import Recipe
+from tasks.common.tables import plain_rows
+from tasks.filter.task import rejudge
+from tasks.publish.task import Changes, Subset, compare, render_changes
+
+# The parts that shape crops and measures: where they differ, stored measures say nothing.
+_MEASURING = ("download", "sample", "detect", "pose", "matte")
+
+
+class Preview(NamedTuple):
+    """What would change, where it can be looked at, and the changed recipe's text."""
+
+    run_id: str
+    changes: Changes
+    page: Path
+    recipe_text: str
+
+
+def preview(recipe: str, changes: Sequence[str], run: str | None, workspace: Workspace) -> Preview:
+    """Judge a run's crops by a recipe as it is and with changes, from stored measures.
+
+    Raises:
+        InputError: a change is wrong, or no run was measured as the recipe says.
+    """
+    base, _ = amend_recipe(recipe, [])
+    changed, text = amend_recipe(recipe, changes)
+    record = _measured_alike(changed, run, workspace.root)
+    before, _ = _judged(record, base.filter, workspace)
+    after, unmatted = _judged(record, changed.filter, workspace)
+    found = compare(before, after, unmatted)
+    page = run_folder(workspace.root, record.run_id) / "retune.html"
+    note = f"Run {record.run_id}, recipe {recipe}: {', '.join(changes) or 'nothing changed'}."
+    html = render_changes(after, found, title="What other bounds would change", note=note)
+    write_file(page, html.encode())
+    return Preview(record.run_id, found, page, text)
+
+
+def _judged(
+    record: RunRecord, bounds: RuleBounds, workspace: Workspace
+) -> tuple[Subset, frozenset[str]]:
+    verdicts = {}
+    unmatted: set[str] = set()
+    for outcome in record.outcomes:
+        final = outcome.result("filter")
+        if final is not None:
+            done = rejudge(plain_rows(workspace.items(final)), outcome.source, bounds)
+            verdicts[outcome.source.source_id] = done.rows
+            unmatted |= done.unmatted
+    return Subset(record.outcomes, workspace, bounds, verdicts), frozenset(unmatted)
+
+
+def _measured_alike(recipe: Recipe, run: str | None, workspace: Path) -> RunRecord:
+    """Return the named run, or the newest one whose crops and measures are the recipe's own."""
+    if run:
+        record = load_run(workspace, run)
+        differing = _differing(recipe, record.recipe)
+        if differing:
+            raise InputError(
+                f"The run {run} was made with another {' and '.join(differing)} part than this "
+                "recipe; its measures say nothing about it. Ingest with this recipe first."
+            )
+        return record
+    for name in reversed(find_runs(workspace)):
+        with suppress(InputError):  # a record from another version
+            record = load_run(workspace, name)
+            if not _differing(recipe, record.recipe):
+                return record
+    raise InputError(
+        f"No run in {workspace} was made with this recipe's {', '.join(_MEASURING)} parts, so "
+        "there are no measures to judge by. Ingest with this recipe first; --publish never stops "
+        "after the verdicts."
+    )
+
+
+def _differing(recipe: Recipe, other: Recipe) -> list[str]:
+    return [part for part in _MEASURING if getattr(recipe, part) != getattr(other, part)]

@@ -1,0 +1,63 @@
+"""Recipes with single values changed: `sharpness.min=0.12`, comments and order untouched."""
+
+from collections.abc import Sequence
+from io import StringIO
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from tasks.common.errors import InputError
+from tasks.common.recipe import Recipe, parse_recipe, read_recipe_text
+
+_PARTS = frozenset(Recipe.model_fields)
+
+
+def amend_recipe(name_or_path: str, changes: Sequence[str]) -> tuple[Recipe, str]:
+    """Return a recipe with changes made, and its text.
+
+    A change is `path.of.key=value`, the value as YAML; a path whose first word is no part of a
+    recipe is one of the rules'. `null` takes a value, or a whole rule, out.
+
+    Raises:
+        InputError: a change is not of this form, or the recipe that results is not valid.
+    """
+    text = read_recipe_text(name_or_path)
+    if not changes:
+        return parse_recipe(text, name_or_path), text
+    yaml = YAML()
+    yaml.width = 100
+    try:
+        values = yaml.load(text)
+    except YAMLError as error:
+        raise InputError(f"{name_or_path} is not valid YAML: {error}") from error
+    for change in changes:
+        _set(values, change)
+    stream = StringIO()
+    yaml.dump(values, stream)
+    changed = stream.getvalue()
+    return parse_recipe(changed, f"{name_or_path} with {', '.join(changes)}"), changed
+
+
+def _set(values: Any, change: str) -> None:
+    path, equals, text = change.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise InputError(
+            f"--set {change!r}: expected path.of.key=value, such as sharpness.min=0.12."
+        )
+    if keys[0] not in _PARTS:
+        keys = ["filter", *keys]
+    try:
+        value = YAML(typ="safe").load(text)
+    except YAMLError as error:
+        raise InputError(f"--set {change!r}: {text!r} is not a YAML value.") from error
+    part = values
+    for key in keys[:-1]:
+        if not isinstance(part, dict) or not isinstance(part.setdefault(key, {}), dict):
+            raise InputError(f"--set {change!r}: {key} holds a value, not keys.")
+        part = part[key]
+    if value is None:
+        part.pop(keys[-1], None)
+    else:
+        part[keys[-1]] = value

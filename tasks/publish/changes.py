@@ -1,0 +1,103 @@
+"""What other bounds would change: how many crops, by which rule, and which of them to look at."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from tasks.common.bounds import RuleBounds
+from tasks.publish.report import picture_sheet, render_page
+from tasks.publish.subset import Judged, Subset
+
+_MAX_SHOWN = 60
+_UNKNOWN = "to be matted"
+
+
+class RuleChange(NamedTuple):
+    """How many crops fail a rule, and how many have it as their reason, before and after."""
+
+    rule: str
+    n_failed: int
+    n_failed_after: int
+    n_first: int
+    n_first_after: int
+
+
+class Move(NamedTuple):
+    """How many crops go from one verdict to another."""
+
+    before: str
+    after: str
+    n: int
+
+
+class Changes(NamedTuple):
+    """Counts of verdicts before and after, what moves, by rule, and the moved crops' verdicts."""
+
+    before: Counter[str]
+    after: Counter[str]
+    moves: list[Move]
+    rules: list[RuleChange]
+    moved: dict[str, tuple[str, str]]
+
+
+def compare(before: Subset, after: Subset, unmatted: Iterable[str]) -> Changes:
+    """Compare the last verdicts of one run under two sets of bounds.
+
+    Of crops in `unmatted` it is only known that they would go on to matting.
+    """
+    waiting = frozenset(unmatted)
+    old = {row["crop_id"]: row for _, row in before.verdicts()}
+    new = {row["crop_id"]: row for _, row in after.verdicts()}
+    verdicts = {
+        crop_id: (
+            str(old[crop_id]["verdict"]),
+            _UNKNOWN if crop_id in waiting else str(row["verdict"]),
+        )
+        for crop_id, row in new.items()
+    }
+    moved = {crop_id: pair for crop_id, pair in verdicts.items() if pair[0] != pair[1]}
+    moves = Counter(moved.values())
+    counts = [
+        (Counter(rule for row in rows.values() for rule in json.loads(row["failed_rules"])),
+         Counter(row["reason"] for row in rows.values()))
+        for rows in (old, new)
+    ]  # fmt: skip
+    (failed, first), (failed_after, first_after) = counts
+    names = [name for name in RuleBounds.model_fields if failed[name] or failed_after[name]]
+    return Changes(
+        before=Counter(pair[0] for pair in verdicts.values()),
+        after=Counter(pair[1] for pair in verdicts.values()),
+        moves=[Move(*pair, n) for pair, n in sorted(moves.items())],
+        rules=[
+            RuleChange(name, failed[name], failed_after[name], first[name], first_after[name])
+            for name in names
+        ],
+        moved=moved,
+    )
+
+
+def render_changes(after: Subset, changes: Changes, *, title: str, note: str) -> str:
+    """Return a page with the pictures of what would enter and what would leave."""
+    groups: dict[tuple[str, str], list[Judged]] = {pair: [] for pair in _order(changes)}
+    for judged in after.crops():
+        pair = changes.moved.get(judged.stem)
+        if pair is not None:
+            groups[pair].append(judged)
+    return render_page(
+        "retune.html.j2",
+        title=title,
+        note=note,
+        changes=changes,
+        groups=[
+            picture_sheet(f"{old} → {new}", crops, after.workspace, _MAX_SHOWN)
+            for (old, new), crops in groups.items()
+        ],
+    )
+
+
+def _order(changes: Changes) -> list[tuple[str, str]]:
+    """What enters first, then what leaves, then the rest."""
+    rank = {"keep": 0, "review": 1, _UNKNOWN: 2, "drop": 3}
+    pairs = [(move.before, move.after) for move in changes.moves]
+    return sorted(pairs, key=lambda pair: (pair[1] != "keep", pair[0] != "keep", rank[pair[1]]))

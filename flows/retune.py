@@ -38,9 +38,9 @@ def preview(recipe: str, changes: Sequence[str], run: str | None, workspace: Wor
     base, _ = amend_recipe(recipe, [])
     changed, text = amend_recipe(recipe, changes)
     record = _measured_alike(changed, run, workspace.root)
-    before, _ = _judged(record, base.filter, workspace)
+    before, unmatted_before = _judged(record, base.filter, workspace)
     after, unmatted = _judged(record, changed.filter, workspace)
-    found = compare(before, after, unmatted)
+    found = compare(before, after, unmatted_before, unmatted)
     page = run_folder(workspace.root, record.run_id) / "retune.html"
     note = f"Run {record.run_id}, recipe {recipe}: {', '.join(changes) or 'nothing changed'}."
     html = render_changes(after, found, title="What other bounds would change", note=note)

@@ -4,6 +4,9 @@ Bazarevsky et al., "BlazePose: On-device real-time body pose tracking", 2020; in
 the model card of pose_landmark_full gives them.
 """
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -63,9 +66,23 @@ def _load(weights: Weights, models: Path) -> Any:
     path = require_weights(weights, models)
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(path), num_threads=1)
-    interpreter.allocate_tensors()
+    with _quiet():
+        interpreter = Interpreter(str(path), num_threads=1)
+        interpreter.allocate_tensors()
     return interpreter
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep LiteRT's remark on its delegate, which it writes past Python, off the terminal."""
+    stderr = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device, not a path of ours
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def find_pose(rgb: Rgb, person_xyxy: Box, weights: Weights, settings: Settings) -> Pose:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container
 from typing import NamedTuple
 
 from tasks.common.bounds import RuleBounds
@@ -41,18 +41,19 @@ class Changes(NamedTuple):
     moved: dict[str, tuple[str, str]]
 
 
-def compare(before: Subset, after: Subset, unmatted: Iterable[str]) -> Changes:
+def compare(
+    before: Subset, after: Subset, unmatted_before: Container[str], unmatted_after: Container[str]
+) -> Changes:
     """Compare the last verdicts of one run under two sets of bounds.
 
-    Of crops in `unmatted` it is only known that they would go on to matting.
+    Of unmatted crops it is only known that they would go on to matting.
     """
-    waiting = frozenset(unmatted)
     old = {row["crop_id"]: row for _, row in before.verdicts()}
     new = {row["crop_id"]: row for _, row in after.verdicts()}
     verdicts = {
         crop_id: (
-            str(old[crop_id]["verdict"]),
-            _UNKNOWN if crop_id in waiting else str(row["verdict"]),
+            _UNKNOWN if crop_id in unmatted_before else str(old[crop_id]["verdict"]),
+            _UNKNOWN if crop_id in unmatted_after else str(row["verdict"]),
         )
         for crop_id, row in new.items()
     }

@@ -13,8 +13,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 RECORD = Path(__file__).with_name("stages.json")
 ROOMS = ("download", "sample", "detect", "pose", "matte", "filter", "publish")
-# What shapes bytes on disk for every room.
+# What shapes bytes on disk for every room, and for some.
 SHARED = ("images.py", "tables.py")
+ALSO = {"filter": ("likeness.py",), "publish": ("likeness.py",), "detect": ("yolo.py",)}
 # Doors and pages: these shape no artifact.
 OUTSIDE = {"task.py", "report.py", "account.py", "pictures.py", "push.py", "folder_store.py"}
 
@@ -30,7 +31,7 @@ def version_of(room: str) -> int:
 def digest_of(room: str) -> str:
     folder = ROOT / "tasks" / room
     files = [path for path in sorted(folder.rglob("*.py")) if path.name not in OUTSIDE]
-    files += [ROOT / "tasks" / "common" / name for name in SHARED]
+    files += [ROOT / "tasks" / "common" / name for name in (*SHARED, *ALSO.get(room, ()))]
     digest = hashlib.sha256()
     for path in files:
         digest.update(behaviour(path.read_text(encoding="utf-8")).encode())

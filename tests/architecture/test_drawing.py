@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -20,13 +21,10 @@ def coded_edges() -> set[tuple[str, str, str]]:
     tree = ast.parse((ROOT / "flows" / "chains.py").read_text(encoding="utf-8"))
     made_by: dict[str, str] = {}
     edges = set()
-    for node in ast.walk(tree):
-        match node:
-            case ast.Assign(
-                targets=[ast.Name(id=name)],
-                value=ast.Call(
-                    func=ast.Name(id="_submit"), args=[ast.Name(id=task), *_], keywords=inputs
-                ),
+    for name, value in _assigned(tree):
+        match value:
+            case ast.Call(
+                func=ast.Name(id="_submit"), args=[ast.Name(id=task), *_], keywords=inputs
             ):
                 stage = TASK_NAMES.get(task, task)
                 made_by[name] = stage
@@ -36,13 +34,23 @@ def coded_edges() -> set[tuple[str, str, str]]:
     return {(made_by[variable], str(label), stage) for variable, label, stage in edges}
 
 
+def _assigned(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """Yield name and value of each assignment; of `a if … else b` both sides."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.IfExp(body=yes, orelse=no)):
+                yield from ((name, yes), (name, no))
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                yield name, value
+
+
 def test_the_drawing_shows_every_door_between_stages_and_no_other() -> None:
     between_stages = {edge for edge in drawn_edges() if edge[1] not in {"Source", "outcomes"}}
     assert between_stages == coded_edges()
 
 
-def test_the_code_has_the_seven_doors_that_the_comparison_rests_on() -> None:
-    assert len(coded_edges()) == 7
+def test_the_code_has_the_ten_doors_that_the_comparison_rests_on() -> None:
+    assert len(coded_edges()) == 10
 
 
 def test_every_room_has_a_line_in_the_house_and_every_line_a_room() -> None:

@@ -8,9 +8,11 @@ import pytest
 from tasks.common.catalogue import Role, Weights, catalogue, find_weights
 from tasks.common.errors import InputError
 from tasks.common.weights import is_present
+from tasks.pose.stage import _FINDERS
 
 ENTRIES = [pytest.param(entry, id=name) for name, entry in catalogue().items()]
 DETECTORS = [param for param in ENTRIES if param.values[0].role == "person-detector"]  # type: ignore[union-attr]
+POSES = [param for param in ENTRIES if param.values[0].role == "pose"]  # type: ignore[union-attr]
 MATTING = [param for param in ENTRIES if param.values[0].role == "matting"]  # type: ignore[union-attr]
 
 
@@ -34,7 +36,7 @@ def _rembg_sessions() -> set[str]:
 
 
 def test_there_is_something_for_each_role() -> None:
-    assert (len(DETECTORS) > 0, len(MATTING) > 0) == (True, True)
+    assert [len(role) > 0 for role in (DETECTORS, POSES, MATTING)] == [True, True, True]
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
@@ -68,8 +70,38 @@ def test_every_matting_model_has_a_session_that_rembg_knows(entry: Weights) -> N
     assert entry.session in _rembg_sessions()
 
 
+@pytest.mark.parametrize("entry", POSES)
+def test_every_pose_model_has_a_session_that_the_pose_room_knows(entry: Weights) -> None:
+    assert entry.session in _FINDERS
+
+
+@pytest.mark.parametrize("entry", [*DETECTORS, *MATTING])
+def test_only_pose_models_are_said_to_give_a_mask_beside_their_answer(entry: Weights) -> None:
+    assert entry.gives_mask is False
+
+
+@pytest.mark.parametrize("change", ["sha256", "session", "person_classes"])
+def test_the_identity_changes_with_what_the_model_answers(change: str) -> None:
+    entry = find_weights("fall-yolov8s", "person-detector")
+    other = {"sha256": "0" * 64, "session": "yolo", "person_classes": (0,)}[change]
+    assert entry.model_copy(update={change: other}).identity != entry.identity
+
+
+@pytest.mark.parametrize("change", ["name", "file", "licence", "origins"])
+def test_the_identity_does_not_depend_on_where_the_file_is_from(change: str) -> None:
+    entry = find_weights("fall-yolov8s", "person-detector")
+    assert entry.model_copy(update={change: "moved"}).identity == entry.identity
+
+
 @pytest.mark.parametrize(
-    ("name", "role"), [("yolo11n", "matting"), ("u2netp", "person-detector"), ("", "matting")]
+    ("name", "role"),
+    [
+        ("yolo11n", "matting"),
+        ("u2netp", "person-detector"),
+        ("yolo11n", "pose"),
+        ("blazepose-full", "matting"),
+        ("", "matting"),
+    ],
 )
 def test_an_unknown_name_is_refused_with_the_known_ones_of_its_role(name: str, role: Role) -> None:
     known = ", ".join(sorted(k for k, entry in catalogue().items() if entry.role == role))

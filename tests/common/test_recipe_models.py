@@ -133,10 +133,3 @@ def test_a_model_that_is_not_catalogued_for_its_role_is_refused_with_those_that_
 def test_the_digest_changes_with_the_models(part: str, tmp_path: Path) -> None:
     other = BLAZEPOSE if part == "pose" else TWO_MATTES
     assert _load(tmp_path, **other).digest != _load(tmp_path).digest
-
-
-@pytest.mark.parametrize("name", ["demo", "people"])
-def test_the_recipes_of_the_project_name_every_model_that_their_rules_need(name: str) -> None:
-    recipe = load_recipe(name)
-    assert recipe.pose is not None
-    assert recipe.matte.second_opinion != recipe.matte.model

@@ -30,6 +30,7 @@ from tasks.download.listing import read_sources
 from tasks.filter.stage import filter_crops, filter_key, screen_crops, screen_key
 from tasks.matte.session import matte
 from tasks.matte.stage import matte_crops, matte_key
+from tasks.pose.stage import find_poses, pose_key
 from tasks.sample.stage import sample_key, sample_media
 
 
@@ -69,15 +70,21 @@ def run_source(source: Source, recipe: Recipe, workspace: Workspace, clock: Cloc
     with clock.measure("detect"):
         key = detect_key(frames, recipe.detect)
         crops = detect_people(frames, recipe.detect, settings(), out("detect", key))
+    poses = None
+    if recipe.pose is not None:
+        with clock.measure("pose"):
+            poses = find_poses(
+                crops, recipe.pose, settings(), out("pose", pose_key(crops, recipe.pose))
+            )
     with clock.measure("screen"):
-        key = screen_key(source, crops, recipe.filter)
-        screened = screen_crops(source, crops, recipe.filter, out("screen", key))
+        key = screen_key(source, crops, poses, recipe.filter)
+        screened = screen_crops(source, crops, poses, recipe.filter, out("screen", key))
     with clock.measure("matte"):
         key = matte_key(crops, screened, recipe.matte)
         mattes = matte_crops(crops, screened, recipe.matte, settings(), out("matte", key))
     with clock.measure("filter"):
-        key = filter_key(source, crops, mattes, recipe.filter)
-        verdicts = filter_crops(source, crops, mattes, recipe.filter, out("filter", key))
+        key = filter_key(source, crops, poses, mattes, recipe.filter)
+        verdicts = filter_crops(source, crops, poses, mattes, recipe.filter, out("filter", key))
     return n_kept(verdicts, workspace)
 
 

@@ -33,6 +33,7 @@ _REGION = (
 _MIN_REGION_PX = 8.0
 _SURE_LOGIT = 60.0
 _IS_PERSON = 0.5
+_NEAR_CELLS = 3
 _BLUR_PER_SHRINK = 0.4  # a picture that shrinks k times is smoothed by this many px times k first
 _lock = Lock()
 
@@ -89,8 +90,8 @@ def find_pose(rgb: Rgb, person_xyxy: Box, weights: Weights, settings: Settings) 
     """Find the pose of the person in a box of the crop.
 
     Asks twice: for the square around the detector's box, then for the one that the first answer
-    itself puts around the body. What both see is seen: a thing that looks like a body from one
-    distance only, or a body that was merely guessed below the picture's edge, is not.
+    itself puts around the body. Each counts half, so that what looks like a body from one distance
+    only, or was merely guessed below the picture's edge, is half seen at most.
     """
     x0, y0, x1, y1 = person_xyxy
     around = _Region(((x0 + x1) / 2, (y0 + y1) / 2), _REGION * max(x1 - x0, y1 - y0))
@@ -112,10 +113,34 @@ def _ask(interpreter: Any, rgb: Rgb, region: _Region) -> _Answer:
     interpreter.invoke()
     landmarks = interpreter.get_tensor(outputs["Identity"]).reshape(_N_LANDMARKS, 5)
     seen = _sigmoid(landmarks[:, 3]) * _sigmoid(landmarks[:, 4])
-    points = landmarks[:, :2] @ to_crop[:, :2].T + to_crop[:, 2]
+    refined = refine(landmarks[:, :2], interpreter.get_tensor(outputs["Identity_3"])[0])
+    points = refined @ to_crop[:, :2].T + to_crop[:, 2]
     score = float(interpreter.get_tensor(outputs["Identity_1"])[0, 0])
     mask = _sigmoid(interpreter.get_tensor(outputs["Identity_2"])[0, :, :, 0])
     return _Answer(points.astype(np.float32), seen, score, mask, to_crop)
+
+
+def refine(points_xy: NDArray[np.float32], heatmaps: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Move each landmark to the centre of what its own heatmap shows around it.
+
+    `points_xy` (39, 2) in px of the input, `heatmaps` logits (64, 64, 39). A landmark moves where
+    the heatmap reaches 0.5 in the window of 7 x 7 around it, as MediaPipe does for this model.
+    """
+    side = heatmaps.shape[0]
+    refined = points_xy.copy()
+    for number, (x, y) in enumerate(points_xy * (side / _SIDE_PX)):
+        if not (0 <= x < side and 0 <= y < side):
+            continue
+        left, top = max(0, int(x) - _NEAR_CELLS), max(0, int(y) - _NEAR_CELLS)
+        window = _sigmoid(
+            heatmaps[top : int(y) + _NEAR_CELLS + 1, left : int(x) + _NEAR_CELLS + 1, number]
+        )
+        if window.max() >= _IS_PERSON:
+            ys, xs = np.mgrid[: window.shape[0], : window.shape[1]]
+            centre = np.array([left + (xs * window).sum() / window.sum(),
+                               top + (ys * window).sum() / window.sum()])  # fmt: skip
+            refined[number] = centre * (_SIDE_PX / side)
+    return refined
 
 
 def _look(rgb: Rgb, region: _Region, to_crop: NDArray[np.float64]) -> Rgb:

@@ -48,7 +48,9 @@ def pose_of(result: Any, person_xyxy: Box, size_wh: tuple[int, int]) -> Pose:
     who = int(overlaps.argmax())
     points = result.keypoints.xy[who].cpu().numpy().astype(np.float32)
     confidence = result.keypoints.conf[who].cpu().numpy().astype(np.float32)
-    return Pose(points, confidence * in_picture(points, size_wh), None)
+    # ultralytics moves points from beyond the picture to its edges, where no joint ends by chance.
+    inside = in_picture(points, size_wh) & (points > 0).all(axis=1)
+    return Pose(points, confidence * inside, None)
 
 
 def _overlaps(boxes: NDArray[np.float32], box: Box) -> NDArray[np.float32]:

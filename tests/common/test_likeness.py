@@ -172,7 +172,8 @@ class TestRepeats:
         self, few: Pictures, min_distance: int, more: int
     ) -> None:
         hashes, mirrors = few
-        found = find_repeats(hashes, mirrors, min_distance, min_distance - 1 + more)
+        with patch.object(likeness, "_BLOCK", 3):
+            found = find_repeats(hashes, mirrors, min_distance, min_distance - 1 + more)
         rows = np.nonzero(found.positions >= 0)[0]
         named = found.positions[rows]
         sides = [np.bitwise_count(side[rows] ^ hashes[named]) for side in (hashes, mirrors)]

@@ -1,129 +1,160 @@
-"""Bounds become verdicts: the first failing rule gives the reason, none is forgotten."""
+"""Measures become verdicts: the first failing rule gives the reason, none is forgotten."""
 
-import json
-import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.common.bounds import Bounds, RuleBounds
-from tasks.common.records import Source
-from tasks.filter.decide import decide, judge
-from tasks.filter.measure import _finite
-from tasks.filter.rules import RULES
+from tasks.common.bounds import MEASURED_RULES, RuleBounds
+from tasks.common.records import Verdict
+from tasks.common.tables import VERDICTS
+from tasks.filter.decide import findings_of, judge_source, quality, verdict_of
+from tasks.filter.finding import Finding
+from tests.filter.builders import GOOD, SOURCE, Row, bounds_of
+from tests.filter.strategies import failed, measures, rule_bounds
 
-SOURCE = Source(source_id="clip", uri="clip.mp4", scenes=("park", "night"))
-GOOD: dict[str, Any] = {
-    "crop_id": "c",
-    "person_height_px": 200.0,
-    "detector_confidence": 0.9,
-    "frame_cut": 0.0,
-    "person_overlap": 0.0,
-    "sharpness": 0.05,
-    "mask_whole": 1.0,
-    "subject_share": 0.5,
-    "frame_cut_mask": 0.0,
-    "person_overlap_mask": 0.0,
-}
+MATTED = {"c"}
+WORST: list[Verdict] = ["keep", "review", "drop"]
 
 
-def bounds_of(**rules: Any) -> RuleBounds:
-    return RuleBounds.model_validate(rules)
+def judged(bounds: RuleBounds, *, matted: bool = True, **changes: Any) -> Row:
+    (row,) = judge_source([GOOD | changes], SOURCE, bounds, MATTED if matted else ())
+    return row
 
 
-def test_every_rule_has_a_bound_in_the_recipe_and_every_bound_a_rule() -> None:
-    assert set(RULES) | {"excluded_scene"} == set(RuleBounds.model_fields)
+def test_of_no_crops_there_are_no_verdicts() -> None:
+    assert judge_source([], SOURCE, bounds_of(near_duplicate={"min": 7})) == []
 
 
 def test_without_bounds_everything_is_kept() -> None:
-    row = decide(GOOD, SOURCE, RuleBounds(), with_mask=True)
-    assert (row["verdict"], row["reason"], row["failed_rules"]) == ("keep", None, "[]")
+    row = judged(RuleBounds())
+    told = ("verdict", "reason", "value", "bound", "sentence", "failed_rules")
+    assert [row[name] for name in told] == ["keep", None, None, None, None, "[]"]
 
 
-@pytest.mark.parametrize(
-    ("value", "limits", "verdict", "bound"),
-    [
-        pytest.param(0.5, {"min": 0.5}, "keep", None, id="the minimum itself is good"),
-        pytest.param(0.49, {"min": 0.5}, "drop", 0.5, id="below the minimum"),
-        pytest.param(0.5, {"max": 0.5}, "keep", None, id="the maximum itself is good"),
-        pytest.param(0.51, {"max": 0.5}, "drop", 0.5, id="above the maximum"),
-        pytest.param(0.55, {"min": 0.5, "review_min": 0.6}, "review", 0.6, id="in the band above"),
-        pytest.param(0.4, {"min": 0.5, "review_min": 0.6}, "drop", 0.5, id="below the band"),
-        pytest.param(0.45, {"review_max": 0.4, "max": 0.5}, "review", 0.4, id="in the band below"),
-        pytest.param(None, {"min": 0.5}, "drop", None, id="missing drops by default"),
-        pytest.param(None, {"min": 0.5, "missing": "review"}, "review", None, id="missing, review"),
-        pytest.param(None, {"min": 0.5, "missing": "keep"}, "keep", None, id="missing, keep"),
-    ],
-)
-def test_a_value_is_held_against_its_bounds(
-    value: float | None, limits: dict[str, Any], verdict: str, bound: float | None
-) -> None:
-    finding = judge(RULES["subject_share"], value, Bounds.model_validate(limits))
-    assert (finding.verdict, finding.bound) == (verdict, bound)
+def test_without_bounds_what_could_not_be_measured_is_kept() -> None:
+    assert judged(RuleBounds(), **dict.fromkeys(MEASURED_RULES))["verdict"] == "keep"
 
 
-def test_the_sentence_tells_value_and_bound_in_percent() -> None:
-    finding = judge(RULES["frame_cut"], 0.41, Bounds(max=0.05))
-    assert finding.sentence == (
-        "41 % of the person's box lies on the frame border; the bound is 5 %."
-    )
+def test_a_verdict_row_fills_the_columns_of_its_table() -> None:
+    assert set(judged(RuleBounds())) == set(VERDICTS)
 
 
 def test_the_first_failing_rule_gives_the_reason_and_all_are_listed() -> None:
-    bounds = bounds_of(subject_share={"min": 0.9}, person_height_px={"min": 500})
-    row = decide(GOOD, SOURCE, bounds, with_mask=True)
-    assert row["reason"] == "person_height_px"
-    assert json.loads(row["failed_rules"]) == ["person_height_px", "subject_share"]
+    row = judged(bounds_of(subject_share={"min": 0.9}, person_height_px={"min": 500}))
+    assert (row["verdict"], row["reason"]) == ("drop", "person_height_px")
+    assert (row["value"], row["bound"]) == (200.0, 500.0)
+    assert row["sentence"] == "The person is 200 px tall; the bound is 500 px."
+    assert failed(row) == ["person_height_px", "subject_share"]
 
 
 def test_a_drop_outweighs_an_earlier_review() -> None:
-    bounds = bounds_of(person_height_px={"review_min": 500}, subject_share={"min": 0.9})
-    row = decide(GOOD, SOURCE, bounds, with_mask=True)
-    assert (row["verdict"], row["reason"]) == ("drop", "subject_share")
+    row = judged(bounds_of(person_height_px={"review_min": 500}, subject_share={"min": 0.9}))
+    assert (row["verdict"], row["reason"], row["value"]) == ("drop", "subject_share", 0.5)
+    assert failed(row) == ["person_height_px", "subject_share"]
 
 
-def test_rules_that_need_a_mask_stay_silent_before_matting() -> None:
-    bounds = bounds_of(subject_share={"min": 0.9})
-    row = decide(GOOD | {"subject_share": None}, SOURCE, bounds, with_mask=False)
-    assert row["verdict"] == "keep"
+def test_a_review_outweighs_what_is_kept() -> None:
+    row = judged(bounds_of(person_height_px={"min": 100}, subject_share={"review_min": 0.9}))
+    assert (row["verdict"], row["reason"], row["bound"]) == ("review", "subject_share", 0.9)
+
+
+def test_what_cannot_be_measured_has_a_reason_but_no_value() -> None:
+    row = judged(bounds_of(sharpness={"min": 0.4}), sharpness=None)
+    assert (row["verdict"], row["reason"], row["value"], row["bound"]) == (
+        "drop", "sharpness", None, None,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("scenes", "missing", "verdict"),
+    ("matted", "verdict"), [pytest.param(False, "keep", id="before matting"),
+                            pytest.param(True, "drop", id="after matting")]
+)  # fmt: skip
+def test_rules_that_need_a_mask_stay_silent_before_matting(matted: bool, verdict: str) -> None:
+    bounds = bounds_of(subject_share={"min": 0.9})
+    assert judged(bounds, matted=matted, subject_share=None)["verdict"] == verdict
+
+
+@pytest.mark.parametrize("rule", ["excluded_scene", "licence"])
+def test_rules_on_the_source_speak_first_and_on_every_crop(rule: str) -> None:
+    limits = {"excluded_scene": {"tags": ["park"]}, "licence": {"allowed": ["CC0-1.0"]}}[rule]
+    bounds = bounds_of(person_height_px={"min": 500}, **{rule: limits})
+    rows = judge_source([GOOD, GOOD | {"crop_id": "d"}], SOURCE, bounds)
+    assert [(row["reason"], failed(row)) for row in rows] == [
+        (rule, [rule, "person_height_px"])
+    ] * 2
+
+
+def test_of_no_findings_the_verdict_is_keep() -> None:
+    row = verdict_of([])
+    assert (row["verdict"], row["reason"], row["failed_rules"]) == ("keep", None, "[]")
+
+
+@given(st.lists(st.builds(Finding, st.sampled_from("abc"), st.sampled_from(WORST))))
+def test_the_worst_finding_is_the_verdict_and_the_first_of_those_the_reason(
+    findings: list[Finding],
+) -> None:
+    row = verdict_of(findings)
+    assert WORST.index(row["verdict"]) == max((WORST.index(f.verdict) for f in findings), default=0)
+    bad = [finding.rule for finding in findings if finding.verdict != "keep"]
+    as_bad = [finding.rule for finding in findings if finding.verdict == row["verdict"]]
+    assert failed(row) == bad
+    assert row["reason"] == (as_bad[0] if bad else None)
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
     [
-        pytest.param(("night",), "keep", "drop", id="excluded"),
-        pytest.param(("park",), "keep", "keep", id="another"),
-        pytest.param(("park", "night"), "keep", "drop", id="one of several"),
-        pytest.param((), "keep", "keep", id="no tags, keep"),
-        pytest.param((), "review", "review", id="no tags, review"),
-        pytest.param((), "drop", "drop", id="no tags, drop"),
+        pytest.param({"frame_cut": 0.1}, {"frame_cut": 0.2, "sharpness": 0.9}, id="less cut"),
+        pytest.param({"sharpness": 0.8}, {"sharpness": 0.7}, id="sharper"),
+        pytest.param(
+            {"frame_cut": 0.104, "sharpness": 0.8},
+            {"frame_cut": 0.096, "sharpness": 0.7},
+            id="sharper, cut alike to a percent",
+        ),
+        pytest.param({"sharpness": 0.1}, {"sharpness": None}, id="its sharpness is known"),
+        pytest.param({"frame_cut": 0.9}, {"frame_cut": None}, id="its cut is known"),
+        pytest.param({"crop_id": "a"}, {"crop_id": "b"}, id="the first name of equal ones"),
     ],
 )
-def test_excluded_scenes_are_left_out(scenes: tuple[str, ...], missing: str, verdict: str) -> None:
-    source = SOURCE.model_copy(update={"scenes": scenes})
-    bounds = bounds_of(excluded_scene={"tags": ["night"], "missing": missing})
-    assert decide(GOOD, source, bounds, with_mask=False)["verdict"] == verdict
+def test_of_two_crops_the_less_cut_and_then_the_sharper_comes_first(
+    better: Row, worse: Row
+) -> None:
+    assert quality(GOOD | better) < quality(GOOD | worse)
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_no_number_that_is_none_passes_a_bound(value: float) -> None:
-    assert _finite(value) is None
+@settings(max_examples=50)
+@given(rows=measures(), bounds=rule_bounds(), matted=st.sets(st.sampled_from(["c0", "c1", "c2"])))
+def test_every_crop_gets_exactly_one_verdict_with_its_reasons(
+    rows: list[Row], bounds: RuleBounds, matted: set[str]
+) -> None:
+    verdicts = judge_source(rows, SOURCE, bounds, matted)
+    assert [row["crop_id"] for row in verdicts] == [row["crop_id"] for row in rows]
+    for row in verdicts:
+        reasons = failed(row)
+        assert row["verdict"] in WORST
+        assert (row["verdict"] == "keep") == (reasons == []) == (row["reason"] is None)
+        assert row["reason"] is None or row["reason"] in reasons
+        assert reasons == [name for name in MEASURED_RULES if name in reasons]
+        assert all(bounds.of(name) is not None for name in reasons)
 
 
-@given(
-    value=st.one_of(st.none(), st.floats(0, 1)),
-    limits=st.lists(st.floats(0, 1), min_size=4, max_size=4).map(sorted),
-)
-def test_every_value_gets_exactly_one_verdict(value: float | None, limits: list[float]) -> None:
-    names = ("min", "review_min", "review_max", "max")
-    bounds = Bounds.model_validate(dict(zip(names, limits, strict=True)))
-    finding = judge(RULES["subject_share"], value, bounds)
-    low, review_low, review_high, high = limits
-    if value is None or value < low or value > high:
-        assert finding.verdict == "drop"
-    elif value < review_low or value > review_high:
-        assert finding.verdict == "review"
-    else:
-        assert finding.verdict == "keep"
+@settings(max_examples=50)
+@given(rows=measures(), bounds=rule_bounds(), turns=st.randoms(use_true_random=False))
+def test_the_order_of_the_crops_does_not_matter(
+    rows: list[Row], bounds: RuleBounds, turns: Any
+) -> None:
+    shuffled = turns.sample(rows, len(rows))
+    by_name = {row["crop_id"]: row for row in judge_source(shuffled, SOURCE, bounds)}
+    assert [by_name[row["crop_id"]] for row in rows] == judge_source(rows, SOURCE, bounds)
+
+
+@settings(max_examples=50)
+@given(rows=measures(), bounds=rule_bounds())
+def test_the_findings_of_a_matted_crop_make_up_its_verdict(
+    rows: list[Row], bounds: RuleBounds
+) -> None:
+    for row in judge_source(rows, SOURCE, bounds, {row["crop_id"] for row in rows}):
+        told = verdict_of(findings_of(row, SOURCE, bounds))
+        assert told == {name: row[name] for name in told}

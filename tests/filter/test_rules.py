@@ -11,10 +11,11 @@ from tasks.common.bounds import MEASURED_RULES, RuleBounds
 from tasks.common.tables import MEASURES, VERDICTS
 from tasks.filter.measure import _finite, _measure_one
 from tasks.filter.rules import RULES, excluded_scene, licence
-from tests.filter.builders import make_subject, mask_of, plain_picture
+from tests.filter.builders import make_pose, make_subject, mask_of, plain_picture
 
 WITH_MASK = [name for name, rule in RULES.items() if rule.needs_mask]
-ON_PERSON = sorted(set(WITH_MASK) - {"subject_share"})
+# Of an empty mask the other two know that it fills nothing and covers no joint.
+ON_PERSON = sorted(set(WITH_MASK) - {"subject_share", "keypoints_in_mask"})
 
 
 def test_every_rule_has_a_bound_in_the_recipe_and_every_bound_a_rule() -> None:
@@ -38,12 +39,14 @@ def test_a_rule_goes_by_one_name_and_serves_a_point_of_the_description(name: str
 
 @pytest.mark.parametrize("rule", WITH_MASK)
 def test_a_rule_that_needs_a_mask_measures_nothing_without_one(tmp_path: Path, rule: str) -> None:
-    assert RULES[rule].measure(make_subject(tmp_path)) is None
+    pose = make_pose(tmp_path, mask=mask_of((0, 0, 100, 100)) * 255)
+    assert RULES[rule].measure(make_subject(tmp_path, pose=pose)) is None
 
 
 @pytest.mark.parametrize("rule", ON_PERSON)
 def test_an_empty_mask_is_not_measurable_rather_than_perfect(tmp_path: Path, rule: str) -> None:
-    assert RULES[rule].measure(make_subject(tmp_path, mask=mask_of())) is None
+    pose = make_pose(tmp_path, mask=mask_of((0, 0, 100, 100)) * 255)
+    assert RULES[rule].measure(make_subject(tmp_path, mask=mask_of(), pose=pose)) is None
 
 
 @pytest.mark.parametrize("level", [0, 255], ids=["black", "white"])

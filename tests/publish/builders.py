@@ -1,44 +1,22 @@
-"""A small workspace with judged crops, and the tree that comes of it."""
+"""A small workspace with judged crops of some sources."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from tasks.common.artifacts import ArtifactWriter, Workspace
+from tasks.common.bounds import RuleBounds
 from tasks.common.images import Mask, Rgb, encode_jpeg, encode_png
 from tasks.common.keys import content_key
-from tasks.common.recipe import PublishRecipe
-from tasks.common.records import Drop, Publication, Source, SourceOutcome, Stage, StageResult
+from tasks.common.records import Drop, Source, SourceOutcome, Stage, StageResult
 from tasks.common.tables import CROPS, MATTES, VERDICTS, make_table
-from tasks.publish.folder_store import FolderStore
-from tasks.publish.push import push_tree
-from tasks.publish.tree import build_tree
+from tasks.publish.subset import Subset
+from tests.publish.crops import Crop, verdict_row
 
-NAME = "CustomSeg_Person_20261122_small"
-NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 BOX = (4, 2, 28, 38)
 SIZE_WH = (32, 40)
-
-
-@dataclass(frozen=True)
-class Crop:
-    """What one judged crop shall be; without a verdict of its own it is kept."""
-
-    name: str
-    verdict: str = "keep"
-    reason: str | None = None
-    sentence: str | None = None
-    has_matte: bool = True
-
-
-def recipe(**changes: Any) -> PublishRecipe:
-    """Return the publish part of a recipe for the subset `NAME`."""
-    values: dict[str, Any] = {"date": "20261122", "note": "small", "val_share": 0.5}
-    return PublishRecipe(**(values | changes))
 
 
 def source(source_id: str, **facts: Any) -> Source:
@@ -124,14 +102,28 @@ def _matte(workspace: Workspace, media: str, crops: Sequence[Crop], mask: Mask) 
 
 def _filter(workspace: Workspace, line: Source, media: str, crops: Sequence[Crop]) -> StageResult:
     out = _writer(workspace, "filter", line.source_id, media, repr(crops))
-    rows, drops = [], []
-    for crop, crop_id in _names(media, crops):
-        told = {"verdict": crop.verdict, "reason": crop.reason, "sentence": crop.sentence}
-        rows.append({"crop_id": crop_id, "failed_rules": "[]", **told})
-        if crop.verdict == "drop":
-            reason, sentence = crop.reason or "none", crop.sentence or ""
-            drops.append(Drop(item=crop_id, stage="filter", reason=reason, sentence=sentence))
+    rows = [verdict_row(crop, crop_id) for crop, crop_id in _names(media, crops)]
+    drops = [
+        Drop(
+            item=row["crop_id"],
+            stage="filter",
+            reason=row["reason"] or "none",
+            value=row["value"],
+            bound=row["bound"],
+            sentence=row["sentence"] or "",
+        )
+        for row in rows
+        if row["verdict"] == "drop"
+    ]
     return out.commit(make_table(rows, VERDICTS), drops, n_in=len(rows))
+
+
+def verdicts_only(
+    workspace: Workspace, line: Source, crops: Sequence[Crop], *, media: str | None = None
+) -> SourceOutcome:
+    """Write the verdicts of one source and nothing else; enough for whoever asks for no picture."""
+    final = _filter(workspace, line, media or line.source_id, crops)
+    return SourceOutcome(source=line, stages=(final,))
 
 
 def two_sources(workspace: Workspace) -> tuple[SourceOutcome, ...]:
@@ -146,24 +138,6 @@ def two_sources(workspace: Workspace) -> tuple[SourceOutcome, ...]:
     return (judged(workspace, first, mixed), judged(workspace, second, [Crop("a"), Crop("b")]))
 
 
-PINS = {"street": "train", "cafe": "val"}
-
-
-def tree_of(
-    workspace: Workspace, outcomes: tuple[SourceOutcome, ...], **changes: Any
-) -> StageResult:
-    """Build the tree of these outcomes."""
-    values = {"pin": PINS} | changes
-    key = content_key([outcome.model_dump(mode="json") for outcome in outcomes], values)
-    return build_tree(outcomes, recipe(**values), ArtifactWriter(workspace, "publish", key))
-
-
-def kept_tree(workspace: Workspace, *names: str) -> StageResult:
-    """Build a tree of one source with these crops, all kept."""
-    crops = [Crop(name) for name in names]
-    return tree_of(workspace, (judged(workspace, source("street"), crops),))
-
-
-def push(tree: StageResult, workspace: Workspace, store: FolderStore) -> Publication:
-    """Publish a tree as the next version of `NAME`."""
-    return push_tree(tree, NAME, workspace, store, recipe_digest="r", now=NOW)
+def subset_of(workspace: Workspace, *outcomes: SourceOutcome, **bounds: Any) -> Subset:
+    """Return the crops of these outcomes under these bounds; without any, no rule decides."""
+    return Subset(outcomes, workspace, RuleBounds.model_validate(bounds))

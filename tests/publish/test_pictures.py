@@ -10,8 +10,9 @@ from PIL import Image
 
 from tasks.common.artifacts import Workspace
 from tasks.publish.pictures import contact_sheet, jpeg_data_uri, thumbnail
-from tasks.publish.select import Judged, judged_crops
-from tests.publish.builders import BOX, SIZE_WH, Crop, judged, source
+from tasks.publish.subset import Judged
+from tests.publish.builders import BOX, SIZE_WH, judged, source, subset_of
+from tests.publish.crops import Crop
 
 OUTLINE = (0, 255, 96)
 PREFIX = "data:image/jpeg;base64,"
@@ -24,7 +25,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def _crops(workspace: Workspace, n: int, *, has_matte: bool = True) -> list[Judged]:
     crops = [Crop(f"{number:03d}", has_matte=has_matte) for number in range(n)]
-    return list(judged_crops((judged(workspace, source("street"), crops),), workspace))
+    return list(subset_of(workspace, judged(workspace, source("street"), crops)).crops())
 
 
 def _decoded(uri: str) -> bytes:

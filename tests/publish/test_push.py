@@ -1,4 +1,4 @@
-"""From a tree to a version: numbers, parents, links, the channel, and strangers in the tree."""
+"""From a tree to a version: numbers, parents, links, the channel."""
 
 import json
 from datetime import datetime
@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from tasks.common.artifacts import Workspace
-from tasks.common.errors import ArtifactError, WorldError
 from tasks.common.files import digest_bytes
 from tasks.common.tables import plain_rows
 from tasks.publish.folder_store import FolderStore
-from tests.publish.builders import NAME, NOW, kept_tree, push, tree_of, two_sources
+from tests.publish.builders import two_sources
+from tests.publish.trees import NAME, NOW, kept_tree, push, tree_of
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_the_first_tree_becomes_the_first_version(workspace: Workspace, store: F
         1,
         2,
     )
-    assert (done.n_files, done.n_uploaded, done.n_linked, done.n_present) == (16, 16, 0, 0)
+    assert (done.n_files, done.n_uploaded, done.n_linked, done.n_present) == (17, 17, 0, 0)
     assert done.n_bytes == sum(store.sizes(f"trees/{done.tree_id}/").values())
 
 
@@ -117,8 +117,8 @@ def test_changed_content_is_a_version_on_top_whose_unchanged_files_are_linked(
     first = push(kept_tree(workspace, "a", "b"), workspace, store)
     second = push(kept_tree(workspace, "a", "b", "c"), workspace, store)
     assert (second.version, second.is_new, _version(store, 2)["parent"]) == (2, True, 1)
-    # Linked: two images, three masks of equal bytes, the configuration.
-    assert (second.n_linked, second.n_uploaded, second.n_present) == (6, 6, 0)
+    # Linked: two images, three masks of equal bytes, the configuration, the empty review list.
+    assert (second.n_linked, second.n_uploaded, second.n_present) == (7, 6, 0)
     for name in ("img_dir/train/street-a.jpg", "ann_dir/train/street-b.png", "mmseg_config.py"):
         one, other = (store.root / "trees" / done.tree_id / NAME for done in (first, second))
         assert (one / name).samefile(other / name)
@@ -164,64 +164,3 @@ def test_versions_go_on_after_the_ten_thousandth(workspace: Workspace, store: Fo
         record = {"name": NAME, "tree": f"t{number}", "version": number}
         store.put(f"versions/{NAME}/v{number:04d}.json", json.dumps(record).encode())
     assert push(kept_tree(workspace, "a"), workspace, store).version == 10_001
-
-
-@pytest.mark.parametrize("place", ["img_dir/train/stranger.jpg", "notes.txt", "img_dir/x/y/z"])
-def test_a_stranger_in_the_tree_prevents_the_version(
-    place: str, workspace: Workspace, store: FolderStore, tmp_path: Path
-) -> None:
-    tree = kept_tree(workspace, "a")
-    tree_id = push(tree, workspace, FolderStore(tmp_path / "rehearsal")).tree_id
-    store.put(f"trees/{tree_id}/{NAME}/{place}", b"stranger")
-    with pytest.raises(WorldError, match=place):
-        push(tree, workspace, store)
-    assert (store.sizes("versions/"), store.sizes("channels/")) == ({}, {})
-
-
-@pytest.mark.parametrize("is_known", [False, True], ids=["new file", "file of an earlier version"])
-def test_a_cut_file_in_the_tree_is_mended(
-    is_known: bool, workspace: Workspace, store: FolderStore, tmp_path: Path
-) -> None:
-    if is_known:
-        push(kept_tree(workspace, "a"), workspace, store)
-    tree = kept_tree(workspace, "a", "b")
-    tree_id = push(tree, workspace, FolderStore(tmp_path / "rehearsal")).tree_id
-    key = f"trees/{tree_id}/{NAME}/img_dir/train/street-a.jpg"
-    store.put(key, b"cut")
-    push(tree, workspace, store)
-    assert store.sizes(f"trees/{tree_id}/")[key] > 3
-
-
-def test_a_damaged_file_of_an_earlier_version_is_not_taken_over(
-    workspace: Workspace, store: FolderStore
-) -> None:
-    first = push(kept_tree(workspace, "a"), workspace, store)
-    name = f"{NAME}/img_dir/train/street-a.jpg"
-    good = store.get(f"trees/{first.tree_id}/{name}")
-    (store.root / "trees" / first.tree_id / name).write_bytes(b"cut")
-    second = push(kept_tree(workspace, "a", "b"), workspace, store)
-    assert store.get(f"trees/{second.tree_id}/{name}") == good
-
-
-def test_a_file_that_changed_in_the_workspace_is_not_uploaded(
-    workspace: Workspace, store: FolderStore
-) -> None:
-    tree = kept_tree(workspace, "a")
-    (image,) = workspace.root.glob("publish/*/*/img_dir/train/street-a.jpg")
-    image.write_bytes(image.read_bytes()[:-1] + b"!")
-    with pytest.raises(ArtifactError, match=r"street-a\.jpg changed since it was made"):
-        push(tree, workspace, store)
-    assert store.sizes("versions/") == {}
-
-
-def test_a_file_that_somebody_deleted_from_the_newest_version_is_put_back(
-    workspace: Workspace, store: FolderStore
-) -> None:
-    tree = kept_tree(workspace, "a")
-    first = push(tree, workspace, store)
-    key = f"trees/{first.tree_id}/{NAME}/img_dir/train/street-a.jpg"
-    good = store.get(key)
-    (store.root / key).unlink()
-    again = push(tree, workspace, store)
-    assert (again.version, again.is_new, again.n_uploaded) == (1, False, 1)
-    assert store.get(key) == good

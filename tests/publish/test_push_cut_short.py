@@ -1,23 +1,16 @@
 """Whatever is killed when: a version is there whole or not at all, and the next run completes."""
 
-import json
-import os
-import threading
 from collections import Counter
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from tasks.common.artifacts import Workspace
-from tasks.common.files import digest_bytes
-from tasks.common.records import Publication, StageResult
-from tasks.common.tables import plain_rows
+from tasks.common.records import StageResult
 from tasks.publish.folder_store import FolderStore
-from tests.publish.builders import NAME, kept_tree, push
+from tests.publish.trees import kept_tree, latest_version, push, require_all_versions_whole
 
 
 class _Killed(BaseException):
@@ -51,25 +44,6 @@ class _Mortal(FolderStore):
 
     def copy(self, source: str, target: str) -> bool:
         return bool(self._write(lambda: FolderStore.copy(self, source, target)))
-
-
-def _require_all_versions_whole(store: FolderStore) -> list[int]:
-    numbers = []
-    for key in sorted(store.sizes(f"versions/{NAME}/")):
-        record = json.loads(store.get(key) or b"")
-        table = pd.read_parquet(BytesIO(store.get(f"manifests/{record['tree']}.parquet") or b""))
-        prefix = f"trees/{record['tree']}/{NAME}/"
-        rows = {prefix + row["name"]: row["digest"] for row in plain_rows(table)}
-        there = {key: digest_bytes(store.get(key) or b"") for key in store.sizes(prefix)}
-        assert there == rows
-        assert len(rows) == record["n_files"]
-        numbers.append(record["version"])
-    assert numbers == list(range(1, len(numbers) + 1))
-    return numbers
-
-
-def _latest(store: FolderStore) -> int:
-    return int(json.loads(store.get(f"channels/{NAME}.json") or b'{"latest": 0}')["latest"])
 
 
 @pytest.fixture(scope="module")
@@ -124,8 +98,8 @@ def test_the_writes_of_a_publication_are_as_many_as_are_killed_below(
 
 
 # Files of the tree, manifest table, commit record, channel.
-FIRST = range(1, 8 + 3 + 1)
-SECOND = range(1, 10 + 3 + 1)
+FIRST = range(1, 9 + 3 + 1)
+SECOND = range(1, 11 + 3 + 1)
 
 
 @MOMENT
@@ -136,7 +110,7 @@ class TestKilledInTheFirstVersion:
     ) -> None:
         store = _kill(tmp_path, at, after, one, workspace)
         committed = at > max(FIRST) - 1 or (after and at == max(FIRST) - 1)
-        assert _require_all_versions_whole(store) == ([1] if committed else [])
+        assert require_all_versions_whole(store) == ([1] if committed else [])
 
     def test_the_next_run_completes_and_puts_only_what_is_missing(
         self, at: int, after: bool, workspace: Workspace, one: StageResult, tmp_path: Path
@@ -145,7 +119,7 @@ class TestKilledInTheFirstVersion:
         there = set(killed.sizes("trees/"))
         again = _Mortal(tmp_path)
         done = push(one, workspace, again)
-        assert _require_all_versions_whole(again) == [1]
+        assert require_all_versions_whole(again) == [1]
         assert done.version == 1
         put = {key for key in again.was_put if key.startswith("trees/")}
         assert put == set(again.sizes("trees/")) - there
@@ -156,7 +130,7 @@ class TestKilledInTheFirstVersion:
     ) -> None:
         _kill(tmp_path, at, after, one, workspace)
         push(one, workspace, FolderStore(tmp_path))
-        assert _latest(FolderStore(tmp_path)) == 1
+        assert latest_version(FolderStore(tmp_path)) == 1
 
 
 @MOMENT
@@ -168,7 +142,7 @@ class TestKilledInTheSecondVersion:
     ) -> None:  # fmt: skip
         _start(tmp_path, [one], workspace)
         store = _kill(tmp_path, at, after, two, workspace)
-        assert _latest(store) in _require_all_versions_whole(store)
+        assert latest_version(store) in require_all_versions_whole(store)
 
     def test_the_next_run_completes(
         self, at: int, after: bool, workspace: Workspace, one: StageResult, two: StageResult,
@@ -178,7 +152,7 @@ class TestKilledInTheSecondVersion:
         _kill(tmp_path, at, after, two, workspace)
         done = push(two, workspace, FolderStore(tmp_path))
         assert done.version == 2
-        assert _require_all_versions_whole(FolderStore(tmp_path)) == [1, 2]
+        assert require_all_versions_whole(FolderStore(tmp_path)) == [1, 2]
 
     def test_another_tree_can_be_published_instead(
         self, at: int, after: bool, workspace: Workspace, one: StageResult, two: StageResult,
@@ -188,70 +162,4 @@ class TestKilledInTheSecondVersion:
         _kill(tmp_path, at, after, two, workspace)
         done = push(other, workspace, FolderStore(tmp_path))
         store = FolderStore(tmp_path)
-        assert _require_all_versions_whole(store)[-1] == _latest(store) == done.version
-
-
-def test_a_half_written_object_is_never_in_a_published_folder(
-    workspace: Workspace, one: StageResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store, seen = FolderStore(tmp_path / "store"), list[str]()
-    sync = os.fsync
-
-    def look(handle: int) -> None:
-        seen.extend(path.name for path in store.root.glob("[!.]*/**/*") if path.is_file())
-        sync(handle)
-
-    monkeypatch.setattr(os, "fsync", look)
-    push(one, workspace, store)
-    assert len(seen) > 0
-    assert [name for name in seen if "." not in name or name.startswith(".")] == []
-    assert list((store.root / ".incoming").iterdir()) == []
-
-
-def test_publishers_of_different_trees_at_once_all_get_a_version(
-    workspace: Workspace, tmp_path: Path
-) -> None:
-    trees = [kept_tree(workspace, name) for name in "abc"]
-    start, done = threading.Barrier(len(trees)), list[Publication]()
-
-    def publish(tree: StageResult) -> None:
-        start.wait()
-        done.append(push(tree, workspace, FolderStore(tmp_path)))
-
-    threads = [threading.Thread(target=publish, args=(tree,)) for tree in trees]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(publication.version for publication in done) == [1, 2, 3]
-    assert _require_all_versions_whole(FolderStore(tmp_path)) == [1, 2, 3]
-    assert _latest(FolderStore(tmp_path)) == 3
-
-
-def test_a_publisher_whose_number_is_taken_at_the_last_moment_takes_the_next(
-    workspace: Workspace, one: StageResult, two: StageResult, tmp_path: Path
-) -> None:
-    class Overtaken(FolderStore):
-        def put_if_absent(self, key: str, data: bytes) -> bool:
-            if key.endswith("v0001.json"):
-                push(two, workspace, FolderStore(tmp_path))
-            return super().put_if_absent(key, data)
-
-    done = push(one, workspace, Overtaken(tmp_path))
-    assert (done.version, done.is_new) == (2, True)
-    assert _require_all_versions_whole(FolderStore(tmp_path)) == [1, 2]
-    assert _latest(FolderStore(tmp_path)) == 2
-
-
-def test_a_publisher_whom_the_same_tree_overtakes_makes_no_version(
-    workspace: Workspace, one: StageResult, tmp_path: Path
-) -> None:
-    class Overtaken(FolderStore):
-        def put_if_absent(self, key: str, data: bytes) -> bool:
-            if key.endswith("v0001.json"):
-                push(one, workspace, FolderStore(tmp_path))
-            return super().put_if_absent(key, data)
-
-    done = push(one, workspace, Overtaken(tmp_path))
-    assert (done.version, done.is_new) == (1, False)
-    assert _require_all_versions_whole(FolderStore(tmp_path)) == [1]
+        assert require_all_versions_whole(store)[-1] == latest_version(store) == done.version

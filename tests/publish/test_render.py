@@ -11,8 +11,8 @@ from PIL import Image
 from tasks.common.artifacts import Workspace
 from tasks.common.errors import ArtifactError
 from tasks.publish.render import encode_sample, read_sample, require_trainable
-from tasks.publish.select import judged_crops
-from tests.publish.builders import BOX, Crop, judged, person_mask, picture, source
+from tests.publish.builders import BOX, judged, person_mask, picture, source, subset_of
+from tests.publish.crops import Crop
 
 ORIENTATION = 0x0112
 
@@ -104,7 +104,7 @@ def test_the_same_pixels_give_the_same_bytes() -> None:
 def test_a_sample_is_cut_to_the_tight_box(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     outcome = judged(workspace, source("a"), [Crop("a")])
-    (crop,) = judged_crops((outcome,), workspace)
+    (crop,) = subset_of(workspace, outcome).crops()
     rgb, mask = read_sample(crop, workspace)
     x0, y0, x1, y1 = BOX
     assert rgb.shape == (y1 - y0, x1 - x0, 3)
@@ -115,7 +115,7 @@ def test_a_sample_is_cut_to_the_tight_box(tmp_path: Path) -> None:
 def test_a_file_that_changed_since_it_was_judged_is_refused(which: str, tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     outcome = judged(workspace, source("a"), [Crop("a")])
-    (crop,) = judged_crops((outcome,), workspace)
+    (crop,) = subset_of(workspace, outcome).crops()
     (path,) = [*(tmp_path / which).rglob("*.jpg"), *(tmp_path / which).rglob("*.png")]
     path.write_bytes(path.read_bytes() + b"!")
     with pytest.raises(ArtifactError, match="changed since it was judged; run the ingest again"):
@@ -125,6 +125,6 @@ def test_a_file_that_changed_since_it_was_judged_is_refused(which: str, tmp_path
 def test_a_kept_crop_without_a_mask_is_refused(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     outcome = judged(workspace, source("a"), [Crop("a", has_matte=False)])
-    (crop,) = judged_crops((outcome,), workspace)
+    (crop,) = subset_of(workspace, outcome).crops()
     with pytest.raises(ArtifactError, match="a-a was kept but has no mask"):
         read_sample(crop, workspace)

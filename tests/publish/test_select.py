@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from tasks.common.artifacts import Workspace
 from tasks.common.errors import InputError
 from tasks.common.records import Source, SourceOutcome
-from tasks.publish.select import Split, choose_samples, judged_crops, split_of
-from tests.publish.builders import Crop, judged, recipe, source, two_sources
+from tasks.publish.select import Sample, Split, choose_samples, split_of
+from tests.publish.builders import judged, source, subset_of, two_sources
+from tests.publish.crops import Crop
+from tests.publish.trees import recipe
 
 
 @pytest.fixture
@@ -19,10 +21,14 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)
 
 
+def _chosen(workspace: Workspace, *outcomes: SourceOutcome, **changes: Any) -> list[Sample]:
+    return choose_samples(subset_of(workspace, *outcomes), recipe(**changes))
+
+
 def _sides(
     workspace: Workspace, outcomes: tuple[SourceOutcome, ...], **changes: Any
 ) -> dict[str, Split]:
-    samples = choose_samples(outcomes, workspace, recipe(**changes))
+    samples = _chosen(workspace, *outcomes, **changes)
     return {sample.judged.source.source_id: sample.split for sample in samples}
 
 
@@ -31,7 +37,7 @@ def _one_each(workspace: Workspace, *lines: Source) -> tuple[SourceOutcome, ...]
 
 
 def test_of_nothing_nothing_is_chosen(workspace: Workspace) -> None:
-    assert choose_samples((), workspace, recipe()) == []
+    assert _chosen(workspace) == []
 
 
 def test_a_source_that_failed_gives_nothing(workspace: Workspace) -> None:
@@ -39,24 +45,23 @@ def test_a_source_that_failed_gives_nothing(workspace: Workspace) -> None:
     failed = whole.model_copy(
         update={"stages": whole.stages[:2], "error": "boom", "failed_stage": "filter"}
     )
-    assert choose_samples((failed,), workspace, recipe()) == []
+    assert _chosen(workspace, failed) == []
 
 
 def test_only_kept_crops_are_chosen_in_the_order_of_their_stems(workspace: Workspace) -> None:
-    chosen = choose_samples(two_sources(workspace), workspace, recipe())
+    chosen = _chosen(workspace, *two_sources(workspace))
     assert [sample.judged.stem for sample in chosen] == ["cafe-a", "cafe-b", "street-a"]
 
 
 def test_the_order_of_the_list_does_not_matter(workspace: Workspace) -> None:
     outcomes = two_sources(workspace)
-    turned = choose_samples(outcomes[::-1], workspace, recipe())
-    assert turned == choose_samples(outcomes, workspace, recipe())
+    assert _chosen(workspace, *outcomes[::-1]) == _chosen(workspace, *outcomes)
 
 
 def test_the_same_bytes_in_two_sources_are_published_once(workspace: Workspace) -> None:
     first = judged(workspace, source("first"), [Crop("a"), Crop("b")], media="m")
     again = judged(workspace, source("again"), [Crop("a"), Crop("b")], media="m")
-    chosen = choose_samples((first, again), workspace, recipe())
+    chosen = _chosen(workspace, first, again)
     names = [(sample.judged.stem, sample.judged.source.source_id) for sample in chosen]
     assert names == [("m-a", "first"), ("m-b", "first")]
 
@@ -67,9 +72,9 @@ def test_a_crop_with_two_verdicts_counts_with_the_one_that_everybody_sees(
     dropped = Crop("a", "drop", "excluded_scene", "The scene pool is excluded.")
     first = judged(workspace, source("first", scenes=("pool",)), [dropped], media="m")
     again = judged(workspace, source("again"), [Crop("a")], media="m")
-    shown = list(judged_crops((first, again), workspace))
-    published = [crop.stem for crop in judged_crops((first, again), workspace, "keep")]
-    assert published == [crop.stem for crop in shown if crop.verdict["verdict"] == "keep"]
+    subset = subset_of(workspace, first, again)
+    assert [crop.verdict["verdict"] for crop in subset.crops()] == ["drop"]
+    assert list(subset.crops("keep")) == []
 
 
 _IDS = st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True)

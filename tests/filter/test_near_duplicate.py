@@ -1,0 +1,167 @@
+"""Of nearly equal crops of one source the better one is kept."""
+
+from itertools import combinations
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from tasks.common.bounds import RuleBounds
+from tasks.filter.decide import judge_source
+from tests.filter.builders import GOOD, SOURCE, Row, bounds_of
+from tests.filter.strategies import NEAR, failed, measures, rule_bounds
+
+FAR = "ffffffffffffffff"  # as a mirror image's hash: 64 bits off every hash below
+SEVEN = bounds_of(near_duplicate={"min": 7})
+
+
+def bits(n: int) -> str:
+    """Return a hash with the lowest `n` bits set."""
+    return f"{(1 << n) - 1:016x}"
+
+
+def crop(name: str, n_bits: int, **values: Any) -> Row:
+    return GOOD | {"crop_id": name, "hash": bits(n_bits), "mirror_hash": FAR} | values
+
+
+def judged(bounds: RuleBounds, *rows: Row) -> dict[str, Row]:
+    return {row["crop_id"]: row for row in judge_source(rows, SOURCE, bounds)}
+
+
+def kept(bounds: RuleBounds, *rows: Row) -> list[str]:
+    return [name for name, row in judged(bounds, *rows).items() if row["verdict"] == "keep"]
+
+
+def test_a_single_crop_has_no_better_one_and_is_64_bits_off() -> None:
+    row = judged(SEVEN, crop("a", 0))["a"]
+    assert (row["verdict"], row[NEAR], row["nearest_crop"]) == ("keep", 64.0, None)
+
+
+def test_without_bounds_all_are_kept_but_told_how_near_they_are() -> None:
+    rows = judged(RuleBounds(), crop("a", 0), crop("b", 3), crop("c", 5))
+    assert [row["verdict"] for row in rows.values()] == ["keep"] * 3
+    assert [row[NEAR] for row in rows.values()] == [64.0, 3.0, 2.0]
+    assert [row["nearest_crop"] for row in rows.values()] == [None, "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "better"),
+    [
+        pytest.param({"frame_cut": 0.2}, {"frame_cut": 0.1}, "second", id="less cut"),
+        pytest.param({"sharpness": 0.6}, {"sharpness": 0.7}, "second", id="sharper"),
+        pytest.param(
+            {"frame_cut": 0.1, "sharpness": 0.5},
+            {"frame_cut": 0.2, "sharpness": 0.9},
+            "first",
+            id="less cut goes before sharper",
+        ),
+        pytest.param({}, {}, "first", id="the first name of equal ones"),
+    ],
+)
+def test_of_nearly_equal_crops_the_better_one_is_kept(first: Row, second: Row, better: str) -> None:
+    assert kept(SEVEN, crop("first", 0, **first), crop("second", 2, **second)) == [better]
+
+
+@pytest.mark.parametrize(
+    ("distance", "limits", "verdict"),
+    [
+        pytest.param(0, {"min": 7}, "drop", id="the same picture"),
+        pytest.param(6, {"min": 7}, "drop", id="a bit below the bound"),
+        pytest.param(7, {"min": 7}, "keep", id="the bound itself"),
+        pytest.param(6, {"min": 6.5}, "drop", id="below a bound between bits"),
+        pytest.param(7, {"min": 6.5}, "keep", id="above a bound between bits"),
+        pytest.param(0, {"min": 0}, "keep", id="no distance asked for"),
+        pytest.param(8, {"min": 7, "review_min": 10}, "review", id="in the band"),
+        pytest.param(8, {"review_min": 10}, "review", id="review alone"),
+        pytest.param(63, {"min": 64}, "drop", id="everything but the opposite"),
+    ],
+)
+def test_the_distance_is_held_against_its_bound(
+    distance: int, limits: dict[str, float], verdict: str
+) -> None:
+    rows = judged(bounds_of(near_duplicate=limits), crop("a", 0), crop("b", distance))
+    assert (rows["a"]["verdict"], rows["b"]["verdict"]) == ("keep", verdict)
+    assert rows["b"][NEAR] == distance
+
+
+def test_a_mirror_image_counts_as_the_same() -> None:
+    turned = crop("b", 60, mirror_hash=bits(1))
+    rows = judged(SEVEN, crop("a", 0), turned)
+    assert (rows["b"]["reason"], rows["b"][NEAR]) == (NEAR, 1.0)
+
+
+def test_the_sentence_names_the_other_crop() -> None:
+    row = judged(SEVEN, crop("a", 0), crop("b", 3))["b"]
+    assert (row["value"], row["bound"], row["nearest_crop"]) == (3.0, 7.0, "a")
+    assert row["sentence"] == (
+        "A better crop differs in 3 of 64 bits only; the bound is 7. It is a."
+    )
+
+
+def test_the_nearest_of_several_better_crops_is_named() -> None:
+    best = {"sharpness": 0.9}
+    rows = judged(SEVEN, crop("a", 0, **best), crop("b", 20, **best), crop("c", 17))
+    assert (rows["c"]["nearest_crop"], rows["c"][NEAR]) == ("b", 3.0)
+
+
+def test_a_chain_of_small_steps_is_cut_where_it_leaves_the_kept_one() -> None:
+    steps = [crop(name, 5 * number) for number, name in enumerate("abcde")]
+    assert kept(SEVEN, *steps) == ["a", "c", "e"]
+
+
+@pytest.mark.parametrize("rule", ["sharpness", "person_height_px", "exposure"])
+def test_a_crop_that_another_rule_drops_neither_is_compared_nor_counts(rule: str) -> None:
+    bad = {"sharpness": 0.1, "person_height_px": 10.0, "exposure": 1.0}[rule]
+    limits = {"max": 0.5} if rule == "exposure" else {"min": 0.2}
+    if rule == "person_height_px":
+        limits = {"min": 80}
+    bounds = bounds_of(near_duplicate={"min": 7}, **{rule: limits})
+    rows = judged(bounds, crop("a", 0, **{rule: bad}), crop("b", 0))
+    assert (rows["b"]["verdict"], rows["b"][NEAR]) == ("keep", 64.0)
+    assert (rows["a"][NEAR], rows["a"]["nearest_crop"], failed(rows["a"])) == (None, None, [rule])
+
+
+def test_a_better_crop_for_review_displaces_no_kept_one() -> None:
+    bounds = bounds_of(near_duplicate={"min": 7}, detector_confidence={"review_min": 0.5})
+    doubtful = crop("a", 0, detector_confidence=0.4, sharpness=0.9)
+    rows = judged(bounds, doubtful, crop("b", 1, sharpness=0.6))
+    assert (rows["b"]["verdict"], rows["b"][NEAR]) == ("keep", 64.0)
+    assert (rows["a"]["verdict"], rows["a"]["reason"]) == ("drop", NEAR)
+    assert failed(rows["a"]) == ["detector_confidence", NEAR]
+
+
+def test_of_two_crops_for_review_one_is_left() -> None:
+    bounds = bounds_of(near_duplicate={"min": 7}, detector_confidence={"review_min": 0.5})
+    rows = judged(bounds, *(crop(name, 0, detector_confidence=0.4) for name in "ab"))
+    assert [row["verdict"] for row in rows.values()] == ["review", "drop"]
+
+
+def test_what_the_mask_rules_will_say_does_not_change_which_one_is_kept() -> None:
+    bounds = bounds_of(near_duplicate={"min": 7}, subject_share={"min": 0.3})
+    rows = [crop("a", 0, subject_share=0.1), crop("b", 1)]
+    verdicts = judge_source(rows, SOURCE, bounds, matted={"a"})
+    assert [row["reason"] for row in verdicts] == ["subject_share", NEAR]
+
+
+def apart(one: Row, other: Row) -> int:
+    return min((int(a, 16) ^ int(b, 16)).bit_count() for a, b in (
+        (one["hash"], other["hash"]), (one["mirror_hash"], other["hash"])
+    ))  # fmt: skip
+
+
+@settings(max_examples=50)
+@given(rows=measures(max_size=7), bounds=rule_bounds())
+def test_no_two_kept_crops_are_nearer_than_the_bound_and_each_dropped_one_has_a_kept_neighbour(
+    rows: list[Row], bounds: RuleBounds
+) -> None:
+    bounds = bounds.model_copy(update={NEAR: SEVEN.near_duplicate})
+    verdicts = {row["crop_id"]: row for row in judge_source(rows, SOURCE, bounds)}
+    compared = [row for row in verdicts.values() if row[NEAR] is not None]
+    left = [row for row in compared if NEAR not in failed(row)]
+    for one, other in combinations(left, 2):
+        assert max(apart(one, other), apart(other, one)) >= 7
+    for row in compared:
+        if NEAR in failed(row):
+            neighbour = verdicts[row["nearest_crop"]]
+            assert neighbour in left
+            assert apart(row, neighbour) == row[NEAR] < 7

@@ -1,0 +1,56 @@
+"""A detect artifact made by hand, and a pose model that answers what it is told."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tasks.common.artifacts import ArtifactWriter, Workspace
+from tasks.common.catalogue import Weights
+from tasks.common.images import Alpha, Rgb, encode_png
+from tasks.common.keys import content_key
+from tasks.common.records import StageResult
+from tasks.common.settings import Settings
+from tasks.common.tables import CROPS, make_table
+from tasks.pose.body import Box, Pose
+
+
+def grey(level: int) -> Rgb:
+    """Return a flat picture, uint8 (40, 32, 3)."""
+    return np.full((40, 32, 3), level, np.uint8)
+
+
+def write_crops(
+    workspace: Workspace,
+    pictures: Sequence[Rgb],
+    person: Sequence[float] = (14.5, 12.0, 38.0, 48.0),
+    crop: Sequence[int] = (10, 10, 42, 50),
+) -> StageResult:
+    """Write crops c0, c1, ... with one person each; all lie at the same place of their frames."""
+    digests = [content_key(picture.tolist()) for picture in pictures]
+    out = ArtifactWriter(workspace, "detect", content_key(digests, person, crop))
+    rows = []
+    for number, picture in enumerate(pictures):
+        path, digest = out.put(f"c{number}.png", encode_png(picture))
+        row = {"crop_id": f"c{number}", "frame_id": "f", "media_id": "m", "time_s": 0.0}
+        boxes = {"person_box_xyxy": json.dumps(person), "crop_box_xyxy": json.dumps(crop)}
+        rows.append(row | boxes | {"others_xyxy": "[]", "path": path, "digest": digest})
+    return out.commit(make_table(rows, CROPS), [], n_in=len(rows))
+
+
+class FakeFinder:
+    """Answers with the brightness of the crop as position and visibility; notes what it is asked.
+
+    `mask` is what it gives beside that, float32 in 0..1.
+    """
+
+    def __init__(self, mask: Alpha | None = None):
+        self.mask = mask
+        self.asked: list[tuple[Rgb, Box, str]] = []
+
+    def __call__(self, rgb: Rgb, person_xyxy: Box, weights: Weights, settings: Settings) -> Pose:
+        self.asked.append((rgb, person_xyxy, weights.name))
+        level = float(rgb.mean())
+        points: Any = np.full((17, 2), level + 0.26, np.float32)
+        return Pose(points, np.full(17, level / 255, np.float32), self.mask)

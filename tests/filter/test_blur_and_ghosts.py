@@ -37,10 +37,10 @@ def test_an_undamaged_person_is_sharp_and_single(tmp_path: Path, person: str) ->
 
 
 @pytest.mark.parametrize("person", EVERYBODY)
-@pytest.mark.parametrize("times", [0.5, 2.0], ids=["half as large", "twice as large"])
+@pytest.mark.parametrize("times", [0.5, 0.34], ids=["half", "a third"])
 def test_the_resolution_changes_neither_by_much(tmp_path: Path, person: str, times: float) -> None:
     whole, other = look(tmp_path, shot(person)), look(tmp_path, scaled(shot(person), times))
-    assert other.sharpness.value == pytest.approx(whole.sharpness.value, rel=0.04)
+    assert other.sharpness.value == pytest.approx(whole.sharpness.value, rel=0.06)
     assert other.ghosting.value == pytest.approx(whole.ghosting.value, abs=0.005)
 
 

@@ -50,7 +50,7 @@ def test_blur_lowers_sharpness_step_by_step(tmp_path: Path) -> None:
     blurred = [out_of_focus(picture, sigma) for sigma in (2, 4, 8, 16)]
     values = [sharpness_of(tmp_path, rgb) for rgb in (picture, *blurred)]
     assert values == sorted(values, reverse=True)
-    assert values[0] > 6 * values[-1]
+    assert values[0] > 4 * values[-1]
 
 
 @pytest.mark.parametrize("size", [192, 768])
@@ -95,4 +95,4 @@ def test_the_pose_models_mask_says_where_the_person_is(tmp_path: Path) -> None:
         values.append(sharpness.measure(subject))
     crisp, soft = values
     assert crisp == pytest.approx(sharpness_of(tmp_path, coarse_noise(384)), rel=0.1)
-    assert soft < 0.3 * crisp
+    assert soft < 0.6 * crisp

@@ -1,19 +1,18 @@
 """The report: one page that needs nothing else, shows everything, and trusts no text."""
 
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from tasks.common.artifacts import ArtifactWriter, Workspace
-from tasks.common.keys import content_key
-from tasks.common.records import Drop, SourceOutcome, Stage
-from tasks.common.tables import MATTES, make_table
-from tasks.publish.account import all_drops, funnel, reasons, source_lines
+from tasks.common.artifacts import Workspace
+from tasks.common.records import SourceOutcome
+from tasks.publish.account import funnel
 from tasks.publish.report import render_report, sheets, spread
-from tasks.publish.select import Judged
-from tests.publish.builders import Crop, judged, source, two_sources
+from tasks.publish.subset import Judged
+from tests.publish.builders import judged, source, subset_of, two_sources
+from tests.publish.crops import Crop
+from tests.publish.pages import Page
 
 EVIL = "<script>alert(\"1\")</script> & 'more'"
 
@@ -23,30 +22,12 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)
 
 
-class _Page(HTMLParser):
-    """Collects the tags, what they point at, and the visible text."""
-
-    def __init__(self, html: str):
-        super().__init__()
-        self.tags: list[str] = []
-        self.targets: list[str] = []
-        self.text = ""
-        self.feed(html)
-        self.text = re.sub(r"\s+", " ", self.text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.targets += [value or "" for name, value in attrs if name in _POINTERS]
-
-    def handle_data(self, data: str) -> None:
-        self.text += " " + data
+def _report(workspace: Workspace, *outcomes: SourceOutcome, note: str = "") -> str:
+    return render_report(subset_of(workspace, *outcomes), title="people", note=note)
 
 
-_POINTERS = ("src", "href", "srcset", "data", "action", "poster", "background")
-
-
-def _page(workspace: Workspace, *outcomes: SourceOutcome, note: str = "") -> _Page:
-    return _Page(render_report(outcomes, workspace, title="people", note=note))
+def _page(workspace: Workspace, *outcomes: SourceOutcome, note: str = "") -> Page:
+    return Page(_report(workspace, *outcomes, note=note))
 
 
 def test_a_run_without_sources_has_a_page(workspace: Workspace) -> None:
@@ -57,8 +38,8 @@ def test_a_run_without_sources_has_a_page(workspace: Workspace) -> None:
 
 
 def test_the_page_needs_no_other_file(workspace: Workspace) -> None:
-    html = render_report(two_sources(workspace), workspace, title="people")
-    page = _Page(html)
+    html = _report(workspace, *two_sources(workspace))
+    page = Page(html)
     assert [target[:23] for target in page.targets] == ["data:image/jpeg;base64,"] * 5
     assert {"script", "link", "iframe", "object"} & set(page.tags) == set()
     assert re.findall(r"https?://|url\(|@import", html) == []
@@ -66,7 +47,7 @@ def test_the_page_needs_no_other_file(workspace: Workspace) -> None:
 
 def test_the_same_outcomes_give_the_same_bytes(workspace: Workspace, tmp_path: Path) -> None:
     other = Workspace(tmp_path / "another machine")
-    pages = [render_report(two_sources(w), w, title="people") for w in (workspace, other)]
+    pages = [_report(w, *two_sources(w)) for w in (workspace, other)]
     assert pages[0] == pages[1]
 
 
@@ -95,13 +76,6 @@ def test_reasons_and_sentences_are_told(workspace: Workspace) -> None:
     assert "The largest part is 95 % of the mask." in page.text
 
 
-def test_each_source_has_its_line(workspace: Workspace) -> None:
-    lines = source_lines(two_sources(workspace), workspace)
-    counts = [(line.source_id, line.n_people, line.n_kept, line.n_review) for line in lines]
-    assert counts == [("street", 3, 1, 1), ("cafe", 2, 2, 0)]
-    assert [(line.state, line.cause) for line in lines] == [("done", "")] * 2
-
-
 def test_a_source_that_failed_is_told_with_its_cause(workspace: Workspace) -> None:
     failed = SourceOutcome(source=source("broken"), error="No video.", failed_stage="download")
     page = _page(workspace, failed)
@@ -118,10 +92,10 @@ def test_no_text_becomes_markup(verdict: str, workspace: Workspace) -> None:
     crop = Crop(EVIL, verdict, None if verdict == "keep" else EVIL, EVIL)
     failed = SourceOutcome(source=source("broken"), error=EVIL, failed_stage="download")
     outcomes = (judged(workspace, source("street"), [crop]), failed)
-    html = render_report(outcomes, workspace, title=EVIL, note=EVIL)
+    html = render_report(subset_of(workspace, *outcomes), title=EVIL, note=EVIL)
     assert "<script" not in html
     assert "&lt;script&gt;alert(&#34;1&#34;)&lt;/script&gt; &amp; &#39;more&#39;" in html
-    assert "script" not in _Page(html).tags
+    assert "script" not in Page(html).tags
 
 
 def test_the_page_is_the_same_markup_whatever_the_texts_say(workspace: Workspace) -> None:
@@ -143,47 +117,11 @@ def test_the_page_counts_the_same_bytes_in_two_sources_once(workspace: Workspace
     outcomes = [judged(workspace, source(name), crops, media="m") for name in ("one", "two")]
     page = _page(workspace, *outcomes)
     (shown,) = re.findall(r" kept (\d+) (?!people)", page.text.split("cause", 1)[1])
-    assert funnel(outcomes, workspace)[-1].n == int(shown) == 1
-
-
-def test_drops_are_counted_by_stage_and_reason_the_most_frequent_first(
-    workspace: Workspace,
-) -> None:
-    crops = [
-        Crop("a", "drop", "frame_cut", "first cut"),
-        Crop("b", "drop", "sharpness", "first blur"),
-        Crop("c", "drop", "sharpness", "second blur"),
-    ]
-    counted = reasons(all_drops([judged(workspace, source("street"), crops)], workspace))
-    assert counted == [
-        ("filter", "sharpness", 2, "first blur"),
-        ("filter", "frame_cut", 1, "first cut"),
-    ]
-
-
-@pytest.mark.parametrize("is_filtered", [True, False])
-def test_a_drop_that_the_filter_repeats_counts_once(
-    is_filtered: bool, workspace: Workspace
-) -> None:
-    whole = judged(workspace, source("street"), [Crop("a", "drop", "mask_empty", "Nobody.")])
-    empty = Drop(item="street-a", stage="matte", reason="mask_empty", sentence="Nobody.")
-    stages = [whole.stages[0]]
-    repeated: tuple[Stage, ...] = ("screen", "matte")
-    for stage in repeated:
-        out = ArtifactWriter(workspace, stage, content_key("empty"))
-        stages.append(out.commit(make_table([], MATTES), [empty], n_in=1))
-    stages += whole.stages[2:] if is_filtered else []
-    outcome = whole.model_copy(update={"stages": tuple(stages)})
-    told = [(drop["stage"], drop["item"]) for drop in all_drops([outcome], workspace)]
-    assert told == [("filter" if is_filtered else "matte", "street-a")]
-
-
-def test_of_no_drops_there_are_no_reasons() -> None:
-    assert reasons([]) == []
+    assert funnel(subset_of(workspace, *outcomes))[-1].n == int(shown) == 1
 
 
 def test_there_is_a_sheet_for_each_verdict(workspace: Workspace) -> None:
-    found = sheets(two_sources(workspace), workspace)
+    found = sheets(subset_of(workspace, *two_sources(workspace)))
     assert {verdict: n for verdict, (n, _) in found.items()} == {"drop": 1, "keep": 3, "review": 1}
 
 

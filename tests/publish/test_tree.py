@@ -13,32 +13,16 @@ from PIL import Image
 from tasks.common.artifacts import Workspace
 from tasks.common.errors import InputError
 from tasks.common.files import digest_bytes
-from tasks.common.tables import plain_rows
 from tests.publish.builders import BOX, judged, person_mask, source, two_sources
 from tests.publish.crops import Crop
-from tests.publish.trees import NAME, tree_of
+from tests.publish.trees import NAME, Tree, lists_of, read_tree, tree_of
 
-Tree = dict[str, bytes]
 STEMS = {"train": ["street-a"], "val": ["cafe-a", "cafe-b"]}
-
-
-def _read(workspace: Workspace, *lines: Any, **changes: Any) -> Tree:
-    outcomes = lines or two_sources(workspace)
-    table = workspace.items(tree_of(workspace, outcomes, **changes))
-    return {row["name"]: workspace.path(row["path"]).read_bytes() for row in plain_rows(table)}
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
-    return _read(Workspace(tmp_path_factory.mktemp("workspace")))
-
-
-def _lists(tree: Tree) -> dict[str, list[str]]:
-    return {
-        name.removeprefix("split_dir/"): data.decode("utf-8").splitlines()
-        for name, data in tree.items()
-        if name.startswith("split_dir/")
-    }
+    return read_tree(Workspace(tmp_path_factory.mktemp("workspace")))
 
 
 @pytest.mark.parametrize("verdict", [None, "drop", "review"])
@@ -74,47 +58,6 @@ def test_image_and_annotation_have_one_size_and_only_0_and_1(tree: Tree) -> None
         assert np.array_equal(np.asarray(annotation), person_mask()[y0:y1, x0:x1])
 
 
-def test_split_lists_are_stems_in_order_each_on_a_line_of_its_own(tree: Tree) -> None:
-    assert tree["split_dir/val.txt"] == b"cafe-a\ncafe-b\n"
-    assert tree["split_dir/train.txt"] == b"street-a\n"
-
-
-def test_each_scene_has_a_list_for_each_side_that_it_is_on(tree: Tree) -> None:
-    lists = _lists(tree)
-    assert lists["night-train.txt"] == lists["street-train.txt"] == ["street-a"]
-    assert lists["indoor-val.txt"] == ["cafe-a", "cafe-b"]
-
-
-def test_a_list_lies_wholly_on_one_side(tree: Tree) -> None:
-    for name, stems in _lists(tree).items():
-        side = name.removesuffix(".txt").rsplit("-", 1)[-1]
-        assert [f"img_dir/{side}/{stem}.jpg" in tree for stem in stems] == [True] * len(stems)
-
-
-def test_no_list_is_empty_or_names_a_stem_twice(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path)
-    twice = source("street", scenes=("night", "night"))
-    lists = _lists(_read(workspace, judged(workspace, twice, [Crop("a")])))
-    assert lists == {"train.txt": ["street-a"], "night-train.txt": ["street-a"]}
-
-
-def test_a_list_has_neither_byte_order_mark_nor_carriage_returns(tree: Tree) -> None:
-    text = b"".join(data for name, data in tree.items() if name.startswith("split_dir/"))
-    assert (b"\xef\xbb\xbf" in text, b"\r" in text) == (False, False)
-
-
-@pytest.mark.parametrize("scene", ["../../../gone", "a/b", "/tmp/gone", ".hidden", "two\nlines"])
-def test_a_scene_cannot_place_its_list_elsewhere(scene: str, tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path)
-    try:
-        names = list(_read(workspace, judged(workspace, source("s", scenes=(scene,)), [Crop("a")])))
-    except (ValueError, InputError):
-        return
-    lists = [Path(name) for name in names if name.endswith(".txt")]
-    assert [path.parent for path in lists] == [Path("split_dir")] * len(lists)
-    assert [path.name for path in lists if path.name.startswith(".") or "\n" in path.name] == []
-
-
 def test_the_manifest_agrees_with_every_other_file(tree: Tree) -> None:
     lines = tree["MANIFEST.sha256"].decode().splitlines()
     said = [tuple(line.split("  ", 1)) for line in lines]
@@ -128,7 +71,7 @@ def test_the_facts_agree_with_the_files(tree: Tree) -> None:
     assert facts["classes"] == ["background", "person"]
     assert facts["n_samples"] == len([name for name in tree if name.startswith("img_dir/")])
     assert facts["splits"] == {
-        name.removesuffix(".txt"): len(stems) for name, stems in _lists(tree).items()
+        name.removesuffix(".txt"): len(stems) for name, stems in lists_of(tree).items()
     }
     assert [(sample["split"], sample["stem"]) for sample in facts["samples"]] == [
         ("val", "cafe-a"),
@@ -166,7 +109,7 @@ def test_the_training_configuration_names_what_is_there(
     share: float | None, tmp_path: Path
 ) -> None:
     changes = {} if share is None else {"val_share": share, "pin": {}}
-    tree = _read(Workspace(tmp_path), **changes)
+    tree = read_tree(Workspace(tmp_path), **changes)
     values = _assigned(tree["mmseg_config.py"].decode())
     sides = [side for side in ("train", "val") if f"split_dir/{side}.txt" in tree]
     assert [name for name in values if name.endswith("_dataset")] == [f"{s}_dataset" for s in sides]
@@ -181,14 +124,14 @@ def test_the_training_configuration_names_what_is_there(
 
 
 def test_the_same_outcomes_give_the_same_bytes_on_every_machine(tree: Tree, tmp_path: Path) -> None:
-    assert _read(Workspace(tmp_path / "another machine")) == tree
+    assert read_tree(Workspace(tmp_path / "another machine")) == tree
 
 
 def test_the_order_of_the_sources_does_not_change_samples_and_lists(
     tree: Tree, tmp_path: Path
 ) -> None:
     workspace = Workspace(tmp_path)
-    turned = _read(workspace, *two_sources(workspace)[::-1])
+    turned = read_tree(workspace, *two_sources(workspace)[::-1])
     assert turned["dataset.json"] == tree["dataset.json"]
 
 
@@ -200,7 +143,7 @@ def test_where_the_sources_lay_does_not_change_the_tree(tree: Tree, tmp_path: Pa
         )
         for outcome in two_sources(workspace)
     ]
-    assert _read(workspace, *moved) == tree
+    assert read_tree(workspace, *moved) == tree
 
 
 def test_a_source_that_failed_leaves_no_trace(tree: Tree, tmp_path: Path) -> None:
@@ -209,7 +152,7 @@ def test_a_source_that_failed_leaves_no_trace(tree: Tree, tmp_path: Path) -> Non
     failed = whole.model_copy(
         update={"stages": whole.stages[:1], "error": "boom", "failed_stage": "matte"}
     )
-    assert _read(workspace, *two_sources(workspace), failed) == tree
+    assert read_tree(workspace, *two_sources(workspace), failed) == tree
 
 
 def test_every_file_is_accounted_for(tmp_path: Path) -> None:
@@ -217,6 +160,26 @@ def test_every_file_is_accounted_for(tmp_path: Path) -> None:
     made = tree_of(workspace, two_sources(workspace))
     assert (made.n_in, made.n_kept, made.n_dropped, made.n_out) == (17, 17, 0, 17)
     assert workspace.find("publish", made.key) == made
+
+
+def test_the_tree_holds_the_crops_that_people_should_look_at(tree: Tree) -> None:
+    header, *lines = tree["review.csv"].decode().splitlines()
+    assert header.split(",")[:3] == ["crop_id", "source_id", "time_s"]
+    assert [line.split(",")[0] for line in lines] == ["street-c"]
+
+
+def test_the_manifest_lists_the_review_list(tree: Tree) -> None:
+    line = f"{digest_bytes(tree['review.csv'])}  review.csv"
+    assert line in tree["MANIFEST.sha256"].decode().splitlines()
+
+
+@pytest.mark.parametrize("name", ["review.csv", "report.html"])
+def test_a_source_that_failed_is_in_none_of_the_lists_for_people(name: str, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    shown = judged(workspace, source("broken"), [Crop("a", "review", "sharpness", "Soft.")])
+    failed = shown.model_copy(update={"error": "boom", "failed_stage": "publish"})
+    tree = read_tree(workspace, *two_sources(workspace), failed)
+    assert b"broken" not in tree[name]
 
 
 def test_a_sample_that_would_ruin_a_training_stops_the_build(tmp_path: Path) -> None:

@@ -18,8 +18,10 @@ from tasks.publish.folder_store import FolderStore
 from tasks.publish.push import push_tree
 from tasks.publish.subset import Subset
 from tasks.publish.tree import build_tree
-from tests.publish.builders import Crop, judged, source
+from tests.publish.builders import judged, source, two_sources
+from tests.publish.crops import Crop
 
+Tree = dict[str, bytes]
 NAME = "CustomSeg_Person_20261122_small"
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 NO_BOUNDS = RuleBounds()
@@ -43,6 +45,27 @@ def tree_of(
     key = content_key([outcome.model_dump(mode="json") for outcome in outcomes], values, bounds)
     subset = Subset(outcomes, workspace, bounds)
     return build_tree(subset, recipe(**values), ArtifactWriter(workspace, "publish", key))
+
+
+def read_tree(
+    workspace: Workspace,
+    *outcomes: SourceOutcome,
+    bounds: RuleBounds = NO_BOUNDS,
+    **changes: Any,
+) -> Tree:
+    """Build a tree, of `two_sources` if no others are given, and return its files by name."""
+    made = tree_of(workspace, outcomes or two_sources(workspace), bounds, **changes)
+    rows = plain_rows(workspace.items(made))
+    return {row["name"]: workspace.path(row["path"]).read_bytes() for row in rows}
+
+
+def lists_of(tree: Tree) -> dict[str, list[str]]:
+    """Return the lines of each list of a tree."""
+    return {
+        name.removeprefix("split_dir/"): data.decode("utf-8").splitlines()
+        for name, data in tree.items()
+        if name.startswith("split_dir/")
+    }
 
 
 def kept_tree(workspace: Workspace, *names: str) -> StageResult:

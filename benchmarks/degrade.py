@@ -1,0 +1,130 @@
+"""How `sharpness` and `ghosting` answer to blur, smear and double exposure made on purpose.
+
+python -m benchmarks.degrade LABELS.csv [--recipe people] [--run NAME]
+
+Takes the labelled crops that are not to be dropped (of one long clip every sixth), degrades each
+and prints on how many the two rules fire. Sizes are shares of the person's height.
+"""
+
+import argparse
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from flows.runs import load_run
+from tasks.common.artifacts import Workspace
+from tasks.common.bounds import Bounds
+from tasks.common.images import Rgb
+from tasks.common.recipe import load_recipe
+from tasks.common.settings import settings
+from tasks.common.tables import plain_rows
+from tasks.filter.finding import judge
+from tasks.filter.rules import RULES
+from tasks.filter.subject import Subject
+
+Change = Callable[[Rgb, float], Rgb]
+_LONG_CLIP, _EVERY = "onebyone", 6
+
+
+def blur(share: float) -> Change:
+    """Defocus: a Gaussian."""
+    return lambda rgb, height: cv2.GaussianBlur(rgb, (0, 0), share * height)
+
+
+def smear(share: float, angle: float = 0.4) -> Change:
+    """Motion: a line."""
+
+    def change(rgb: Rgb, height: float) -> Rgb:
+        length = max(3, int(share * height))
+        kernel = np.zeros((2 * length + 1, 2 * length + 1), np.float32)
+        dx, dy = length / 2 * np.cos(angle), length / 2 * np.sin(angle)
+        ends = [(round(length - s * dx), round(length - s * dy)) for s in (1, -1)]
+        cv2.line(kernel, *ends, 1.0, 1)
+        return cv2.filter2D(rgb, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE)
+
+    return change
+
+
+def double(share: float, weight: float, angle: float = 0.7) -> Change:
+    """A second exposure, displaced."""
+
+    def change(rgb: Rgb, height: float) -> Rgb:
+        dx, dy = share * height * np.cos(angle), share * height * np.sin(angle)
+        moved = cv2.warpAffine(rgb, np.float32([[1, 0, dx], [0, 1, dy]]), rgb.shape[1::-1],
+                               borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
+        return cv2.addWeighted(rgb, 1 - weight, moved, weight, 0)
+
+    return change
+
+
+CHANGES: dict[str, Change] = {
+    "as they are": lambda rgb, _: rgb,
+    **{f"blur {s:.1%}": blur(s) for s in (0.004, 0.008, 0.015, 0.03)},
+    **{f"smear {s:.0%}": smear(s) for s in (0.02, 0.04, 0.08)},
+    **{
+        f"double {s:.0%} apart, {w:.0%}": double(s, w)
+        for s in (0.03, 0.06, 0.12)
+        for w in (0.3, 0.5)
+    },
+}
+
+
+def main() -> None:
+    """Print one line per change."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("labels")
+    parser.add_argument("--recipe", default="people")
+    parser.add_argument("--run")
+    asked = parser.parse_args()
+    bounds, subjects = load_recipe(asked.recipe).filter, _subjects(asked.labels, asked.run)
+    table = Table("change", *(f"{rule} {what}" for rule in ("sharpness", "ghosting")
+                              for what in ("drop", "look", "median")),
+                  title=f"{len(subjects)} crops")  # fmt: skip
+    for name, change in CHANGES.items():
+        cells = []
+        changed = [_changed(subject, change) for subject in subjects]
+        for rule in (RULES["sharpness"], RULES["ghosting"]):
+            limits = bounds.of(rule.name)
+            if rule.measure is None or not isinstance(limits, Bounds):
+                raise SystemExit(f"the recipe sets no bounds for {rule.name}")
+            values = [rule.measure(subject) for subject in changed]
+            verdicts = [judge(rule, value, limits).verdict for value in values]
+            shares = [verdicts.count(v) / len(verdicts) for v in ("drop", "review")]
+            cells += [f"{share:.0%}" for share in shares]
+            cells.append(f"{np.median([value or 0.0 for value in values]):.3f}")
+        table.add_row(name, *cells)
+    Console().print(table)
+
+
+def _subjects(labels: str, run: str | None) -> list[Subject]:
+    workspace = Workspace.of(settings())
+    table = pd.read_csv(labels, keep_default_na=False)
+    fit = table[table["truth"] != "drop"]
+    is_long = fit["source"] == _LONG_CLIP
+    wanted = {*fit[~is_long]["crop_id"], *fit[is_long]["crop_id"][::_EVERY]}
+    subjects = []
+    for outcome in load_run(workspace.root, run).outcomes:
+        crops, poses = outcome.result("detect"), outcome.result("pose")
+        if crops is None:
+            continue
+        posed = {row["crop_id"]: row for row in plain_rows(workspace.items(poses))} if poses else {}
+        for row in plain_rows(workspace.items(crops)):
+            if row["crop_id"] in wanted:
+                subjects.append(Subject(workspace.root, row, posed.get(row["crop_id"])))
+    return subjects
+
+
+def _changed(subject: Subject, change: Change) -> Subject:
+    """Return the crop with other pixels; pose and person stay what they were."""
+    other = Subject(subject._root, subject.crop, subject._pose)
+    other.__dict__["person_weight"] = subject.person_weight
+    other.__dict__["rgb"] = np.ascontiguousarray(change(subject.rgb, subject.person_height_px))
+    return other
+
+
+if __name__ == "__main__":
+    main()

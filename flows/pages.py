@@ -1,10 +1,13 @@
 """What a run leaves in the Prefect UI: a table, contact sheets, a link to the report."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from flows.runs import RunRecord
 from tasks.common.artifacts import Workspace
-from tasks.publish.task import Subset, all_drops, funnel, reasons, sheets, source_lines
+from tasks.publish.task import Subset, all_drops, funnel, reasons, set_aside, sheets, source_lines
 
 _KEY = "ingest"
 
@@ -32,15 +35,21 @@ def leave_pages(record: RunRecord, workspace: Workspace, report_uri: str) -> Non
 
 def _summary(record: RunRecord, subset: Subset, report_uri: str) -> str:
     steps = "".join(f"| {step.label} | {step.n} {step.unit} |\n" for step in funnel(subset))
-    dropped = "".join(
-        f"| {reason.stage} | {reason.reason} | {reason.n} | {reason.example} |\n"
-        for reason in reasons(all_drops(subset))
-    )
     return (
         f"## {record.run_id}\n\n{describe_publication(record)}\n\nReport: `{report_uri}`\n\n"
         f"| step | items |\n|---|---|\n{steps}\n"
-        f"| stage | reason | items | for example |\n|---|---|---|---|\n{dropped}"
+        + _reasons("Dropped", all_drops(subset))
+        + _reasons("For review", set_aside(subset))
     )
+
+
+def _reasons(title: str, told: Iterable[dict[str, Any]]) -> str:
+    rows = "".join(
+        f"| {reason.stage} | {reason.reason} | {reason.n} | {reason.example} |\n"
+        for reason in reasons(told)
+    )
+    head = "| stage | reason | items | for example |\n|---|---|---|---|\n"
+    return f"### {title}\n{head}{rows}\n" if rows else ""
 
 
 def describe_publication(record: RunRecord) -> str:

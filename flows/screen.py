@@ -21,7 +21,7 @@ from flows.retune import Preview
 from flows.runs import RunRecord
 from tasks.common.artifacts import Workspace
 from tasks.common.progress import listen
-from tasks.publish.task import Subset, all_drops, funnel, reasons, source_lines
+from tasks.publish.task import Subset, all_drops, funnel, reasons, set_aside, source_lines
 
 # No markup: names of files and people's sentences may hold brackets.
 console = Console(markup=False)
@@ -74,9 +74,10 @@ def print_run(record: RunRecord, workspace: Workspace) -> None:
         table.add_row(step.label, str(step.n), step.unit)
     table.columns[1].justify = "right"
     console.print(table)
-    dropped = reasons(all_drops(subset))
-    if dropped:
-        console.print(_reasons_table(dropped))
+    for title, told in (("Dropped", all_drops(subset)), ("For review", set_aside(subset))):
+        counted = reasons(told)
+        if counted:
+            console.print(_reasons_table(title, counted))
     for line in source_lines(subset):
         if line.state != "done":
             console.print(
@@ -84,10 +85,10 @@ def print_run(record: RunRecord, workspace: Workspace) -> None:
             )
 
 
-def _reasons_table(dropped: Sequence[tuple[str, str, int, str]]) -> Table:
-    table = Table("stage", "reason", "items", "for example", title="Dropped", title_justify="left")
+def _reasons_table(title: str, counted: Sequence[tuple[str, str, int, str]]) -> Table:
+    table = Table("stage", "reason", "items", "for example", title=title, title_justify="left")
     table.columns[2].justify = "right"
-    for stage, reason, n_items, example in dropped:
+    for stage, reason, n_items, example in counted:
         table.add_row(stage, reason, str(n_items), example)
     return table
 

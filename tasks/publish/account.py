@@ -60,6 +60,14 @@ def all_drops(subset: Subset) -> Iterator[dict[str, Any]]:
         yield drop.model_dump() | {"source_id": source.source_id}
 
 
+def set_aside(subset: Subset) -> Iterator[dict[str, Any]]:
+    """Yield the crops that people should look at, in the form of drops."""
+    for source, row in subset.verdicts():
+        if row["verdict"] == "review":
+            told = {"stage": "filter", "item": row["crop_id"], "source_id": source.source_id}
+            yield told | {name: row[name] for name in ("reason", "value", "bound", "sentence")}
+
+
 def reasons(drops: Iterable[dict[str, Any]]) -> list[Reason]:
     """Count drops by stage and reason, most frequent first."""
     drops = list(drops)

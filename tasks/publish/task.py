@@ -10,7 +10,7 @@ from tasks.common.recipe import Recipe
 from tasks.common.records import Publication, SourceOutcome
 from tasks.common.settings import folder_of_store, settings
 from tasks.common.tables import encode_table
-from tasks.publish.account import all_drops, funnel, reasons, source_lines
+from tasks.publish.account import all_drops, funnel, reasons, set_aside, source_lines
 from tasks.publish.changes import Changes, compare, render_changes
 from tasks.publish.closeup import RuleWord, find_crop, render_closeup
 from tasks.publish.crop_tables import crops_table, encode_csv, review_table
@@ -37,6 +37,7 @@ __all__ = [
     "render_changes",
     "render_closeup",
     "report",
+    "set_aside",
     "sheets",
     "source_lines",
 ]

@@ -45,13 +45,15 @@ def write_crops(workspace: Workspace, shown: dict[str, Picture], **facts: Any) -
     return out.commit(make_table(rows, CROPS), [], n_in=len(rows))
 
 
-def write_poses(workspace: Workspace, names: Sequence[str], seen: float) -> StageResult:
-    """Write a pose artifact in which every joint is seen as surely."""
-    out = _writer(workspace, "pose", names, seen)
-    pose = {"points_xy": json.dumps([[30, 45]] * N_POINTS), "seen": json.dumps([seen] * N_POINTS)}
-    return out.commit(
-        make_table([{"crop_id": name} | pose for name in names], POSES), [], n_in=len(names)
-    )
+def write_poses(workspace: Workspace, seen: dict[str, float]) -> StageResult:
+    """Write a pose artifact in which all joints of a crop are seen as surely as its name says."""
+    out = _writer(workspace, "pose", seen)
+    points = json.dumps([[30, 45]] * N_POINTS)
+    rows = [
+        {"crop_id": name, "points_xy": points, "seen": json.dumps([surely] * N_POINTS)}
+        for name, surely in seen.items()
+    ]
+    return out.commit(make_table(rows, POSES), [], n_in=len(rows))
 
 
 def write_mattes(

@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.common.likeness import hash_picture
 from tasks.common.records import Source
+from tasks.filter.rules import RULES
 from tasks.filter.subject import Subject
-from tests.filter.builders import N_POINTS, SOURCE, Box, Picture, make_pose, make_subject
+from tests.filter.builders import N_POINTS, SOURCE, Box, Picture, Row, make_pose, make_subject
 from tests.filter.pictures import PEOPLE, photo
 
 Cut = tuple[int, int, int, int]
@@ -31,9 +33,6 @@ _JOINTS = [
     (94, 568), (151, 553), (167, 563), (154, 650), (100, 650), (162, 760), (95, 760), (190, 855),
     (80, 865),
 ]  # fmt: skip
-N_POINTS = 17
-LEGS = slice(13, 17)
-HEAD = slice(0, 5)
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,9 @@ def cut_out(cut: Cut = (0, 299, 347, 1003)) -> Example:
     x0, y0, x1, y1 = cut
     mask = np.zeros(photo(source).shape[:2], np.uint8)
     cv2.fillPoly(mask, [np.array(_OUTLINE, np.int32)], 1)
-    neighbours = [other for who, (where, other) in PEOPLE.items() if where == source and who != _WHO]
+    neighbours = [
+        other for who, (where, other) in PEOPLE.items() if where == source and who != _WHO
+    ]
     return Example(
         rgb=photo(source)[y0:y1, x0:x1],
         person=moved(box, -x0, -y0),
@@ -123,3 +124,14 @@ def smaller(whole: Example, times: float, sideways: float = 1.0) -> Example:
         points=whole.points * (across, times),
         others=(),
     )
+
+
+def measured(shown: Example, root: Path, name: str, *, matted: bool) -> Row:
+    """Return the measures of an example, by the rules that need a mask only when `matted`."""
+    subject = shown.subject(root)
+    row: Row = dict.fromkeys(RULES) | {"crop_id": name}
+    for rule in RULES.values():
+        if rule.measure is not None and (matted or not rule.needs_mask):
+            row[rule.name] = rule.measure(subject)
+    row["hash"], row["mirror_hash"] = hash_picture(subject.rgb)
+    return row

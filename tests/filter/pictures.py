@@ -10,7 +10,7 @@ from PIL import Image
 
 from tasks.filter.subject import Subject
 from tests.conftest import package_file
-from tests.filter.builders import Box, Picture, Row, make_subject
+from tests.filter.builders import Box, Picture, make_subject
 
 _PHOTOS = {
     "bus": ("ultralytics", "ultralytics/assets/bus.jpg"),
@@ -25,6 +25,7 @@ PEOPLE: dict[str, tuple[str, tuple[int, int, int, int]]] = {
     "watching": ("bench", (750, 42, 1138, 720)),
     "astronaut": ("portrait", (20, 12, 362, 512)),
 }
+_CONTEXT = 0.2
 
 
 @cache
@@ -42,7 +43,6 @@ class Shot:
 
     rgb: Picture
     person: Box
-    others: tuple[Box, ...] = ()
 
     @property
     def height_px(self) -> float:
@@ -51,30 +51,22 @@ class Shot:
 
     def showing(self, rgb: Picture) -> "Shot":
         """Return the same person in other pixels."""
-        return Shot(rgb, self.person, self.others)
+        return Shot(rgb, self.person)
 
-    def subject(self, root: Path, pose: Row | None = None) -> Subject:
+    def subject(self, root: Path) -> Subject:
         """Return what the rules see of it; the picture is the whole frame."""
         height, width = self.rgb.shape[:2]
-        return make_subject(
-            root, rgb=self.rgb, frame_wh=(width, height), person=self.person,
-            others=list(self.others), pose=pose,
-        )  # fmt: skip
+        return make_subject(root, rgb=self.rgb, frame_wh=(width, height), person=self.person)
 
 
 @cache
-def shot(name: str, context: float = 0.2) -> Shot:
+def shot(name: str) -> Shot:
     """Cut a person out with a margin, as the detector's stage does."""
     source, (x0, y0, x1, y1) = PEOPLE[name]
-    rgb, margin = photo(source), round(context * max(x1 - x0, y1 - y0))
+    rgb, margin = photo(source), round(_CONTEXT * max(x1 - x0, y1 - y0))
     left, top = max(0, x0 - margin), max(0, y0 - margin)
     cut = rgb[top : y1 + margin, left : x1 + margin]
-    others = tuple(
-        (a - left, b - top, c - left, d - top)
-        for other, (where, (a, b, c, d)) in PEOPLE.items()
-        if where == source and other != name
-    )
-    return Shot(cut, (x0 - left, y0 - top, x1 - left, y1 - top), others)
+    return Shot(cut, (x0 - left, y0 - top, x1 - left, y1 - top))
 
 
 def out_of_focus(rgb: Picture, sigma_px: float) -> Picture:
@@ -101,10 +93,8 @@ def doubled(rgb: Picture, shift_px: float, weight: float) -> Picture:
     return cv2.addWeighted(rgb, 1 - weight, copy, weight, 0)
 
 
-def scaled(taken: Shot, times: float, sideways: float = 1.0) -> Shot:
-    """Return the same person in fewer or more pixels."""
-    how = cv2.INTER_AREA if times < 1 else cv2.INTER_CUBIC
+def scaled(taken: Shot, times: float) -> Shot:
+    """Return the same person in fewer px."""
+    rgb = cv2.resize(taken.rgb, None, fx=times, fy=times, interpolation=cv2.INTER_AREA)
     x0, y0, x1, y1 = taken.person
-    rgb = cv2.resize(taken.rgb, None, fx=times * sideways, fy=times, interpolation=how)
-    across, down = times * sideways, times
-    return Shot(rgb, (x0 * across, y0 * down, x1 * across, y1 * down))
+    return Shot(rgb, (x0 * times, y0 * times, x1 * times, y1 * times))

@@ -81,6 +81,13 @@ def test_a_double_exposure_is_dropped_as_doubled_and_not_as_blurred(
     assert seen.ghosting.value > 1.2 * BOUNDS.ghosting.max
 
 
+@pytest.mark.parametrize("person", ["astronaut", "dark coat", "light coat"])
+def test_a_copy_farther_off_is_a_second_person_and_no_ghost(tmp_path: Path, person: str) -> None:
+    taken = shot(person)
+    seen = look(tmp_path, taken.showing(doubled(taken.rgb, 0.3 * taken.height_px, 0.5)))
+    assert seen.ghosting.value < 0.75 * BOUNDS.ghosting.review_max
+
+
 @pytest.mark.parametrize("person", ["astronaut", "dark coat"])
 def test_a_stronger_copy_is_a_stronger_ghost(tmp_path: Path, person: str) -> None:
     taken = shot(person)
@@ -93,7 +100,7 @@ def test_a_stronger_copy_is_a_stronger_ghost(tmp_path: Path, person: str) -> Non
     assert values[3] > 1.6 * values[2] > 2 * values[0]
 
 
-@pytest.mark.parametrize("person", EVERYBODY)
+@pytest.mark.parametrize("person", ["astronaut", "dark coat", "light coat"])
 @pytest.mark.parametrize("angle_deg", [45, 135])
 def test_a_person_smeared_across_the_picture_does_not_pass_as_sharp(
     tmp_path: Path, person: str, angle_deg: float

@@ -12,9 +12,9 @@ from PIL import Image
 from tasks.common.bounds import RuleBounds
 from tasks.common.images import encode_jpeg
 from tasks.common.recipe import load_recipe
-from tasks.filter.decide import judge_source
+from tasks.filter.decide import findings_of, judge_source
 from tasks.filter.rules import RULES, excluded_scene, licence
-from tests.filter.builders import Picture, bounds_of
+from tests.filter.builders import Picture, Row, bounds_of
 from tests.filter.examples import Example, cut_out, measured, smaller
 from tests.filter.pictures import doubled, out_of_focus
 from tests.filter.strategies import failed
@@ -149,27 +149,36 @@ DROPPED: dict[str, tuple[str, bool, Make]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def undamaged(tmp_path_factory: pytest.TempPathFactory) -> Row:
+    return measured(GOOD, tmp_path_factory.mktemp("good"), "good", matted=True)
+
+
 def test_there_is_an_example_for_every_rule() -> None:
     assert set(DROPPED) == {*RULES, excluded_scene.NAME, licence.NAME}
 
 
-@pytest.mark.parametrize("name", ["demo", "people"])
-def test_the_undamaged_man_is_kept_without_a_word(tmp_path: Path, name: str) -> None:
-    rows = [measured(GOOD, tmp_path, "good", matted=True)]
-    (row,) = judge_source(rows, GOOD.source, bounds_by(name), {"good"})
+@pytest.mark.parametrize("recipe", ["demo", "people"])
+def test_the_undamaged_man_is_kept_without_a_word(undamaged: Row, recipe: str) -> None:
+    (row,) = judge_source([undamaged], GOOD.source, bounds_by(recipe), {"good"})
     assert (row["verdict"], failed(row)) == ("keep", [])
 
 
 @pytest.mark.parametrize("rule", DROPPED)
-def test_a_rule_alone_drops_its_example_and_keeps_the_undamaged_man(
-    tmp_path: Path, rule: str, good_rows: dict[bool, Row]
-) -> None:
-    name, is_matted, make = DROPPED[rule]
-    bad = make()
-    bounds, matted = bounds_by(name), {"good", "bad"} if is_matted else set()
-    assert bounds.of(rule) is not None
-    row = measured(bad, tmp_path, "bad", matted=is_matted)
-    if rule != "near_duplicate":
-        row |= {"hash": "0" * 16, "mirror_hash": "0" * 16}
-    kept, dropped = judge_source([good_rows[is_matted], row], bad.source, bounds, matted)
-    assert (dropped["verdict"], failed(dropped)) == ("drop", [rule])
+def test_a_rule_keeps_the_undamaged_man_for_what_it_measured(undamaged: Row, rule: str) -> None:
+    bounds = bounds_by(DROPPED[rule][0])
+    (row,) = judge_source([undamaged], GOOD.source, bounds, {"good"})
+    (finding,) = [said for said in findings_of(row, GOOD.source, bounds) if said.rule == rule]
+    assert (finding.verdict, finding.value is None) == ("keep", False)
+
+
+@pytest.mark.parametrize("rule", DROPPED)
+def test_a_rule_alone_drops_its_example(tmp_path: Path, undamaged: Row, rule: str) -> None:
+    recipe, is_matted, make = DROPPED[rule]
+    damaged = make()
+    rows = [measured(damaged, tmp_path, "bad", matted=is_matted)]
+    if rule == "near_duplicate":
+        rows.append(undamaged)
+    matted = {"bad"} if is_matted else set()
+    row = judge_source(rows, damaged.source, bounds_by(recipe), matted)[0]
+    assert (row["verdict"], failed(row)) == ("drop", [rule])

@@ -1,16 +1,21 @@
 """Of nearly equal crops of one source the better one is kept."""
 
+from collections.abc import Callable
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 
 from tasks.common.bounds import RuleBounds
+from tasks.common.likeness import hash_picture
 from tasks.filter.decide import judge_source
-from tests.filter.builders import GOOD, SOURCE, Row, bounds_of
+from tests.filter.builders import GOOD, SOURCE, Picture, Row, bounds_of
+from tests.filter.pictures import PEOPLE, out_of_focus, shot
 from tests.filter.strategies import NEAR, failed, measures, rule_bounds
 
+Change = Callable[[Picture], Picture]
 FAR = "ffffffffffffffff"  # as a mirror image's hash: 64 bits off every hash below
 SEVEN = bounds_of(near_duplicate={"min": 7})
 
@@ -109,6 +114,11 @@ def test_a_chain_of_small_steps_is_cut_where_it_leaves_the_kept_one() -> None:
     assert kept(SEVEN, *steps) == ["a", "c", "e"]
 
 
+def test_a_bound_between_bits_cuts_a_chain_where_it_drops() -> None:
+    steps = [crop(name, 6 * number) for number, name in enumerate("abc")]
+    assert kept(bounds_of(near_duplicate={"min": 6.5}), *steps) == ["a", "c"]
+
+
 @pytest.mark.parametrize("rule", ["sharpness", "person_height_px", "exposure"])
 def test_a_crop_that_another_rule_drops_neither_is_compared_nor_counts(rule: str) -> None:
     bad = {"sharpness": 0.1, "person_height_px": 10.0, "exposure": 1.0}[rule]
@@ -165,3 +175,29 @@ def test_no_two_kept_crops_are_nearer_than_the_bound_and_each_dropped_one_has_a_
             neighbour = verdicts[row["nearest_crop"]]
             assert neighbour in left
             assert apart(row, neighbour) == row[NEAR] < 7
+
+
+@pytest.mark.parametrize(
+    ("changed", "most"),
+    [
+        pytest.param(lambda rgb: rgb, 0, id="itself"),
+        pytest.param(lambda rgb: rgb[:, ::-1], 0, id="mirrored"),
+        pytest.param(lambda rgb: out_of_focus(rgb, 2), 2, id="blurred"),
+        pytest.param(lambda rgb: (rgb * 0.6).astype(np.uint8), 2, id="darker"),
+        pytest.param(lambda rgb: rgb[3:, 3:], 6, id="three px off"),
+    ],
+)
+def test_a_real_picture_is_near_to_what_becomes_of_it(changed: Change, most: int) -> None:
+    rgb = shot("astronaut").rgb
+    names = ("hash", "mirror_hash")
+    one, other = (
+        dict(zip(names, hash_picture(np.ascontiguousarray(shown)), strict=True))
+        for shown in (rgb, changed(rgb))
+    )
+    assert apart(one, other) <= most
+
+
+def test_pictures_of_different_people_are_far_apart() -> None:
+    names = ("hash", "mirror_hash")
+    hashes = [dict(zip(names, hash_picture(shot(person).rgb), strict=True)) for person in PEOPLE]
+    assert min(apart(one, other) for one, other in combinations(hashes, 2)) >= 12

@@ -120,6 +120,15 @@ def test_what_needs_a_mask_is_measured_on_matted_crops_alone(workspace: Workspac
     assert {last[name] for name, rule in RULES.items() if rule.needs_mask} == {None}
 
 
+def test_rules_after_matting_decide_on_the_crops_that_were_matted(workspace: Workspace) -> None:
+    crops, bounds = write_crops(workspace, SHOWN), bounds_of(subject_share={"max": 0.5}, **NEAR)
+    mattes = write_mattes(workspace, screened(workspace, crops, bounds))
+    result = filtered(workspace, crops, mattes, bounds)
+    assert dropped(workspace, result) == {
+        "a": "subject_share", "b": "subject_share", "c": "near_duplicate",
+    }  # fmt: skip
+
+
 def test_a_crop_on_which_nobody_is_found_is_dropped_without_any_bound(
     workspace: Workspace,
 ) -> None:
@@ -132,13 +141,14 @@ def test_a_crop_on_which_nobody_is_found_is_dropped_without_any_bound(
     assert failed(rows[1]) == ["mask_empty"]
 
 
-@pytest.mark.parametrize(
-    ("seen", "n_kept"), [pytest.param(0.75, 3, id="seen"), pytest.param(0.25, 0, id="not seen")]
-)
-def test_poses_are_found_by_the_crops_name(workspace: Workspace, seen: float, n_kept: int) -> None:
+def test_poses_are_found_by_the_crops_name(workspace: Workspace) -> None:
     crops, bounds = write_crops(workspace, SHOWN), bounds_of(body_visible={"min": 0.5})
-    poses = write_poses(workspace, NAMES[::-1], seen)
-    assert screened(workspace, crops, bounds, poses).n_kept == n_kept
+    poses = write_poses(workspace, {"b": 0.75, "a": 0.25})
+    screen = screened(workspace, crops, bounds, poses)
+    final = filtered(workspace, crops, write_mattes(workspace, screen), bounds, poses)
+    rows = plain_rows(workspace.items(final))
+    assert [row["body_visible"] for row in rows] == [0.25, 0.75, None]
+    assert [row["verdict"] for row in rows] == ["drop", "keep", "drop"]
 
 
 def test_a_moved_bound_measures_nothing_anew(

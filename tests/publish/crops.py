@@ -72,3 +72,8 @@ def verdict_row(crop: Crop, crop_id: str) -> dict[str, Any]:
         "mirror_hash": hex_digits(crop.mirror, "mirror", crop_id),
         **(told | MEASURED_BEFORE_MASK | on_mask | own | dict(crop.measures)),
     }
+
+
+def failed(name: str, *rules: str, **facts: Any) -> Crop:
+    """Return a crop that these rules drop, the first of them with its reason."""
+    return Crop(name, "drop", rules[0], "No.", failed=rules, **facts)

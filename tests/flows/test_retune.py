@@ -1,0 +1,252 @@
+"""What other bounds would change: which run is asked, and what is told of its crops."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flows.retune import preview
+from flows.runs import run_folder
+from tasks.common.artifacts import Workspace
+from tasks.common.errors import InputError
+from tasks.common.records import Source, SourceOutcome
+from tasks.common.tables import MEASURES, plain_rows
+from tasks.filter.decide import judge_source
+from tasks.filter.retune import rejudge
+from tasks.filter.stage import without_mask
+from tests.flows.builders import (
+    RECIPE,
+    commit_verdicts,
+    recipe_file,
+    recipe_of,
+    record_run,
+    save_record,
+)
+from tests.publish.builders import source
+from tests.publish.crops import MEASURED_ON_MASK, Crop, verdict_row
+from tests.publish.pages import Page
+
+CROPS = {
+    "street": [
+        Crop("a"),
+        Crop("b", sharpness=0.45),
+        Crop("c", sharpness=0.1, has_matte=False),
+    ]
+}
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> str:
+    return recipe_file(tmp_path)
+
+
+def _moves(workspace: Workspace, recipe: str, *changes: str) -> dict[str, tuple[str, str]]:
+    return preview(recipe, changes, None, workspace).changes.moved
+
+
+def _chosen(workspace: Workspace, recipe: str, run: str | None = None) -> str:
+    return preview(recipe, [], run, workspace).run_id
+
+
+def test_without_a_run_there_is_nothing_to_judge(workspace: Workspace, recipe: str) -> None:
+    with pytest.raises(InputError, match=r"No run in .* Ingest with this recipe first"):
+        preview(recipe, [], None, workspace)
+
+
+OTHER_PARTS = [
+    pytest.param(("filter:", "sample: {every_s: 2.0}\nfilter:"), "sample", id="sample"),
+    pytest.param(("fall-yolov8s", "yolo11n"), "detect", id="detect"),
+    pytest.param(("filter:", "pose: {model: blazepose-full}\nfilter:"), "pose", id="pose"),
+    pytest.param(("{model: u2netp}", "{model: u2netp, threshold: 0.4}"), "matte", id="matte"),
+    pytest.param(("filter:", "download: {max_pixels: 9}\nfilter:"), "download", id="download"),
+]
+
+
+@pytest.mark.parametrize(("change", "part"), OTHER_PARTS)
+def test_the_newest_run_that_was_measured_alike_is_asked(
+    change: tuple[str, str], part: str, workspace: Workspace, recipe: str
+) -> None:
+    for run_id in ("run-1", "run-2"):
+        record_run(workspace, CROPS, run_id=run_id)
+    record_run(workspace, {}, recipe=recipe_of(change), run_id="run-3")
+    assert _chosen(workspace, recipe) == "run-2"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(("{max: 0.5}", "{max: 0.1}"), id="filter"),
+        pytest.param(("note: small", "note: large"), id="publish"),
+        pytest.param(("name: small", "name: large"), id="name"),
+    ],
+)
+def test_parts_that_measure_nothing_may_differ(
+    change: tuple[str, str], workspace: Workspace, recipe: str
+) -> None:
+    record_run(workspace, CROPS, recipe=recipe_of(change))
+    assert _chosen(workspace, recipe) == "run-1"
+
+
+@pytest.mark.parametrize("text", ["", "{", "{}", '{"run_id": "run-9", "old": true}', "\x00"])
+def test_a_record_that_cannot_be_read_is_passed_over(
+    text: str, workspace: Workspace, recipe: str
+) -> None:
+    record_run(workspace, CROPS)
+    folder = run_folder(workspace.root, "run-9")
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(text)
+    assert _chosen(workspace, recipe) == "run-1"
+
+
+def test_where_no_run_was_measured_alike_the_sentence_says_to_ingest(
+    workspace: Workspace, recipe: str
+) -> None:
+    record_run(workspace, {}, recipe=recipe_of(("fall-yolov8s", "yolo11n")))
+    with pytest.raises(InputError, match="made with this recipe's download, sample, detect, pose"):
+        preview(recipe, [], None, workspace)
+
+
+def test_a_named_run_is_asked_though_it_is_not_the_newest(
+    workspace: Workspace, recipe: str
+) -> None:
+    for run_id in ("run-1", "run-2"):
+        record_run(workspace, CROPS, run_id=run_id)
+    assert _chosen(workspace, recipe, "run-1") == "run-1"
+
+
+@pytest.mark.parametrize(("change", "part"), OTHER_PARTS)
+def test_a_named_run_that_was_measured_otherwise_is_refused_with_the_part(
+    change: tuple[str, str], part: str, workspace: Workspace, recipe: str
+) -> None:
+    record_run(workspace, {}, recipe=recipe_of(change))
+    with pytest.raises(InputError, match=f"run run-1 was made with another {part} part"):
+        _chosen(workspace, recipe, "run-1")
+
+
+def test_a_named_run_that_is_not_there_is_refused(workspace: Workspace, recipe: str) -> None:
+    record_run(workspace, CROPS)
+    with pytest.raises(InputError, match=r"There is no run run-7 .* The last runs: run-1\."):
+        _chosen(workspace, recipe, "run-7")
+
+
+def test_without_a_change_no_verdict_changes(workspace: Workspace, recipe: str) -> None:
+    record_run(workspace, CROPS)
+    found = preview(recipe, [], None, workspace).changes
+    assert (found.moved, found.before) == ({}, {"keep": 1, "review": 1, "drop": 1})
+
+
+@pytest.mark.parametrize(
+    ("changes", "moved"),
+    [
+        pytest.param(["sharpness.min=0.5"], {"b": ("review", "drop")}, id="stricter"),
+        pytest.param(["sharpness.review_min=0.4"], {"b": ("review", "keep")}, id="looser"),
+        pytest.param(["sharpness.min=0.05"], {"c": ("drop", "to be matted")}, id="never matted"),
+        pytest.param(
+            ["sharpness=null"],
+            {"b": ("review", "keep"), "c": ("drop", "to be matted")},
+            id="without the rule",
+        ),
+        pytest.param(
+            ["subject_share.min=0.6"],
+            {"a": ("keep", "drop"), "b": ("review", "drop")},
+            id="rule on the mask",
+        ),
+        pytest.param(
+            ["sharpness.review_min=0.4", "mask_certainty.review_min=0.9"],
+            {"a": ("keep", "review")},
+            id="two at once, one new",
+        ),
+        pytest.param(["publish.val_share=0.5"], {}, id="not a rule"),
+    ],
+)
+def test_a_change_moves_the_crops_that_it_reaches(
+    changes: list[str], moved: dict[str, tuple[str, str]], workspace: Workspace, recipe: str
+) -> None:
+    record_run(workspace, CROPS)
+    expected = {f"street-{name}": pair for name, pair in moved.items()}
+    assert _moves(workspace, recipe, *changes) == expected
+
+
+def test_recipe_and_change_are_compared_whatever_bounds_the_run_had(
+    workspace: Workspace, recipe: str
+) -> None:
+    strict = recipe_of(("{min: 0.4, review_min: 0.5}", "{min: 0.9}"))
+    record_run(workspace, CROPS, recipe=strict)
+    assert _moves(workspace, recipe) == {}
+    assert _moves(workspace, recipe, "sharpness.min=0.5") == {"street-b": ("review", "drop")}
+
+
+def test_near_duplicates_of_other_sources_move_too(workspace: Workspace, recipe: str) -> None:
+    record_run(workspace, {name: [Crop("a", hash=7)] for name in ("street", "cafe")})
+    assert _moves(workspace, recipe, "near_duplicate.min=5") == {"street-a": ("keep", "drop")}
+
+
+def test_the_page_lies_beside_the_run_and_tells_what_was_changed(
+    workspace: Workspace, recipe: str
+) -> None:
+    record_run(workspace, CROPS)
+    found = preview(recipe, ["sharpness.min=0.5"], None, workspace)
+    assert found.page == run_folder(workspace.root, "run-1") / "retune.html"
+    page = Page(found.page.read_text())
+    assert f"Run run-1, recipe {recipe}: sharpness.min=0.5." in page.text
+    assert page.all_of("img", "alt") == ["street-b"]
+
+
+def _many(n: int, line: Source, rng: np.random.Generator) -> list[dict[str, Any]]:
+    """Return verdict rows as the filter stores them: repeats, dropped, never matted, empty ones."""
+    scenes = rng.integers(0, 1 << 63, n // 3 + 1)
+    measures = [
+        verdict_row(
+            Crop(
+                f"{number}",
+                hash=int(rng.choice(scenes)) ^ int(rng.integers(0, 1 << 6)),
+                sharpness=round(float(rng.uniform(0.3, 1.0)), 6),
+                frame_cut=round(float(rng.uniform(0.0, 0.6)), 6),
+                measures={"subject_share": round(float(rng.uniform(0.1, 0.9)), 6)},
+            ),
+            f"{line.source_id}-{number:05d}",
+        )
+        for number in range(n)
+    ]
+    measures = [{name: row[name] for name in MEASURES} for row in measures]
+    screened = judge_source(measures, line, recipe_of(NEAR).filter)
+    matted = {row["crop_id"] for row in screened if row["verdict"] != "drop"}
+    empty = {name for name in matted if name.endswith("77")}
+    for row in measures:
+        if row["crop_id"] not in matted - empty:
+            row |= dict.fromkeys(MEASURED_ON_MASK)
+    rows = judge_source(measures, line, recipe_of(NEAR).filter, matted - empty)
+    told = {"reason": "mask_empty", "value": 0.0, "bound": None, "sentence": "Nobody is there."}
+    return [without_mask(row, told if row["crop_id"] in empty else None) for row in rows]
+
+
+NEAR = ("filter:", "filter:\n  near_duplicate: {min: 5, review_min: 7}")
+
+
+def test_ten_thousand_crops_are_judged_again_as_they_were_from_their_verdicts_alone(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    """No crop, no matte and no model is at hand: the workspace holds verdict tables only."""
+    rng, outcomes, stored = np.random.default_rng(7), [], {}
+    for name in ("a", "b", "c", "d"):
+        final = commit_verdicts(workspace, _many(2500, source(name), rng))
+        outcomes.append(SourceOutcome(source=source(name), stages=(final,)))
+        stored[name] = plain_rows(workspace.items(final))
+    reasons = {row["reason"] for rows in stored.values() for row in rows}
+    assert {"near_duplicate", "sharpness", "frame_cut", "subject_share", "mask_empty"} < reasons
+    bounds = recipe_of(NEAR).filter
+    again = {name: rejudge(rows, source(name), bounds) for name, rows in stored.items()}
+    assert {name: done.rows for name, done in again.items()} == stored
+    assert {name: set(done.unmatted) for name, done in again.items()} == dict.fromkeys(
+        "abcd", set()
+    )
+    save_record(workspace, *outcomes, recipe=recipe_of(NEAR))
+    recipe = recipe_file(tmp_path, RECIPE.replace(*NEAR))
+    found = preview(recipe, [], None, workspace).changes
+    assert (found.before.total(), found.moved) == (10_000, {})

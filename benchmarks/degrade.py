@@ -35,7 +35,7 @@ def blur(share: float) -> Change:
     return lambda rgb, height: cv2.GaussianBlur(rgb, (0, 0), share * height)
 
 
-def smear(share: float, angle: float = 0.4) -> Change:
+def smear(share: float, angle: float) -> Change:
     """Motion: a line."""
 
     def change(rgb: Rgb, height: float) -> Rgb:
@@ -64,7 +64,11 @@ def double(share: float, weight: float, angle: float = 0.7) -> Change:
 CHANGES: dict[str, Change] = {
     "as they are": lambda rgb, _: rgb,
     **{f"blur {s:.1%}": blur(s) for s in (0.004, 0.008, 0.015, 0.03)},
-    **{f"smear {s:.0%}": smear(s) for s in (0.02, 0.04, 0.08)},
+    **{
+        f"smear {s:.0%} at {a}°": smear(s, np.radians(a))
+        for s in (0.02, 0.04, 0.08)
+        for a in (0, 45, 90)
+    },
     **{
         f"double {s:.0%} apart, {w:.0%}": double(s, w)
         for s in (0.03, 0.06, 0.12)

@@ -80,7 +80,7 @@ MATTES: Columns = {
     "alpha_digest": "string",
     "mask_path": "string",
     "mask_digest": "string",
-    "tight_box_xyxy": "string",  # JSON, whole px of the crop; missing when the mask is empty
+    "tight_box_xyxy": "string",  # JSON, whole px of the crop
     "raw_min": "Float64",
     "raw_max": "Float64",
     "second_path": "string",  # alpha by the second model; missing where the recipe asks for none

@@ -40,10 +40,18 @@ def judge_source(
 
 
 def findings_of(row: Row, source: Source, bounds: RuleBounds) -> list[Finding]:
-    """Say what each rule with bounds makes of one crop with a verdict row, in the rules' order."""
+    """Say what each rule with bounds makes of one crop with a verdict row, in the rules' order.
+
+    Rules that need a mask say nothing of a crop that never was matted.
+    """
     near = Likeness(row[_NEAR], row["nearest_crop"])
     said = _without_mask(row, source, bounds) + _near_finding(near, bounds.near_duplicate)
-    return said + _measured_findings(row, bounds, needs_mask=True)
+    return said + (_measured_findings(row, bounds, needs_mask=True) if is_matted(row) else [])
+
+
+def is_matted(row: Row) -> bool:
+    """Say whether a crop had a mask when it was measured; its share can then always be told."""
+    return row["subject_share"] is not None
 
 
 def verdict_of(findings: Sequence[Finding]) -> Row:

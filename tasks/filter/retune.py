@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from tasks.common.bounds import RuleBounds
 from tasks.common.records import Source
-from tasks.filter.decide import judge_source
+from tasks.filter.decide import is_matted, judge_source
 
 Row = dict[str, Any]
 _EMPTY = "mask_empty"
@@ -27,7 +27,7 @@ class Rejudged(NamedTuple):
 def rejudge(verdicts: Sequence[Row], source: Source, bounds: RuleBounds) -> Rejudged:
     """Judge the crops of one source anew, from the measures that their verdict rows hold."""
     empty = {row["crop_id"]: row for row in verdicts if _EMPTY in json.loads(row["failed_rules"])}
-    matted = {row["crop_id"] for row in verdicts if row["subject_share"] is not None}
+    matted = {row["crop_id"] for row in verdicts if is_matted(row)}
     rows, unmatted = [], set()
     for row in judge_source(verdicts, source, bounds, matted):
         crop_id = row["crop_id"]

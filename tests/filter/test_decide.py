@@ -158,3 +158,12 @@ def test_the_findings_of_a_matted_crop_make_up_its_verdict(
     for row in judge_source(rows, SOURCE, bounds, {row["crop_id"] for row in rows}):
         told = verdict_of(findings_of(row, SOURCE, bounds))
         assert told == {name: row[name] for name in told}
+
+
+def test_rules_on_the_mask_say_nothing_of_a_crop_that_never_was_matted() -> None:
+    bounds = RuleBounds.model_validate(
+        {"person_height_px": {"min": 500}, "subject_share": {"min": 0.1}}
+    )
+    (row,) = judge_source([GOOD | {"subject_share": None}], SOURCE, bounds)
+    said = [finding.rule for finding in findings_of(row, SOURCE, bounds)]
+    assert said == ["person_height_px"]

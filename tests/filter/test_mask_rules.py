@@ -128,3 +128,9 @@ def test_anothers_box_is_found_again_in_a_crop_out_of_the_frame(tmp_path: Path) 
         mask=mask_of((100, 50, 200, 250)),
     )
     assert person_overlap_mask.measure(subject) == 0.5
+
+
+def test_a_mask_that_fills_a_large_picture_is_whole(tmp_path: Path) -> None:
+    mask = np.ones((1000, 1000), np.uint8)
+    subject = make_subject(tmp_path, frame_wh=(1000, 1000), mask=mask)
+    assert mask_whole.measure(subject) == 1.0

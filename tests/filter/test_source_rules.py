@@ -18,6 +18,7 @@ from tests.filter.builders import SOURCE
         pytest.param(("park",), "drop", "keep", id="another, whatever is said of no tags"),
         pytest.param(("park", "night"), "keep", "drop", id="one of several"),
         pytest.param(("nightlife",), "keep", "keep", id="a longer word is another"),
+        pytest.param(("Night",), "keep", "drop", id="a capital"),
     ],
 )
 def test_excluded_scenes_are_left_out(
@@ -55,6 +56,10 @@ def test_scenes_that_are_not_excluded_say_nothing() -> None:
         pytest.param("cc-by-sa-3.0", ("CC-BY-*",), "keep", id="any ending in small letters"),
         pytest.param("CC-BY-4.0", ("CC-BY",), "drop", id="no ending without a wildcard"),
         pytest.param("own pictures", ("*",), "keep", id="anything that is given"),
+        pytest.param("CC-BY-4.0", (" CC-BY-4.0 ",), "keep", id="blanks in the recipe"),
+        pytest.param("CC-BY [own]", ("CC-BY [own]",), "keep", id="brackets are letters"),
+        pytest.param("CC-BY o", ("CC-BY [own]",), "drop", id="brackets are no choice"),
+        pytest.param("CC0-1.0", ("CC?-1.0",), "drop", id="a question mark is a letter"),
     ],
 )
 def test_only_licences_on_the_list_pass(given: str, allowed: tuple[str, ...], verdict: str) -> None:

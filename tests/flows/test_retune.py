@@ -1,30 +1,19 @@
 """What other bounds would change: which run is asked, and what is told of its crops."""
 
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from flows.retune import preview
 from flows.runs import run_folder
 from tasks.common.artifacts import Workspace
 from tasks.common.errors import InputError
-from tasks.common.records import Source, SourceOutcome
-from tasks.common.tables import MEASURES, plain_rows
-from tasks.filter.decide import judge_source
-from tasks.filter.retune import rejudge
-from tasks.filter.stage import without_mask
 from tests.flows.builders import (
-    RECIPE,
-    commit_verdicts,
     recipe_file,
     recipe_of,
     record_run,
-    save_record,
 )
-from tests.publish.builders import source
-from tests.publish.crops import MEASURED_ON_MASK, Crop, verdict_row
+from tests.publish.crops import Crop
 from tests.publish.pages import Page
 
 CROPS = {
@@ -196,57 +185,3 @@ def test_the_page_lies_beside_the_run_and_tells_what_was_changed(
     page = Page(found.page.read_text())
     assert f"Run run-1, recipe {recipe}: sharpness.min=0.5." in page.text
     assert page.all_of("img", "alt") == ["street-b"]
-
-
-def _many(n: int, line: Source, rng: np.random.Generator) -> list[dict[str, Any]]:
-    """Return verdict rows as the filter stores them: repeats, dropped, never matted, empty ones."""
-    scenes = rng.integers(0, 1 << 63, n // 3 + 1)
-    measures = [
-        verdict_row(
-            Crop(
-                f"{number}",
-                hash=int(rng.choice(scenes)) ^ int(rng.integers(0, 1 << 6)),
-                sharpness=round(float(rng.uniform(0.3, 1.0)), 6),
-                frame_cut=round(float(rng.uniform(0.0, 0.6)), 6),
-                measures={"subject_share": round(float(rng.uniform(0.1, 0.9)), 6)},
-            ),
-            f"{line.source_id}-{number:05d}",
-        )
-        for number in range(n)
-    ]
-    measures = [{name: row[name] for name in MEASURES} for row in measures]
-    screened = judge_source(measures, line, recipe_of(NEAR).filter)
-    matted = {row["crop_id"] for row in screened if row["verdict"] != "drop"}
-    empty = {name for name in matted if name.endswith("77")}
-    for row in measures:
-        if row["crop_id"] not in matted - empty:
-            row |= dict.fromkeys(MEASURED_ON_MASK)
-    rows = judge_source(measures, line, recipe_of(NEAR).filter, matted - empty)
-    told = {"reason": "mask_empty", "value": 0.0, "bound": None, "sentence": "Nobody is there."}
-    return [without_mask(row, told if row["crop_id"] in empty else None) for row in rows]
-
-
-NEAR = ("filter:", "filter:\n  near_duplicate: {min: 5, review_min: 7}")
-
-
-def test_ten_thousand_crops_are_judged_again_as_they_were_from_their_verdicts_alone(
-    workspace: Workspace, tmp_path: Path
-) -> None:
-    """No crop, no matte and no model is at hand: the workspace holds verdict tables only."""
-    rng, outcomes, stored = np.random.default_rng(7), [], {}
-    for name in ("a", "b", "c", "d"):
-        final = commit_verdicts(workspace, _many(2500, source(name), rng))
-        outcomes.append(SourceOutcome(source=source(name), stages=(final,)))
-        stored[name] = plain_rows(workspace.items(final))
-    reasons = {row["reason"] for rows in stored.values() for row in rows}
-    assert {"near_duplicate", "sharpness", "frame_cut", "subject_share", "mask_empty"} < reasons
-    bounds = recipe_of(NEAR).filter
-    again = {name: rejudge(rows, source(name), bounds) for name, rows in stored.items()}
-    assert {name: done.rows for name, done in again.items()} == stored
-    assert {name: set(done.unmatted) for name, done in again.items()} == dict.fromkeys(
-        "abcd", set()
-    )
-    save_record(workspace, *outcomes, recipe=recipe_of(NEAR))
-    recipe = recipe_file(tmp_path, RECIPE.replace(*NEAR))
-    found = preview(recipe, [], None, workspace).changes
-    assert (found.before.total(), found.moved) == (10_000, {})

@@ -91,7 +91,9 @@ class TestWhosePose:
         assert pose.seen[4:].tolist() == pytest.approx([0.9] * 13)
 
     @pytest.mark.parametrize(
-        ("x", "y"), [(-1, 50), (100, 50), (50, -1), (50, 200)], ids=["left", "right", "up", "down"]
+        ("x", "y"),
+        [(-1, 50), (100, 50), (50, -1), (50, 200), (0, 50), (50, 0)],
+        ids=["left", "right", "up", "down", "moved to the left edge", "moved to the upper edge"],
     )
     def test_a_keypoint_outside_the_picture_is_not_seen(self, x: float, y: float) -> None:
         pose = _pose_of(_answer([(20, 20, 80, 180)], {5: (x, y, 0.9)}))

@@ -8,11 +8,12 @@ NAME = "excluded_scene"
 
 
 def judge(source: Source, limits: TagBounds) -> Finding:
-    """Drop the crops of a source with an excluded tag; the value is how many it has."""
+    """Drop the crops of a source with an excluded tag, whatever its case; the value counts them."""
     if not source.scenes:
         said = f"The source has no scene tags; the recipe says {limits.missing}."
         return Finding(NAME, limits.missing, sentence=said)
-    hit = [tag for tag in source.scenes if tag in limits.tags]
+    excluded = {tag.casefold() for tag in limits.tags}
+    hit = [tag for tag in source.scenes if tag.casefold() in excluded]
     if not hit:
         return Finding(NAME, "keep", 0.0, 0.0)
     said = f"The scene {', '.join(hit)} is excluded by the recipe."

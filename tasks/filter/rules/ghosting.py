@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.filter.edges import loss_to_blur
 from tasks.filter.rule import Rule
 from tasks.filter.shapes import Grey, blurred, gradients, reaching
 from tasks.filter.subject import Subject
@@ -26,12 +27,17 @@ def measure(subject: Subject) -> float | None:
     """Return how strongly the person's edges repeat themselves at a distance, about 0..0.5.
 
     The autocorrelation of the gradient field on the person at a height of 192 px, with its spectrum
-    levelled by its own envelope first: that takes out what blur, motion smear and the shapes of a
-    body do to all distances alike, and leaves a displaced copy as a narrow peak. The value is the
-    highest such peak between 3 % and 15 % of the person's height, over the one at zero. An even
-    double exposure gives about 0.2, a weak one (30 %) 0.1, single pictures 0.02 to 0.06. None where
-    there is no edge.
+    levelled by its own envelope first: that takes out what blur and the shapes of a body do to all
+    distances alike, and leaves a displaced copy as a narrow peak. The value is the highest such
+    peak between 3 % and 15 % of the person's height, over the one at zero. The two ends of a motion
+    smear make such a peak too, but only a smear is crisp across and blurred along, so the peak
+    counts less by as much as edges are less crisp in one direction than in the other. An even
+    double exposure gives 0.1 to 0.3, a weak one (30 %) 0.06 to 0.15, single pictures 0.02 to 0.05.
+    None where there is no edge.
     """
+    loss = loss_to_blur(subject)
+    if loss is None or loss.most <= 0:
+        return None
     grey, weight = subject.person_at(_HEIGHT_PX, _SURROUNDINGS)
     power = _gradient_power(grey, blurred(reaching(weight, _REACH_PX), _SOFT_EDGE_PX))
     if power.mean() < _LEAST_POWER:
@@ -45,7 +51,9 @@ def measure(subject: Subject) -> float | None:
     at_zero = float(peak[middle, middle] - around[middle, middle])
     # A dip is surrounded by what looks like peaks, hence also above zero.
     height = np.minimum(peak - around, peak)[_ring()]
-    return max(0.0, float(height.max())) / at_zero if at_zero > 0 else None
+    if at_zero <= 0:
+        return None
+    return max(0.0, float(height.max())) / at_zero * max(0.0, loss.least) / loss.most
 
 
 def _gradient_power(grey: Grey, weight: Grey) -> Grey:

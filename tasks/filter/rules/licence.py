@@ -1,6 +1,6 @@
 """Whether the source's licence lets its pictures be used."""
 
-from fnmatch import fnmatchcase
+import re
 
 from tasks.common.bounds import LicenceBounds
 from tasks.common.records import Source
@@ -18,7 +18,13 @@ def judge(source: Source, limits: LicenceBounds) -> Finding:
         said = f"The source gives no licence; the recipe says {limits.missing}."
         return Finding(NAME, limits.missing, sentence=said)
     name = source.licence.strip().casefold()
-    if any(fnmatchcase(name, pattern.casefold()) for pattern in limits.allowed):
+    if any(_pattern(allowed).fullmatch(name) for allowed in limits.allowed):
         return Finding(NAME, "keep", 1.0, 1.0)
     said = f"The licence {source.licence!r} is not on the recipe's list."
     return Finding(NAME, "drop", 0.0, 1.0, said)
+
+
+def _pattern(allowed: str) -> re.Pattern[str]:
+    """Only `*` stands for anything; brackets and question marks are part of a licence's name."""
+    pieces = allowed.strip().casefold().split("*")
+    return re.compile(".*".join(map(re.escape, pieces)))

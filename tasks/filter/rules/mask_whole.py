@@ -26,8 +26,9 @@ def measure(subject: Subject) -> float | None:
         return None
     whole = int(np.count_nonzero(mask))
     largest = int(_areas(mask, connectivity=8).max())
+    # The surroundings, made one by the rim, are the first part that is found, and no opening.
     surrounded = np.pad(1 - mask, 1, constant_values=1)
-    openings = _areas(surrounded, connectivity=4)
+    openings = _areas(surrounded, connectivity=4)[1:]
     pinholes = int(openings[openings < _PINHOLE_SHARE * whole].sum())
     return largest / (whole + pinholes)
 

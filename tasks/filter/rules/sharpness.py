@@ -1,36 +1,20 @@
 """Whether edges on the person are crisp, whatever the resolution, the distance and the light."""
 
+from tasks.filter.edges import loss_to_blur
 from tasks.filter.rule import Rule
-from tasks.filter.shapes import Grey, blurred, gradients, reaching
 from tasks.filter.subject import Subject
-
-# Persons are compared at this height, so that a large blurred one cannot beat a small crisp one.
-_HEIGHT_PX = 128
-_BLUR_PX = 1.5
-_REACH_PX = 5  # the outline itself belongs to what is judged
-_LEAST_ENERGY = 0.25  # mean squared grey levels a px; a flat wall has less
 
 
 def measure(subject: Subject) -> float | None:
     """Return the share of the person's gradient energy that a slight blur takes away, 0..1.
 
-    The person is scaled to 128 px, their gradient energy (Tenengrad: squared Sobel gradients,
-    Krotkov 1987) taken on their own pixels, and again after a Gaussian blur of 1.5 px; the value is
-    1 - after / before. Comparing a picture with its own blurred self is the idea of Crete et al.
-    ("The blur effect", SPIE 2007): contrast, texture and light cancel out, and what is blurred
-    already loses little. None where the person is flat, because then there is no edge to judge.
+    Gradient energy is the Tenengrad focus measure (Krotkov 1987); comparing a picture with its own
+    blurred self is the idea of Crete et al. ("The blur effect", SPIE 2007): contrast, texture and
+    light cancel out, and what is blurred already loses little. The direction that loses least
+    counts, because a motion smear leaves the edges along it crisp. None where the person is flat.
     """
-    grey, weight = subject.person_at(_HEIGHT_PX)
-    on_person = reaching(weight, _REACH_PX)
-    before = _energy(grey, on_person)
-    if before < _LEAST_ENERGY * float(on_person.sum()):
-        return None
-    return 1.0 - _energy(blurred(grey, _BLUR_PX), on_person) / before
-
-
-def _energy(grey: Grey, weight: Grey) -> float:
-    dx, dy = gradients(grey)
-    return float((weight * (dx**2 + dy**2)).sum())
+    loss = loss_to_blur(subject)
+    return None if loss is None else loss.least
 
 
 RULE = Rule(

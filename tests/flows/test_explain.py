@@ -1,0 +1,183 @@
+"""Why a crop got its verdict, in words and on a page."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.explain import explain_crop
+from flows.runs import run_folder
+from tasks.common.artifacts import Workspace
+from tasks.common.bounds import RuleBounds
+from tasks.common.errors import InputError
+from tasks.common.settings import settings
+from tasks.publish.task import RuleWord
+from tests.flows.builders import exit_code, judged_by, recipe_of, record_run, save_record
+from tests.publish.builders import source
+from tests.publish.crops import Crop
+from tests.publish.pages import Page
+
+CROPS = {
+    "street": [
+        Crop("a"),
+        Crop("b", sharpness=0.45),
+        Crop("c", frame_cut=0.61234, measures={"subject_share": None}),
+    ]
+}
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "workspace")
+
+
+def _words(workspace: Workspace, crop_id: str) -> dict[str, RuleWord]:
+    return {word.rule: word for word in explain_crop(crop_id, None, workspace).words}
+
+
+def test_every_rule_has_a_word_in_the_rules_order(workspace: Workspace) -> None:
+    record_run(workspace, CROPS)
+    assert list(_words(workspace, "street-a")) == list(RuleBounds.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("crop_id", "rule", "word"),
+    [
+        pytest.param(
+            "street-a", "sharpness", ("0.7", "min 0.4, review_min 0.5", "keep", ""), id="kept"
+        ),
+        pytest.param(
+            "street-b",
+            "sharpness",
+            ("0.45", "min 0.4, review_min 0.5", "review", None),
+            id="for review",
+        ),
+        pytest.param("street-c", "frame_cut", ("0.6123", "max 0.5", "drop", None), id="dropped"),
+        pytest.param("street-c", "subject_share", ("", "min 0.2", "drop", None), id="not measured"),
+        pytest.param("street-a", "person_height_px", ("200", "none", "", ""), id="no bounds"),
+        pytest.param("street-a", "licence", ("", "none", "", ""), id="no bounds and no value"),
+    ],
+)
+def test_a_word_tells_value_bounds_and_verdict(
+    crop_id: str, rule: str, word: tuple[str, str, str, str | None], workspace: Workspace
+) -> None:
+    record_run(workspace, CROPS)
+    said = _words(workspace, crop_id)[rule]
+    assert said[1:4] == word[:3]
+    assert word[3] in (None, said.sentence)
+
+
+def test_the_failing_rule_speaks_as_the_verdict_does(workspace: Workspace) -> None:
+    record_run(workspace, CROPS)
+    found = explain_crop("street-b", None, workspace)
+    (word,) = [word for word in found.words if word.verdict == "review"]
+    assert (word.rule, word.sentence) == ("sharpness", found.judged.verdict["sentence"])
+    assert found.judged.verdict["value"] == 0.45
+
+
+def test_the_rules_that_fail_are_those_of_the_verdict(workspace: Workspace) -> None:
+    record_run(workspace, CROPS)
+    for name in "abc":
+        found = explain_crop(f"street-{name}", None, workspace)
+        failing = [word.rule for word in found.words if word.verdict in ("drop", "review")]
+        assert str(failing).replace("'", '"') == found.judged.verdict["failed_rules"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "rule", "word"),
+    [
+        pytest.param(
+            {"scenes": ("pool",)}, "excluded_scene", ("not pool, beach", "drop"), id="scene"
+        ),
+        pytest.param(
+            {"scenes": ("park",)}, "excluded_scene", ("not pool, beach", "keep"), id="other scene"
+        ),
+        pytest.param(
+            {"licence": "CC0-1.0"}, "licence", ("one of CC0-1.0, CC-BY*", "keep"), id="fit"
+        ),
+        pytest.param({"licence": "X"}, "licence", ("one of CC0-1.0, CC-BY*", "drop"), id="unfit"),
+    ],
+)
+def test_rules_on_the_source_tell_what_they_ask_for(
+    facts: dict[str, Any], rule: str, word: tuple[str, str], workspace: Workspace
+) -> None:
+    entry = "  excluded_scene: {tags: [pool, beach]}\n  licence: {allowed: [CC0-1.0, CC-BY*]}\n"
+    recipe = recipe_of(("filter:\n", f"filter:\n{entry}"))
+    outcome = judged_by(workspace, source("street", **facts), [Crop("a")], recipe)
+    save_record(workspace, outcome, recipe=recipe)
+    assert _words(workspace, "street-a")[rule][2:4] == word
+
+
+def test_a_near_duplicate_of_another_source_is_explained_with_its_distance(
+    workspace: Workspace,
+) -> None:
+    recipe = recipe_of(("filter:\n", "filter:\n  near_duplicate: {min: 5}\n"))
+    crops = {"x": [Crop("a", hash=7)], "y": [Crop("a", hash=0)]}
+    record_run(workspace, crops, recipe=recipe)
+    word = _words(workspace, "y-a")["near_duplicate"]
+    assert word[1:4] == ("3", "min 5", "drop")
+    assert "It is x-a" in word.sentence
+
+
+def test_the_page_lies_beside_the_run_with_pictures_and_words(workspace: Workspace) -> None:
+    record_run(workspace, CROPS)
+    found = explain_crop("street-b", None, workspace)
+    assert found.page == run_folder(workspace.root, "run-1") / "explain" / "street-b.html"
+    page = Page(found.page.read_text())
+    assert page.tags.count("img") == 3
+    assert "sharpness 0.45 min 0.4, review_min 0.5 review" in page.text
+
+
+def test_the_newest_run_is_asked_unless_another_is_named(workspace: Workspace) -> None:
+    for run_id, sharpness in (("run-1", 0.7), ("run-2", 0.45)):
+        record_run(workspace, {"street": [Crop("a", sharpness=sharpness)]}, run_id=run_id)
+    found = [explain_crop("street-a", run, workspace).judged for run in (None, "run-1", "run-2")]
+    assert [judged.verdict["verdict"] for judged in found] == ["review", "keep", "review"]
+
+
+@pytest.mark.parametrize(
+    ("crop_id", "said"),
+    [
+        pytest.param("cafe", "of its 3 crops, none does", id="unknown"),
+        pytest.param("street", "3 begin so: street-a, street-b, street-c", id="ambiguous"),
+    ],
+)
+def test_no_single_crop_is_refused_and_no_page_written(
+    crop_id: str, said: str, workspace: Workspace
+) -> None:
+    record_run(workspace, CROPS)
+    with pytest.raises(InputError, match=said):
+        explain_crop(crop_id, None, workspace)
+    assert not (run_folder(workspace.root, "run-1") / "explain").exists()
+
+
+def test_the_command_prints_verdict_values_and_bounds(capsys: pytest.CaptureFixture[str]) -> None:
+    record_run(Workspace.of(settings()), CROPS)
+    assert exit_code("explain", "street-b") == 0
+    told = capsys.readouterr().out
+    cells = [line.strip("│").replace(" ", "").split("│") for line in told.splitlines()]
+    assert told.startswith("street-b review: ")
+    assert ["sharpness", "0.45", "min0.4,review_min0.5", "review"] in cells
+    assert (settings().workspace / "runs/run-1/explain/street-b.html").as_uri() in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(["cafe"], "No single crop 'cafe' in this run", id="crop"),
+        pytest.param(["street-a", "--run", "run-9"], "There is no run run-9", id="run"),
+    ],
+)
+def test_what_is_not_there_ends_with_code_2_and_a_sentence(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record_run(Workspace.of(settings()), CROPS)
+    assert exit_code("explain", *arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_without_a_run_the_command_says_how_to_start_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert exit_code("explain", "street-a") == 2
+    assert "start one with `matteflow ingest`" in capsys.readouterr().err

@@ -15,7 +15,11 @@ RECORD = Path(__file__).with_name("stages.json")
 ROOMS = ("download", "sample", "detect", "pose", "matte", "filter", "publish")
 # What shapes bytes on disk for every room, and for some.
 SHARED = ("images.py", "tables.py")
-ALSO = {"filter": ("likeness.py",), "publish": ("likeness.py",), "detect": ("yolo.py",)}
+ALSO = {
+    "filter": ("likeness.py", "hash_index.py"),
+    "publish": ("likeness.py", "hash_index.py"),
+    "detect": ("yolo.py",),
+}
 # Doors and pages: these shape no artifact.
 OUTSIDE = {"task.py", "report.py", "account.py", "pictures.py", "push.py", "folder_store.py"}
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tasks.common.likeness import Hashes, Nearest, Positions
+from tasks.common.hash_index import Hashes, Nearest, Positions
 
 LOW_CHUNK = np.uint64(0xFFFF)
 Pictures = tuple[Hashes, Hashes]  # the hash of each picture and that of its mirror image

@@ -44,8 +44,9 @@ def _changed_lines(before: str, after: str) -> list[list[str]]:
     ]
 
 
-def test_without_changes_the_text_is_the_files_own(recipe: str) -> None:
-    assert amend_recipe(recipe, []) == (load_recipe(recipe), RECIPE)
+@pytest.mark.parametrize("name", ["demo", "people"])
+def test_without_changes_the_text_is_the_files_own(name: str) -> None:
+    assert amend_recipe(name, []) == (load_recipe(name), read_recipe_text(name))
 
 
 @pytest.mark.parametrize(

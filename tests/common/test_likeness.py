@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.common import likeness
-from tasks.common.likeness import Hashes, HashIndex, as_hashes, find_repeats
+from tasks.common import hash_index, likeness
+from tasks.common.hash_index import Hashes, HashIndex
+from tasks.common.likeness import as_hashes, find_repeats
 from tests.common.hashes import (
     KINDS,
     Kind,
@@ -104,7 +105,7 @@ class TestIndex:
         queries = entries[::50] ^ flips(rng, 50, 8)
         index = HashIndex(6)
         index.add(entries)
-        with patch.object(likeness, "_AT_ONCE", at_once):
+        with patch.object(hash_index, "_AT_ONCE", at_once):
             found = index.nearest(queries)
         assert np.array_equal(found.positions, nearest_of_all(queries, entries, 6).positions)
 

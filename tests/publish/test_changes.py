@@ -119,7 +119,7 @@ NEAR = {"near_duplicate": {"min": 5}}
 _PAIRS = st.lists(st.tuples(*[st.sampled_from("kdr")] * 2), max_size=8)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(_PAIRS)
 def test_what_moves_is_the_difference_of_the_counts(
     workspace: Workspace, pairs: list[tuple[str, str]]

@@ -1,6 +1,7 @@
 """Laws of a subset: every crop ends in one place, and no two kept ones look alike."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,13 +11,13 @@ from hypothesis import strategies as st
 from tasks.common.artifacts import ArtifactWriter, Workspace
 from tasks.common.bounds import RuleBounds
 from tasks.common.keys import content_key
-from tasks.common.records import SourceOutcome
+from tasks.common.records import SourceOutcome, StageResult
 from tasks.common.tables import MEASURES, VERDICTS, make_table, plain_rows
 from tasks.filter.decide import judge_source, quality
 from tasks.publish.account import all_drops
 from tasks.publish.subset import Subset
 from tests.publish.builders import source, verdicts_only
-from tests.publish.crops import Crop
+from tests.publish.crops import Crop, verdict_row
 
 Row = dict[str, Any]
 _LOOKS = (0x0123456789ABCDEF, 0xF0E1D2C3B4A59687)
@@ -74,6 +75,18 @@ def _outcomes(
     )
 
 
+def _subset(media: Sequence[str], crops: Sequence[list[Crop]], bounds: RuleBounds) -> Subset:
+    """Return the same sources with their verdicts in hand rather than on the disk."""
+    rows = {
+        f"s{number}": [verdict_row(crop, f"{name}-{crop.name}") for crop in own]
+        for number, (name, own) in enumerate(zip(media, crops, strict=False))
+        if own
+    }
+    final = StageResult(stage="filter", key="0", digest="0", n_in=0, n_kept=0, n_dropped=0, n_out=0)
+    outcomes = [SourceOutcome(source=source(name), stages=(final,)) for name in rows]
+    return Subset(outcomes, Workspace(Path("nowhere")), bounds, rows)
+
+
 def _rows(workspace: Workspace, outcome: SourceOutcome) -> list[Row]:
     final = outcome.result("filter")
     assert final is not None
@@ -83,7 +96,7 @@ def _rows(workspace: Workspace, outcome: SourceOutcome) -> list[Row]:
 _LISTS = st.lists(_crops(), min_size=4, max_size=4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(_MEDIA, _LISTS, _limits())
 def test_every_crop_of_a_run_is_kept_dropped_or_for_review_and_only_one_of_these(
     workspace: Workspace, media: list[str], crops: list[list[Crop]], bounds: RuleBounds
@@ -109,12 +122,12 @@ def _distance(worse: Row, better: Row) -> int:
     return min((int(worse[name], 16) ^ other).bit_count() for name in ("hash", "mirror_hash"))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(deadline=None)
 @given(_MEDIA, _LISTS, _limits())
 def test_no_two_kept_crops_of_different_sources_lie_nearer_than_the_bounds(
-    workspace: Workspace, media: list[str], crops: list[list[Crop]], bounds: RuleBounds
+    media: list[str], crops: list[list[Crop]], bounds: RuleBounds
 ) -> None:
-    subset = Subset(_outcomes(workspace, media, crops), workspace, bounds)
+    subset = _subset(media, crops, bounds)
     kept = [pair for pair in subset.verdicts() if pair[1]["verdict"] == "keep"]
     kept.sort(key=lambda pair: quality(pair[1]))
     limits = bounds.near_duplicate
@@ -124,12 +137,12 @@ def test_no_two_kept_crops_of_different_sources_lie_nearer_than_the_bounds(
     assert [distance for distance in distances if distance < bound] == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(deadline=None)
 @given(_MEDIA, _LISTS, _limits())
 def test_each_near_duplicate_names_a_better_crop_that_is_not_dropped(
-    workspace: Workspace, media: list[str], crops: list[list[Crop]], bounds: RuleBounds
+    media: list[str], crops: list[list[Crop]], bounds: RuleBounds
 ) -> None:
-    subset = Subset(_outcomes(workspace, media, crops), workspace, bounds)
+    subset = _subset(media, crops, bounds)
     rows = {row["crop_id"]: row for _, row in subset.verdicts()}
     for row in rows.values():
         if row["reason"] == "near_duplicate":
@@ -139,7 +152,7 @@ def test_each_near_duplicate_names_a_better_crop_that_is_not_dropped(
             assert _distance(row, other) == row["value"] < row["bound"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(_crops(), _limits())
 def test_what_the_filter_settled_within_one_source_stays_as_it_is(
     workspace: Workspace, crops: list[Crop], bounds: RuleBounds
@@ -158,17 +171,16 @@ def test_what_the_filter_settled_within_one_source_stays_as_it_is(
     assert settled == _rows(workspace, outcome)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(deadline=None)
 @given(st.lists(_crops(), min_size=3, max_size=3), _limits(), st.permutations(range(3)))
 def test_the_order_of_the_sources_does_not_matter(
-    workspace: Workspace, crops: list[list[Crop]], bounds: RuleBounds, order: list[int]
+    crops: list[list[Crop]], bounds: RuleBounds, order: list[int]
 ) -> None:
-    outcomes = _outcomes(workspace, "mno", crops)
     found = [
         sorted((row["crop_id"], row["verdict"]) for _, row in subset.verdicts())
         for subset in (
-            Subset(outcomes, workspace, bounds),
-            Subset([outcomes[place] for place in order], workspace, bounds),
+            _subset("mno", crops, bounds),
+            _subset(["mno"[place] for place in order], [crops[place] for place in order], bounds),
         )
     ]
     assert found[0] == found[1]

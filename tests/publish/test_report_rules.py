@@ -74,6 +74,15 @@ def test_everything_that_is_drawn_lies_inside_its_picture(
     assert re.findall(r"\b(?:nan|NaN|inf|None)\b", page.html) == []
 
 
+def test_only_bars_with_crops_in_them_are_drawn(workspace: Workspace) -> None:
+    values = [0.1, 0.1, 0.6, 0.9]
+    crops = [Crop(f"{n}", measures={"sharpness": value}) for n, value in enumerate(values)]
+    page = _page(workspace, verdicts_only(workspace, source("street"), crops))
+    drawing = re.search(r'"histogram of sharpness".*?</svg>', page.html, re.DOTALL)
+    assert drawing is not None
+    assert re.findall(r' height="([\d.]+)"', drawing[0]) == ["40.0", "20.0", "20.0"]
+
+
 def test_each_bound_has_a_line_with_its_value(workspace: Workspace) -> None:
     limits = {"sharpness": {"min": 0.25, "review_min": 0.5}}
     page = _page(workspace, *two_sources(workspace), **limits)
@@ -83,11 +92,12 @@ def test_each_bound_has_a_line_with_its_value(workspace: Workspace) -> None:
 
 
 def test_counts_stand_beside_each_rule(workspace: Workspace) -> None:
-    crops = [Crop("a"), failed("b", "sharpness"), failed("c", "sharpness", "exposure")]
+    fails = [("sharpness",), ("sharpness", "exposure"), ("frame_cut", "sharpness")]
+    crops = [Crop("a"), *(failed(rules[0] + rules[-1], *rules) for rules in fails)]
     page = _page(workspace, verdicts_only(workspace, source("street"), crops))
     cells = re.search(r'"histogram of sharpness".*?</tr>', page.html, re.DOTALL)
     assert cells is not None
-    assert re.findall(r'<td class="n">(\d*)</td>', cells[0]) == ["3", "", "2", "2", "1"]
+    assert re.findall(r'<td class="n">(\d*)</td>', cells[0]) == ["4", "", "3", "2", "1"]
 
 
 def test_rules_that_fail_the_same_crops_are_told(workspace: Workspace) -> None:

@@ -169,7 +169,7 @@ def test_without_bounds_there_are_no_marks(workspace: Workspace) -> None:
     assert _line(workspace, "sharpness", [0.5]).marks == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     rule=st.sampled_from(["sharpness", "person_height_px", "distortion", "contrast"]),
     values=st.lists(st.none() | st.floats(0, 1e5, width=32), min_size=1, max_size=8),

@@ -15,13 +15,13 @@ RECORD = Path(__file__).with_name("stages.json")
 ROOMS = ("download", "sample", "detect", "pose", "matte", "filter", "publish")
 # What shapes bytes on disk for every room, and for some.
 SHARED = ("images.py", "tables.py")
-ALSO = {
-    "filter": ("likeness.py", "hash_index.py"),
-    "publish": ("likeness.py", "hash_index.py"),
-    "detect": ("yolo.py",),
-}
+_LIKENESS = ("likeness.py", "hash_index.py")
+ALSO = {"filter": _LIKENESS, "publish": _LIKENESS, "detect": ("yolo.py",), "pose": ("yolo.py",)}
 # Doors and pages: these shape no artifact.
-OUTSIDE = {"task.py", "report.py", "account.py", "pictures.py", "push.py", "folder_store.py"}
+OUTSIDE = {
+    "task.py", "report.py", "account.py", "pictures.py", "push.py", "folder_store.py",
+    "statistics.py", "changes.py", "closeup.py", "retune.py",
+}  # fmt: skip
 
 
 def present() -> dict[str, dict[str, object]]:

@@ -148,20 +148,34 @@ def retune(
     """See what other bounds would change, from stored measures and without any model."""
     from flows.retune import preview as look
     from flows.screen import console, print_changes
+    from tasks.common.amend import amend_recipe
     from tasks.common.artifacts import Workspace
-    from tasks.common.files import write_file
     from tasks.common.settings import settings
 
     if not (preview or save):
         raise InputError("Say --preview to see what would change, or --save FILE to keep it.")
-    if save and Path(save).exists() and Path(save).resolve() != Path(recipe).resolve():
-        raise InputError(f"{save} exists already; name another file, or {recipe} itself.")
-    found = look(recipe, change or [], run or None, Workspace.of(settings()))
+    _, text = amend_recipe(recipe, change or [])
     if preview:
-        print_changes(found)
+        print_changes(look(recipe, change or [], run or None, Workspace.of(settings())))
     if save:
-        write_file(Path(save), found.recipe_text.encode())
+        _save_recipe(text, Path(save), recipe)
         console.print(f"Saved {save}. Ingest with it: what was computed is found again.")
+
+
+def _save_recipe(text: str, target: Path, recipe: str) -> None:
+    """Write a changed recipe; the only file that it may replace is the one it was read from."""
+    from tasks.common.files import write_file
+    from tasks.common.recipe import shipped_recipes
+
+    is_own = recipe not in shipped_recipes() and target.resolve() == Path(recipe).resolve()
+    if target.exists() and not is_own:
+        raise InputError(f"{target} exists already; name a file that does not.")
+    try:
+        write_file(target, text.encode())
+    except OSError as error:
+        raise InputError(
+            f"{target} cannot be written ({error.strerror or error}); name another file."
+        ) from error
 
 
 @app.command()

@@ -21,12 +21,11 @@ _MEASURING = ("download", "sample", "detect", "pose", "matte")
 
 
 class Preview(NamedTuple):
-    """What would change, where it can be looked at, and the changed recipe's text."""
+    """What would change, and where it can be looked at."""
 
     run_id: str
     changes: Changes
     page: Path
-    recipe_text: str
 
 
 def preview(recipe: str, changes: Sequence[str], run: str | None, workspace: Workspace) -> Preview:
@@ -36,7 +35,7 @@ def preview(recipe: str, changes: Sequence[str], run: str | None, workspace: Wor
         InputError: a change is wrong, or no run was measured as the recipe says.
     """
     base, _ = amend_recipe(recipe, [])
-    changed, text = amend_recipe(recipe, changes)
+    changed, _ = amend_recipe(recipe, changes)
     record = _measured_alike(changed, run, workspace.root)
     before, unmatted_before = _judged(record, base.filter, workspace)
     after, unmatted = _judged(record, changed.filter, workspace)
@@ -45,20 +44,22 @@ def preview(recipe: str, changes: Sequence[str], run: str | None, workspace: Wor
     note = f"Run {record.run_id}, recipe {recipe}: {', '.join(changes) or 'nothing changed'}."
     html = render_changes(after, found, title="What other bounds would change", note=note)
     write_file(page, html.encode())
-    return Preview(record.run_id, found, page, text)
+    return Preview(record.run_id, found, page)
 
 
 def _judged(
     record: RunRecord, bounds: RuleBounds, workspace: Workspace
 ) -> tuple[Subset, frozenset[str]]:
     verdicts = {}
+    seen: set[str] = set()
     unmatted: set[str] = set()
     for outcome in record.outcomes:
         final = outcome.result("filter")
         if final is not None:
             done = rejudge(plain_rows(workspace.items(final)), outcome.source, bounds)
             verdicts[outcome.source.source_id] = done.rows
-            unmatted |= done.unmatted
+            unmatted |= done.unmatted - seen  # of the same bytes again, the first source counts
+            seen.update(row["crop_id"] for row in done.rows)
     return Subset(record.outcomes, workspace, bounds, verdicts), frozenset(unmatted)
 
 

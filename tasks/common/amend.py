@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from io import StringIO
 from typing import Any
 
+import yaml as pyyaml
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+from yaml import safe_load
 
 from tasks.common.errors import InputError
 from tasks.common.recipe import Recipe, parse_recipe, read_recipe_text
@@ -27,6 +30,7 @@ def amend_recipe(name_or_path: str, changes: Sequence[str]) -> tuple[Recipe, str
         return parse_recipe(text, name_or_path), text
     yaml = YAML()
     yaml.width = 100
+    yaml.preserve_quotes = True
     try:
         values = yaml.load(text)
     except YAMLError as error:
@@ -49,15 +53,21 @@ def _set(values: Any, change: str) -> None:
     if keys[0] not in _PARTS:
         keys = ["filter", *keys]
     try:
-        value = YAML(typ="safe").load(text)
-    except YAMLError as error:
+        value = safe_load(text)  # as recipes are read
+    except pyyaml.YAMLError as error:
         raise InputError(f"--set {change!r}: {text!r} is not a YAML value.") from error
     part = values
     for key in keys[:-1]:
-        if not isinstance(part, dict) or not isinstance(part.setdefault(key, {}), dict):
+        if not isinstance(part, dict) or not isinstance(part.setdefault(key, {}) or {}, dict):
             raise InputError(f"--set {change!r}: {key} holds a value, not keys.")
         part = part[key]
-    if value is None:
-        part.pop(keys[-1], None)
+    if value is not None:
+        part[keys[-1]] = DoubleQuotedScalarString(value) if isinstance(value, str) else value
+    elif keys[-1] in part:
+        del part[keys[-1]]
     else:
-        part[keys[-1]] = value
+        there = ", ".join(map(str, part)) or "nothing"
+        raise InputError(
+            f"--set {change!r}: {'.'.join(keys)} is not set in this recipe, so it cannot be taken "
+            f"out; set there: {there}."
+        )

@@ -198,6 +198,12 @@ def _require_models(recipe: Recipe, origin: str) -> None:
         raise InputError("\n".join(f"recipe {origin}: {line}." for line in missing))
 
 
+def shipped_recipes() -> list[str]:
+    """Return the names of the recipes that come with the project."""
+    folder = files("deployments").joinpath("recipes")
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir())
+
+
 def read_recipe_text(name_or_path: str) -> str:
     """Return the YAML of a recipe that comes with the project, or of a file.
 
@@ -211,8 +217,8 @@ def read_recipe_text(name_or_path: str) -> str:
     try:
         return Path(name_or_path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        known = ", ".join(sorted(entry.name[:-5] for entry in folder.iterdir()))
         raise InputError(
-            f"There is no recipe {name_or_path!r}: expected one of {known}, or the path of a "
+            f"There is no recipe {name_or_path!r}: expected one of "
+            f"{', '.join(shipped_recipes())}, or the path of a "
             "YAML file."
         ) from error

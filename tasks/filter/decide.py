@@ -107,8 +107,9 @@ def _likeness(
     worst = {crop_id: max(map(_severity, said), default=0) for crop_id, said in findings.items()}
     rows = [row for row in measures if worst[row["crop_id"]] < _SEVERITY["drop"]]
     rows.sort(key=lambda row: (worst[row["crop_id"]], *quality(row)))
-    min_distance = ceil(limits.min or 0.0) if limits else 0
-    return nearest_kept(rows, min_distance)
+    # One that is set aside for being too near displaces nobody, hence the wider of the two bounds.
+    bounds = (limits.min, limits.review_min) if limits else ()
+    return nearest_kept(rows, ceil(max((bound for bound in bounds if bound), default=0.0)))
 
 
 def quality(row: Row) -> tuple[float, float, str]:

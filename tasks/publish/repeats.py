@@ -1,4 +1,4 @@
-"""Kept crops of different sources that nearly show the same: the better one stays."""
+"""Kept crops of a subset that nearly show the same, mostly of two sources: the better stays."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -11,11 +11,11 @@ from tasks.common.likeness import as_hashes, find_repeats
 from tasks.common.records import Verdict
 
 Row = dict[str, Any]
-_COST_DECIMALS = 2
+_CUT_DECIMALS = 2
 
 
 class Repeat(NamedTuple):
-    """A kept crop's verdict beside a better one of another source."""
+    """A kept crop's verdict beside a better one of the subset."""
 
     verdict: Verdict
     distance: int
@@ -42,13 +42,14 @@ class Candidates:
         self.sources += [source_id] * len(kept)
         self._hashes.append(as_hashes([row["hash"] for row in kept]))
         self._mirrors.append(as_hashes([row["mirror_hash"] for row in kept]))
-        self._cuts += [1.0 if row["frame_cut"] is None else row["frame_cut"] for row in kept]
+        cuts = (1.0 if row["frame_cut"] is None else row["frame_cut"] for row in kept)
+        self._cuts += [round(cut, _CUT_DECIMALS) for cut in cuts]
         self._sharpness += [row["sharpness"] or 0.0 for row in kept]
 
     def best_first(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Return the positions in order of quality: less cut, sharper, then by name."""
-        cuts = np.round(np.array(self._cuts), _COST_DECIMALS)
-        return np.lexsort((np.array(self.crop_ids), -np.array(self._sharpness), cuts))
+        keys = (np.array(self.crop_ids), -np.array(self._sharpness), np.array(self._cuts))
+        return np.lexsort(keys)
 
     def hashes(self) -> tuple[np.ndarray[Any, np.dtype[np.uint64]], ...]:
         """Return the hashes and those of the mirror images."""
@@ -56,13 +57,17 @@ class Candidates:
 
 
 def find_repeated(candidates: Candidates, limits: Bounds | None) -> dict[str, Repeat]:
-    """Name the kept crops that lie too near to a better one, by the bounds of near_duplicate."""
+    """Name the kept crops that lie too near to a better one, by the bounds of near_duplicate.
+
+    A crop that is set aside for review displaces nobody.
+    """
     bounds = [bound for bound in (limits.min, limits.review_min) if bound] if limits else []
     if limits is None or not bounds or len(candidates.crop_ids) == 0:
         return {}
     order = candidates.best_first()
     hashes, mirrors = (column[order] for column in candidates.hashes())
-    found = find_repeats(hashes, mirrors, ceil(limits.min or 0.0), ceil(max(bounds)) - 1)
+    nearest_kept = ceil(max(bounds))
+    found = find_repeats(hashes, mirrors, nearest_kept, nearest_kept - 1)
     repeats = {}
     for place in np.nonzero(found.positions >= 0)[0]:
         distance, own = int(found.distances[place]), order[place]

@@ -12,6 +12,7 @@ from tasks.publish.subset import Subset
 
 _BINS = 40
 _SHARE = "share"
+_LEAST_SPAN = 1e-6  # closer together, values cannot be told apart in bars
 
 
 class Mark(NamedTuple):
@@ -110,7 +111,7 @@ def _span(values: list[float], bounds: list[float], unit: str) -> tuple[float, f
     low, high = min(everything), max(everything)
     if unit == _SHARE:
         low, high = 0.0, 1.0 if high > 1 / 3 else max(high, 0.01)
-    return low, high if high > low else low + 1.0
+    return low, high if high - low > _LEAST_SPAN * max(1.0, abs(low)) else low + 1.0
 
 
 def overlaps(subset: Subset, limit: int = 12) -> list[Overlap]:

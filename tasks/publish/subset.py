@@ -37,7 +37,7 @@ class Subset:
     """The crops of all sources that came through, once each, with their last verdicts.
 
     Two sources with the same bytes have the same crops; the first in the list gives its name and
-    its verdict. A kept crop that nearly repeats a better kept one of another source is dropped.
+    its verdict. A kept crop that nearly repeats a better kept one is dropped or set aside.
     `verdicts`, by source, stand in for those that the run stored.
     """
 

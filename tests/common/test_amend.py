@@ -61,7 +61,7 @@ def test_without_changes_the_text_is_the_files_own(name: str) -> None:
             ["frame_cut: {max: 0.4}"],
             id="between braces",
         ),
-        pytest.param("publish.note=large", ["note: small"], ["note: large"], id="another part"),
+        pytest.param("publish.note=large", ["note: small"], ['note: "large"'], id="another part"),
         pytest.param("publish.val_share=0.5", [], ["val_share: 0.5"], id="new value"),
         pytest.param("exposure.max=0.6", [], ["exposure:", "max: 0.6"], id="new rule"),
         pytest.param("sample.every_s=2", [], ["sample:", "every_s: 2"], id="new part"),
@@ -199,3 +199,22 @@ def test_a_file_that_is_no_yaml_is_refused(text: str, tmp_path: Path) -> None:
 def test_a_recipe_that_is_not_there_is_refused() -> None:
     with pytest.raises(InputError, match="There is no recipe 'nothing'"):
         amend_recipe("nothing", ["sharpness.min=0.3"])
+
+
+@pytest.mark.parametrize("change", ["sharpnes=null", "sharpness.mim=null", "ghosting=null"])
+def test_what_is_not_set_cannot_be_taken_out(change: str, recipe: str) -> None:
+    with pytest.raises(InputError, match="is not set in this recipe, so it cannot be taken out"):
+        amend_recipe(recipe, [change])
+
+
+def test_a_word_that_yaml_takes_for_no_stays_a_word_when_it_is_quoted(recipe: str) -> None:
+    amended, text = amend_recipe(recipe, ['publish.note="no"'])
+    assert amended.publish.note == "no"
+    assert 'note: "no"' in text
+
+
+def test_quotes_elsewhere_stay_as_they_are() -> None:
+    before = read_recipe_text("demo")
+    _, after = amend_recipe("demo", ["sharpness.min=0.3"])
+    changed = set(after.splitlines()) ^ set(before.splitlines())
+    assert {line.split(":")[0].strip() for line in changed} == {"sharpness"}

@@ -21,7 +21,8 @@ CROPS = {
     "street": [
         Crop("a"),
         Crop("b", sharpness=0.45),
-        Crop("c", frame_cut=0.61234, measures={"subject_share": None}),
+        Crop("c", frame_cut=0.61234, has_matte=False),
+        Crop("d", sharpness=None),
     ]
 }
 
@@ -53,7 +54,10 @@ def test_every_rule_has_a_word_in_the_rules_order(workspace: Workspace) -> None:
             id="for review",
         ),
         pytest.param("street-c", "frame_cut", ("0.6123", "max 0.5", "drop", None), id="dropped"),
-        pytest.param("street-c", "subject_share", ("", "min 0.2", "drop", None), id="not measured"),
+        pytest.param(
+            "street-d", "sharpness", ("", "min 0.4, review_min 0.5", "drop", None), id="no value"
+        ),
+        pytest.param("street-c", "subject_share", ("", "min 0.2", "", ""), id="never matted"),
         pytest.param("street-a", "person_height_px", ("200", "none", "", ""), id="no bounds"),
         pytest.param("street-a", "licence", ("", "none", "", ""), id="no bounds and no value"),
     ],
@@ -77,7 +81,7 @@ def test_the_failing_rule_speaks_as_the_verdict_does(workspace: Workspace) -> No
 
 def test_the_rules_that_fail_are_those_of_the_verdict(workspace: Workspace) -> None:
     record_run(workspace, CROPS)
-    for name in "abc":
+    for name in "abcd":
         found = explain_crop(f"street-{name}", None, workspace)
         failing = [word.rule for word in found.words if word.verdict in ("drop", "review")]
         assert str(failing).replace("'", '"') == found.judged.verdict["failed_rules"]
@@ -138,8 +142,8 @@ def test_the_newest_run_is_asked_unless_another_is_named(workspace: Workspace) -
 @pytest.mark.parametrize(
     ("crop_id", "said"),
     [
-        pytest.param("cafe", "of its 3 crops, none does", id="unknown"),
-        pytest.param("street", "3 begin so: street-a, street-b, street-c", id="ambiguous"),
+        pytest.param("cafe", "of its 4 crops, none does", id="unknown"),
+        pytest.param("street", "4 begin so: street-a, street-b, street-c", id="ambiguous"),
     ],
 )
 def test_no_single_crop_is_refused_and_no_page_written(

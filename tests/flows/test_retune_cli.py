@@ -107,7 +107,7 @@ def test_the_saved_recipe_differs_in_the_changed_values_alone(recipe: str, tmp_p
     changes = ["--set", "sharpness.min=0.3", "--set", "publish.note=tuned"]
     assert exit_code("retune", recipe, *changes, "--save", str(target)) == 0
     old = ("{min: 0.4, ", "note: small")
-    new = ("{min: 0.3, ", "note: tuned")
+    new = ("{min: 0.3, ", 'note: "tuned"')
     assert target.read_text() == RECIPE.replace(old[0], new[0]).replace(old[1], new[1])
     assert load_recipe(str(target)) == recipe_of(*zip(old, new, strict=True))
     assert Path(recipe).read_text() == RECIPE
@@ -126,7 +126,7 @@ def test_another_file_is_not_overwritten(
     other.write_text("mine")
     change = ["--set", "sharpness.min=0.3"]
     assert exit_code("retune", recipe, *change, "--save", str(other), *others) == 2
-    assert f"{other} exists already; name another file, or {recipe} itself." in complaint()
+    assert f"{other} exists already; name a file that does not." in complaint()
     assert other.read_text() == "mine"
 
 
@@ -143,3 +143,27 @@ def test_a_recipe_that_comes_with_the_project_is_tuned_into_a_file(tmp_path: Pat
     assert exit_code("retune", "demo", *change, "--preview", "--save", str(target)) == 0
     published = load_recipe("demo").publish.model_copy(update={"note": "tuned"})
     assert load_recipe(str(target)) == load_recipe("demo").model_copy(update={"publish": published})
+
+
+def test_a_file_named_as_a_shipped_recipe_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, complaint: Told
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("demo").write_text("mine")
+    change = ["--set", "sharpness.min=0.3"]
+    assert exit_code("retune", "demo", *change, "--save", "demo") == 2
+    assert "demo exists already; name a file that does not." in complaint()
+    assert Path("demo").read_text() == "mine"
+
+
+def test_a_place_that_cannot_be_written_is_told(recipe: str, complaint: Told) -> None:
+    change = ["--set", "sharpness.min=0.3"]
+    assert exit_code("retune", recipe, *change, "--save", "/proc/tuned.yaml") == 2
+    assert "/proc/tuned.yaml cannot be written" in complaint()
+
+
+def test_a_changed_recipe_is_saved_without_any_run(recipe: str, tmp_path: Path) -> None:
+    target = tmp_path / "tuned.yaml"
+    change = ["--set", "detect.confidence=0.4"]
+    assert exit_code("retune", recipe, *change, "--save", str(target)) == 0
+    assert load_recipe(str(target)).detect.confidence == 0.4

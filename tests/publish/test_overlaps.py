@@ -45,7 +45,7 @@ def test_the_most_frequent_overlaps_come_first_and_no_more_than_asked(workspace:
     assert found == [("sharpness", "mask_whole", 2), ("exposure", "mask_whole", 1)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.sets(st.sampled_from(RULES), min_size=1), max_size=8))
 def test_every_pair_is_counted_once_whichever_rule_is_named_first(
     workspace: Workspace, fails: list[set[str]]

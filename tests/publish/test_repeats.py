@@ -176,3 +176,12 @@ def test_the_same_bytes_in_two_sources_are_no_near_duplicates(workspace: Workspa
     subset = subset_of(workspace, *outcomes, near_duplicate={"min": 5})
     assert [drop.reason for _, drop in subset.drops()] == ["same_media"]
     assert _verdicts(subset) == {"m-a": "keep"}
+
+
+def test_a_crop_that_is_set_aside_displaces_nobody(workspace: Workspace) -> None:
+    """7 bits from the best is for review; what lies near that one and far from the best is kept."""
+    best = Crop("a", hash=0, mirror=MIRROR, sharpness=0.9)
+    aside = Crop("b", hash=0x7F, mirror=MIRROR ^ 0xFF00, sharpness=0.8)
+    apart = Crop("c", hash=0x3FF, mirror=MIRROR ^ 0xFF0000, sharpness=0.7)
+    found = _verdicts(_subset(workspace, [best], [aside], [apart], min=5, review_min=10))
+    assert sorted(found.values()) == ["keep", "keep", "review"]

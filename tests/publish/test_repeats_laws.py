@@ -96,7 +96,7 @@ def _rows(workspace: Workspace, outcome: SourceOutcome) -> list[Row]:
 _LISTS = st.lists(_crops(), min_size=4, max_size=4)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(_MEDIA, _LISTS, _limits())
 def test_every_crop_of_a_run_is_kept_dropped_or_for_review_and_only_one_of_these(
     workspace: Workspace, media: list[str], crops: list[list[Crop]], bounds: RuleBounds
@@ -152,7 +152,7 @@ def test_each_near_duplicate_names_a_better_crop_that_is_not_dropped(
             assert _distance(row, other) == row["value"] < row["bound"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(_crops(), _limits())
 def test_what_the_filter_settled_within_one_source_stays_as_it_is(
     workspace: Workspace, crops: list[Crop], bounds: RuleBounds

@@ -95,7 +95,7 @@ def test_the_side_of_a_source_is_the_same_in_every_release() -> None:
     assert "".join(side[0] for side in sides) == "tttvtttvtttt"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.lists(st.tuples(_IDS, _UPLOADERS), unique_by=lambda pair: pair[0], max_size=6),
     st.integers(0, 6),

@@ -1,5 +1,6 @@
 """What each rule measured in a run: counts, bars, and where its bounds lie."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -25,7 +26,9 @@ def _subset(workspace: Workspace, crops: list[Crop], **bounds: Any) -> Subset:
     return subset_of(workspace, verdicts_only(workspace, source("street"), crops), **bounds)
 
 
-def _line(workspace: Workspace, rule: str, values: list[float | None], **bounds: Any) -> RuleLine:
+def _line(
+    workspace: Workspace, rule: str, values: Sequence[float | None], **bounds: Any
+) -> RuleLine:
     """Return the line of one rule that measured these values."""
     crops = [Crop(f"{n}", measures={rule: value}) for n, value in enumerate(values)]
     found = rule_lines(_subset(workspace, crops, **({rule: bounds} if bounds else {})))
@@ -169,7 +172,7 @@ def test_without_bounds_there_are_no_marks(workspace: Workspace) -> None:
     assert _line(workspace, "sharpness", [0.5]).marks == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     rule=st.sampled_from(["sharpness", "person_height_px", "distortion", "contrast"]),
     values=st.lists(st.none() | st.floats(0, 1e5, width=32), min_size=1, max_size=8),
@@ -190,3 +193,8 @@ def test_whatever_was_measured_bars_and_marks_lie_inside_the_picture(
         assert (len(line.bars), max(line.bars)) == (N_BARS, 1.0)
         assert [bar for bar in line.bars if not 0 <= bar <= 1] == []
         assert [mark for mark in line.marks if not 0 <= mark.place <= 1] == []
+
+
+def test_values_that_hardly_differ_are_drawn_too(workspace: Workspace) -> None:
+    line = _line(workspace, "distortion", [1.0, 1.0000000000000002])
+    assert (len(line.bars), sum(bar > 0 for bar in line.bars)) == (N_BARS, 1)

@@ -108,7 +108,7 @@ def _assigned(code: str) -> dict[str, Any]:
 def test_the_training_configuration_names_what_is_there(
     share: float | None, tmp_path: Path
 ) -> None:
-    changes = {} if share is None else {"val_share": share, "pin": {}}
+    changes: dict[str, Any] = {} if share is None else {"val_share": share, "pin": {}}
     tree = read_tree(Workspace(tmp_path), **changes)
     values = _assigned(tree["mmseg_config.py"].decode())
     sides = [side for side in ("train", "val") if f"split_dir/{side}.txt" in tree]

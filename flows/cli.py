@@ -167,14 +167,14 @@ def _save_recipe(text: str, target: Path, recipe: str) -> None:
     from tasks.common.files import write_file
     from tasks.common.recipe import shipped_recipes
 
-    is_own = recipe not in shipped_recipes() and target.resolve() == Path(recipe).resolve()
-    if target.exists() and not is_own:
-        raise InputError(f"{target} exists already; name a file that does not.")
     try:
-        write_file(target, text.encode())
+        is_own = recipe not in shipped_recipes() and target.resolve() == Path(recipe).resolve()
+        if target.exists() and not is_own:
+            raise InputError(f"{target} exists already; name a file that does not.")
+        write_file(target.resolve(), text.encode())
     except OSError as error:
         raise InputError(
-            f"{target} cannot be written ({error.strerror or error}); name another file."
+            f"{str(target)[:80]} cannot be written ({error.strerror or error}); name another file."
         ) from error
 
 

@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from flows.runs import load_run, run_folder
+from flows.runs import load_run, run_folder, write_page
 from tasks.common.artifacts import Workspace
 from tasks.common.bounds import TAG_RULES, Bounds, LicenceBounds, RuleBounds, TagBounds
-from tasks.common.files import write_file
 from tasks.filter.task import Finding, findings_of
 from tasks.publish.task import Judged, RuleWord, Subset, find_crop, render_closeup
 
@@ -34,7 +33,7 @@ def explain_crop(crop_id: str, run: str | None, workspace: Workspace) -> Explana
     said = {finding.rule: finding for finding in findings_of(judged.verdict, judged.source, bounds)}
     words = [_word(rule, judged.verdict, bounds, said) for rule in RuleBounds.model_fields]
     page = run_folder(workspace.root, record.run_id) / "explain" / f"{judged.stem}.html"
-    write_file(page, render_closeup(found, words, workspace).encode())
+    write_page(page, render_closeup(found, words, workspace))
     return Explanation(judged, words, page)
 
 

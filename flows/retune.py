@@ -1,16 +1,14 @@
 """What other bounds would change in a run, from stored measures: no model, no new picture."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from flows.runs import RunRecord, find_runs, load_run, run_folder
+from flows.runs import RunRecord, find_runs, load_run, run_folder, write_page
 from tasks.common.amend import amend_recipe
 from tasks.common.artifacts import Workspace
 from tasks.common.bounds import RuleBounds
-from tasks.common.errors import InputError
-from tasks.common.files import write_file
+from tasks.common.errors import ArtifactError, InputError
 from tasks.common.recipe import Recipe
 from tasks.common.tables import plain_rows
 from tasks.filter.task import rejudge
@@ -24,6 +22,7 @@ class Preview(NamedTuple):
     """What would change, and where it can be looked at."""
 
     run_id: str
+    sources: str
     changes: Changes
     page: Path
 
@@ -36,15 +35,21 @@ def preview(recipe: str, changes: Sequence[str], run: str | None, workspace: Wor
     """
     base, _ = amend_recipe(recipe, [])
     changed, _ = amend_recipe(recipe, changes)
-    record = _measured_alike(changed, run, workspace.root)
+    shaping = _differing(changed, base)
+    if shaping:
+        raise InputError(
+            f"The {' and '.join(shaping)} part shapes crops and measures, so a change of it cannot "
+            "be previewed. Keep it with --save FILE and ingest with that recipe."
+        )
+    record = _measured_alike(changed, run, workspace)
     before, unmatted_before = _judged(record, base.filter, workspace)
     after, unmatted = _judged(record, changed.filter, workspace)
     found = compare(before, after, unmatted_before, unmatted)
     page = run_folder(workspace.root, record.run_id) / "retune.html"
     note = f"Run {record.run_id}, recipe {recipe}: {', '.join(changes) or 'nothing changed'}."
     html = render_changes(after, found, title="What other bounds would change", note=note)
-    write_file(page, html.encode())
-    return Preview(record.run_id, found, page)
+    write_page(page, html)
+    return Preview(record.run_id, record.sources, found, page)
 
 
 def _judged(
@@ -60,13 +65,14 @@ def _judged(
             verdicts[outcome.source.source_id] = done.rows
             unmatted |= done.unmatted - seen  # of the same bytes again, the first source counts
             seen.update(row["crop_id"] for row in done.rows)
-    return Subset(record.outcomes, workspace, bounds, verdicts), frozenset(unmatted)
+    subset = Subset(record.outcomes, workspace, bounds, verdicts, unmatted)
+    return subset, frozenset(unmatted)
 
 
-def _measured_alike(recipe: Recipe, run: str | None, workspace: Path) -> RunRecord:
+def _measured_alike(recipe: Recipe, run: str | None, workspace: Workspace) -> RunRecord:
     """Return the named run, or the newest one whose crops and measures are the recipe's own."""
     if run:
-        record = load_run(workspace, run)
+        record = load_run(workspace.root, run)
         differing = _differing(recipe, record.recipe)
         if differing:
             raise InputError(
@@ -74,16 +80,25 @@ def _measured_alike(recipe: Recipe, run: str | None, workspace: Path) -> RunReco
                 "recipe; its measures say nothing about it. Ingest with this recipe first."
             )
         return record
-    for name in reversed(find_runs(workspace)):
-        with suppress(InputError):  # a record from another version
-            record = load_run(workspace, name)
-            if not _differing(recipe, record.recipe):
+    n_unreadable = 0
+    for name in reversed(find_runs(workspace.root)):
+        try:
+            record = load_run(workspace.root, name)
+            if not _differing(recipe, record.recipe) and _has_crops(record, workspace):
                 return record
+        except (InputError, ArtifactError):  # made by another version, or damaged
+            n_unreadable += 1
+    unread = f" ({n_unreadable} could not be read)" if n_unreadable else ""
     raise InputError(
-        f"No run in {workspace} was made with this recipe's {', '.join(_MEASURING)} parts, so "
-        "there are no measures to judge by. Ingest with this recipe first; --publish never stops "
-        "after the verdicts."
+        f"No run in {workspace.root}{unread} has crops and was made with this recipe's "
+        f"{', '.join(_MEASURING)} parts, so there are no measures to judge by. Ingest with this "
+        "recipe first; --publish never stops after the verdicts."
     )
+
+
+def _has_crops(record: RunRecord, workspace: Workspace) -> bool:
+    verdicts = Subset(record.outcomes, workspace, record.recipe.filter).verdicts()
+    return next(verdicts, None) is not None
 
 
 def _differing(recipe: Recipe, other: Recipe) -> list[str]:

@@ -3,8 +3,6 @@
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from tasks.common.errors import InputError
 from tasks.common.files import write_file
 from tasks.common.recipe import Recipe
@@ -30,6 +28,21 @@ class RunRecord(Record):
 def run_folder(workspace: Path, run_id: str) -> Path:
     """Return the folder of a run's record and report."""
     return workspace / "runs" / run_id
+
+
+def write_page(path: Path, html: str) -> None:
+    """Write a page beside a run's record.
+
+    Raises:
+        InputError: it cannot be written there.
+    """
+    try:
+        write_file(path, html.encode())
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written ({error.strerror or error}); remove what stands there, or "
+            "make the folder writable."
+        ) from error
 
 
 def name_run(now: datetime, flow_run_id: str) -> str:
@@ -59,11 +72,12 @@ def load_run(workspace: Path, run_id: str | None) -> RunRecord:
         run_id = found[-1]
     if run_id not in found:
         known = ", ".join(found[-5:]) or "none yet; start one with `matteflow ingest`"
-        raise InputError(f"There is no run {run_id or ''} in {workspace}. The last runs: {known}.")
+        wanted = f"no run {run_id}" if run_id else "no run yet"
+        raise InputError(f"There is {wanted} in {workspace}. The last runs: {known}.")
     try:
         text = (run_folder(workspace, run_id) / "run.json").read_text(encoding="utf-8")
         return RunRecord.model_validate_json(text)
-    except (OSError, ValidationError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(
             f"The record of run {run_id} cannot be read ({type(error).__name__}); it may come "
             "from another version. Run the ingest again: everything done is found again."

@@ -96,7 +96,10 @@ def _reasons_table(title: str, counted: Sequence[tuple[str, str, int, str]]) -> 
 def print_changes(found: Preview) -> None:
     """Print what other bounds would change: verdicts, moves, rules, and where the pictures are."""
     changes = found.changes
-    console.print(f"Run {found.run_id}, {changes.before.total()} crops", highlight=False)
+    console.print(
+        f"Run {found.run_id} of {found.sources}, {changes.before.total()} crops",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
     if not changes.moves:
         console.print("No verdict would change.")
     moves = Table("verdict now", "then", "crops")

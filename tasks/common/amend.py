@@ -54,15 +54,13 @@ def _set(values: Any, change: str) -> None:
         keys = ["filter", *keys]
     try:
         value = safe_load(text)  # as recipes are read
-    except pyyaml.YAMLError as error:
-        raise InputError(f"--set {change!r}: {text!r} is not a YAML value.") from error
+    except (pyyaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"--set {change!r:.80}: {text!r:.60} is not a YAML value.") from error
     part = values
     for key in keys[:-1]:
-        if not isinstance(part, dict) or not isinstance(part.setdefault(key, {}) or {}, dict):
-            raise InputError(f"--set {change!r}: {key} holds a value, not keys.")
-        part = part[key]
+        part = _inner(part, key, change)
     if value is not None:
-        part[keys[-1]] = DoubleQuotedScalarString(value) if isinstance(value, str) else value
+        part[keys[-1]] = _quoted(value)
     elif keys[-1] in part:
         del part[keys[-1]]
     else:
@@ -71,3 +69,31 @@ def _set(values: Any, change: str) -> None:
             f"--set {change!r}: {'.'.join(keys)} is not set in this recipe, so it cannot be taken "
             f"out; set there: {there}."
         )
+
+
+def _inner(part: Any, key: str, change: str) -> Any:
+    """Step into a mapping, making it where there is none yet."""
+    if part.get(key) is None:
+        part[key] = {}
+    inner = part[key]
+    if not isinstance(inner, dict):
+        raise InputError(f"--set {change!r}: {key} holds a value, not keys.")
+    anchor = getattr(inner, "anchor", None)
+    if anchor is not None and anchor.value:
+        raise InputError(
+            f"--set {change!r}: {key} is shared with other keys of this recipe (&{anchor.value}), "
+            "which would change too; change it in the file."
+        )
+    return inner
+
+
+def _quoted(value: Any) -> Any:
+    """Put every text in quotes, so that a word such as no is not read as something else."""
+    match value:
+        case str():
+            return DoubleQuotedScalarString(value)
+        case list():
+            return [_quoted(item) for item in value]
+        case dict():
+            return {key: _quoted(item) for key, item in value.items()}
+    return value

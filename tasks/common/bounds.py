@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tasks.common.records import Record, Verdict
 
@@ -70,13 +70,17 @@ class RatioBounds(Bounds):
 
 
 class BitBounds(Bounds):
-    """Bounds of a rule that measures a distance between 64-bit hashes."""
+    """Bounds of a rule that measures a distance between 64-bit hashes; too far is never wrong."""
 
     unit: ClassVar[str] = "bits"
     min: Bits | None = None
-    max: Bits | None = None
     review_min: Bits | None = None
-    review_max: Bits | None = None
+
+    @field_validator("max", "review_max")
+    @classmethod
+    def _is_none(cls, bound: float | None) -> None:
+        if bound is not None:
+            raise ValueError("there is no upper bound, no picture is too different from the others")
 
 
 class ColourBounds(Bounds):

@@ -16,6 +16,7 @@ Row = dict[str, Any]
 
 
 _IS_PERSON = 0.5
+_WIDEST = 8
 
 
 class Person(NamedTuple):
@@ -140,7 +141,9 @@ class Subject:
         columns = _whole_span(x0 - margin, x1 + margin, self.rgb.shape[1])
         grey = cv2.cvtColor(self.rgb[rows, columns], cv2.COLOR_RGB2GRAY).astype(np.float32)
         scale = height_px / max(y1 - y0, 1.0)
-        size_wh = (max(3, round(grey.shape[1] * scale)), max(3, round(grey.shape[0] * scale)))
+        widest = _WIDEST * height_px  # a box that is all width is no person, and would be huge
+        width_px = min(max(3, round(grey.shape[1] * scale)), widest)
+        size_wh = (width_px, min(max(3, round(grey.shape[0] * scale)), widest))
         shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         weight = self.person_weight[rows, columns]
         return Person(

@@ -2,13 +2,14 @@
 
 import json
 from collections import Counter
-from collections.abc import Container
-from typing import NamedTuple
+from collections.abc import Container, Iterable
+from typing import Any, NamedTuple
 
 from tasks.common.bounds import RuleBounds
 from tasks.publish.report import picture_sheet, render_page
 from tasks.publish.subset import Judged, Subset
 
+Row = dict[str, Any]
 _MAX_SHOWN = 60
 _UNKNOWN = "to be matted"
 
@@ -59,12 +60,10 @@ def compare(
     }
     moved = {crop_id: pair for crop_id, pair in verdicts.items() if pair[0] != pair[1]}
     moves = Counter(moved.values())
-    counts = [
-        (Counter(rule for row in rows.values() for rule in json.loads(row["failed_rules"])),
-         Counter(row["reason"] for row in rows.values()))
-        for rows in (old, new)
-    ]  # fmt: skip
-    (failed, first), (failed_after, first_after) = counts
+    failed, first = _count(row for name, row in old.items() if name not in unmatted_before)
+    failed_after, first_after = _count(
+        row for name, row in new.items() if name not in unmatted_after
+    )
     names = [name for name in RuleBounds.model_fields if failed[name] or failed_after[name]]
     return Changes(
         before=Counter(pair[0] for pair in verdicts.values()),
@@ -76,6 +75,16 @@ def compare(
         ],
         moved=moved,
     )
+
+
+def _count(rows: Iterable[Row]) -> tuple[Counter[str], Counter[str]]:
+    """Count the crops that fail each rule, and those that have it as their reason."""
+    failed: Counter[str] = Counter()
+    first: Counter[str] = Counter()
+    for row in rows:
+        failed.update(json.loads(row["failed_rules"]))
+        first.update([row["reason"]] if row["reason"] else [])
+    return failed, first
 
 
 def render_changes(after: Subset, changes: Changes, *, title: str, note: str) -> str:

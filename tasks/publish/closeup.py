@@ -8,9 +8,9 @@ import numpy as np
 
 from tasks.common.artifacts import Workspace
 from tasks.common.errors import InputError
-from tasks.common.images import Rgb, read_grey, read_rgb
+from tasks.common.images import Rgb
 from tasks.common.tables import plain_rows
-from tasks.publish.pictures import jpeg_data_uri
+from tasks.publish.pictures import grey_picture, jpeg_data_uri, picture
 from tasks.publish.report import render_page
 from tasks.publish.subset import Judged, Subset
 
@@ -83,8 +83,8 @@ def render_closeup(found: CloseUp, words: list[RuleWord], workspace: Workspace) 
         sentence=judged.verdict["sentence"] or "",
         words=words,
         pictures=[
-            {"picture": jpeg_data_uri(picture, 85), "caption": caption}
-            for picture, caption in _pictures(found, workspace)
+            {"picture": jpeg_data_uri(drawn, 85), "caption": caption}
+            for drawn, caption in _pictures(found, workspace)
         ],
         groups=[],
     )
@@ -92,7 +92,7 @@ def render_closeup(found: CloseUp, words: list[RuleWord], workspace: Workspace) 
 
 def _pictures(found: CloseUp, workspace: Workspace) -> list[tuple[Rgb, str]]:
     crop, matte = found.judged.crop, found.judged.matte
-    rgb = read_rgb(workspace.path(crop["path"]))
+    rgb = picture(workspace, crop["path"])
     scale = _HEIGHT_PX / rgb.shape[0]
     size_wh = (max(1, round(rgb.shape[1] * scale)), _HEIGHT_PX)
     large = cast(Rgb, cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA))
@@ -100,8 +100,8 @@ def _pictures(found: CloseUp, workspace: Workspace) -> list[tuple[Rgb, str]]:
     if found.pose is not None:
         shown.append((_with_pose(large, found.pose, scale), "blue: seen, grey: guessed"))
     if matte is not None:
-        mask = read_grey(workspace.path(matte["mask_path"]))
-        alpha = read_grey(workspace.path(matte["alpha_path"]))
+        mask = grey_picture(workspace, matte["mask_path"])
+        alpha = grey_picture(workspace, matte["alpha_path"])
         shown.append((_with_mask(large, mask, size_wh), "the mask"))
         grey = cv2.resize(alpha, size_wh, interpolation=cv2.INTER_AREA)
         shown.append((np.repeat(grey[:, :, None], 3, axis=2).astype(np.uint8), "the alpha"))

@@ -1,7 +1,8 @@
 """Thumbnails and contact sheets: crops with the outline of their mask."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from typing import cast
 
@@ -10,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from tasks.common.artifacts import Workspace
+from tasks.common.errors import ArtifactError
 from tasks.common.images import Mask, Rgb, read_grey, read_rgb
 from tasks.publish.subset import Judged
 
@@ -18,13 +20,44 @@ _BACKGROUND = 24
 _QUALITIES = (80, 70, 60, 50, 40, 30, 20)
 
 
+def picture(workspace: Workspace, relative: str) -> Rgb:
+    """Read a colour picture of the workspace.
+
+    Raises:
+        ArtifactError: it is gone or damaged.
+    """
+    with _explaining(relative):
+        return read_rgb(workspace.path(relative))
+
+
+def grey_picture(workspace: Workspace, relative: str) -> Mask:
+    """Read a single-channel picture of the workspace.
+
+    Raises:
+        ArtifactError: it is gone or damaged.
+    """
+    with _explaining(relative):
+        return read_grey(workspace.path(relative))
+
+
+@contextmanager
+def _explaining(relative: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ArtifactError(
+            f"The picture {relative} of the workspace is gone or damaged "
+            f"({type(error).__name__}). Run the same ingest again: what is missing is made anew."
+        ) from error
+
+
 def thumbnail(judged: Judged, workspace: Workspace, height_px: int) -> Rgb:
     """Return a crop at the given height, cut as published and outlined if it has a mask."""
-    rgb = read_rgb(workspace.path(judged.crop["path"]))
+    rgb = picture(workspace, judged.crop["path"])
     mask: Mask | None = None
     if judged.matte is not None and judged.box_in_crop is not None:
         x0, y0, x1, y1 = judged.box_in_crop
-        mask = read_grey(workspace.path(judged.matte["mask_path"]))[y0:y1, x0:x1]
+        mask = grey_picture(workspace, judged.matte["mask_path"])[y0:y1, x0:x1]
         rgb = rgb[y0:y1, x0:x1]
     scale = height_px / rgb.shape[0]
     size_wh = (min(max(1, round(rgb.shape[1] * scale)), 3 * height_px), height_px)

@@ -1,4 +1,4 @@
-"""Kept crops of a subset that nearly show the same, mostly of two sources: the better stays."""
+"""Crops of different sources that nearly show the same: the better one stays."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -15,7 +15,7 @@ _CUT_DECIMALS = 2
 
 
 class Repeat(NamedTuple):
-    """A kept crop's verdict beside a better one of the subset."""
+    """A crop's verdict beside a better one of another source."""
 
     verdict: Verdict
     distance: int
@@ -25,19 +25,21 @@ class Repeat(NamedTuple):
 
 
 class Candidates:
-    """The kept crops of all sources, in columns: some 100 bytes a crop, whatever else is known."""
+    """The crops of all sources that were not dropped, in columns: a few hundred bytes a crop."""
 
     def __init__(self) -> None:
         self.crop_ids: list[str] = []
         self.sources: list[str] = []
         self._hashes: list[np.ndarray[Any, np.dtype[np.uint64]]] = []
         self._mirrors: list[np.ndarray[Any, np.dtype[np.uint64]]] = []
+        self._is_aside: list[bool] = []
         self._cuts: list[float] = []
         self._sharpness: list[float] = []
 
     def add(self, source_id: str, rows: Sequence[Row]) -> None:
-        """Take the kept crops of one source that can be compared."""
-        kept = [row for row in rows if row["verdict"] == "keep" and row["hash"] is not None]
+        """Take the crops of one source that are kept or for review."""
+        kept = [row for row in rows if row["verdict"] != "drop" and row["hash"] is not None]
+        self._is_aside += [row["verdict"] == "review" for row in kept]
         self.crop_ids += [row["crop_id"] for row in kept]
         self.sources += [source_id] * len(kept)
         self._hashes.append(as_hashes([row["hash"] for row in kept]))
@@ -47,9 +49,10 @@ class Candidates:
         self._sharpness += [row["sharpness"] or 0.0 for row in kept]
 
     def best_first(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Return the positions in order of quality: less cut, sharper, then by name."""
-        keys = (np.array(self.crop_ids), -np.array(self._sharpness), np.array(self._cuts))
-        return np.lexsort(keys)
+        """Return the positions in order of quality: kept first, less cut, sharper, by name."""
+        columns = (self._sharpness, self._cuts, self._is_aside)
+        sharpness, cuts, is_aside = (np.array(column) for column in columns)
+        return np.lexsort((np.array(self.crop_ids), -sharpness, cuts, is_aside))
 
     def hashes(self) -> tuple[np.ndarray[Any, np.dtype[np.uint64]], ...]:
         """Return the hashes and those of the mirror images."""
@@ -59,7 +62,7 @@ class Candidates:
 def find_repeated(candidates: Candidates, limits: Bounds | None) -> dict[str, Repeat]:
     """Name the kept crops that lie too near to a better one, by the bounds of near_duplicate.
 
-    A crop that is set aside for review displaces nobody.
+    Crops for review come last, so that they displace no kept one.
     """
     bounds = [bound for bound in (limits.min, limits.review_min) if bound] if limits else []
     if limits is None or not bounds or len(candidates.crop_ids) == 0:
@@ -72,6 +75,8 @@ def find_repeated(candidates: Candidates, limits: Bounds | None) -> dict[str, Re
     for place in np.nonzero(found.positions >= 0)[0]:
         distance, own = int(found.distances[place]), order[place]
         other = order[found.positions[place]]
+        if candidates.sources[own] == candidates.sources[other]:
+            continue  # settled before matting, where the other was not yet for review
         is_drop = distance < (limits.min or 0.0)
         bound = limits.min if is_drop else limits.review_min
         if bound is not None and distance < bound:

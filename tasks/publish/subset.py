@@ -1,14 +1,15 @@
 """What the sources of a run gave, judged as one: nothing twice, whichever source it is from."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from tasks.common.artifacts import Workspace
 from tasks.common.bounds import RuleBounds
-from tasks.common.records import Drop, Source, SourceOutcome, Verdict
-from tasks.common.tables import plain_rows
+from tasks.common.errors import ArtifactError
+from tasks.common.records import Drop, Source, SourceOutcome, StageResult, Verdict
+from tasks.common.tables import VERDICTS, plain_rows
 from tasks.publish.repeats import Candidates, Repeat, find_repeated
 
 Row = dict[str, Any]
@@ -38,7 +39,8 @@ class Subset:
 
     Two sources with the same bytes have the same crops; the first in the list gives its name and
     its verdict. A kept crop that nearly repeats a better kept one is dropped or set aside.
-    `verdicts`, by source, stand in for those that the run stored.
+    `verdicts`, by source, stand in for those that the run stored. Crops in `unmatted` displace
+    nobody, since it is not known yet whether they will be kept.
     """
 
     def __init__(
@@ -47,11 +49,13 @@ class Subset:
         workspace: Workspace,
         bounds: RuleBounds,
         verdicts: Mapping[str, Sequence[Row]] | None = None,
+        unmatted: Container[str] = (),
     ):
         self.outcomes = tuple(outcomes)
         self.workspace = workspace
         self.bounds = bounds
         self._verdicts = verdicts
+        self._unmatted = unmatted
 
     def crops(self, verdict: Verdict | None = None) -> Iterator[Judged]:
         """Yield the crops in the order of the sources, by verdict if one is given."""
@@ -95,7 +99,18 @@ class Subset:
             final = outcome.result("filter")
             if final is not None:
                 stored = self._verdicts and self._verdicts.get(outcome.source.source_id)
-                yield outcome, stored or plain_rows(self.workspace.items(final))
+                yield outcome, stored or self._stored(final)
+
+    def _stored(self, final: StageResult) -> list[Row]:
+        table = self.workspace.items(final)
+        missing = sorted(set(VERDICTS) - set(map(str, table.columns)))
+        if missing:
+            raise ArtifactError(
+                "The run's verdicts were made by an older version and lack "
+                f"{', '.join(missing[:3])}. Run the same ingest again: what is still right is "
+                "found again."
+            )
+        return plain_rows(table)
 
     def _first_come(self) -> Iterator[tuple[SourceOutcome, list[Row]]]:
         seen: set[str] = set()
@@ -108,12 +123,13 @@ class Subset:
     def _repeats(self) -> dict[str, Repeat]:
         candidates = Candidates()
         for outcome, rows in self._first_come():
-            candidates.add(outcome.source.source_id, rows)
+            known = [row for row in rows if row["crop_id"] not in self._unmatted]
+            candidates.add(outcome.source.source_id, known)
         return find_repeated(candidates, self.bounds.near_duplicate)
 
     def _last_word(self, row: Row) -> Row:
         repeat = self._repeats.get(row["crop_id"])
-        if repeat is None:
+        if repeat is None or repeat.verdict == row["verdict"]:  # for review anyway
             return row
         said = (
             f"A better crop differs in {repeat.distance} of 64 bits only; the bound is "

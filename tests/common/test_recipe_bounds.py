@@ -20,7 +20,6 @@ each_unit = pytest.mark.parametrize(
         pytest.param("frame_cut", 0.0, 1.0, id="share"),
         pytest.param("person_height_px", 0.0, 100_000.0, id="pixels"),
         pytest.param("distortion", 1.0, 100.0, id="ratio"),
-        pytest.param("near_duplicate", 0.0, 64.0, id="bits"),
         pytest.param("contrast", 0.0, 400.0, id="colour difference"),
     ],
 )
@@ -139,3 +138,21 @@ class TestListOfNames:
         said = _refusal(tmp_path, f"filter.{rule}", {entries: ["CC0-1.0"], "max": 0.5})
         assert f"filter.{rule}.max = 0.5: this key is not known" in said
         assert f"known here: {', '.join(sorted([entries, 'missing']))}" in said
+
+
+@pytest.mark.parametrize("name", ["max", "review_max"])
+def test_no_picture_is_too_different_from_the_others(name: str, tmp_path: Path) -> None:
+    said = _refusal(tmp_path, "filter.near_duplicate", {"min": 5, name: 20})
+    assert f"filter.near_duplicate.{name} = 20: there is no upper bound" in said
+
+
+@pytest.mark.parametrize(
+    ("limits", "wrong"),
+    [
+        pytest.param({"min": -1}, "min = -1", id="less than none"),
+        pytest.param({"min": 65}, "min = 65", id="more than all"),
+        pytest.param({"min": 9, "review_min": 7}, "must rise", id="the wrong way round"),
+    ],
+)
+def test_bits_have_bounds_too(limits: dict[str, int], wrong: str, tmp_path: Path) -> None:
+    assert wrong in _refusal(tmp_path, "filter.near_duplicate", limits)

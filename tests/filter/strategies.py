@@ -30,7 +30,8 @@ def _values(rule: str) -> SearchStrategy[float]:
 
 @st.composite
 def _limits(draw: Any, rule: str) -> dict[str, Any]:
-    chosen = [name for name in _NAMES if draw(st.booleans())] or ["min"]
+    names = ("min", "review_min") if _unit(rule) == "bits" else _NAMES
+    chosen = [name for name in names if draw(st.booleans())] or ["min"]
     numbers = sorted(draw(_values(rule)) for _ in chosen)
     missing = draw(st.sampled_from(["keep", "review", "drop"]))
     return dict(zip(chosen, numbers, strict=True)) | {"missing": missing}

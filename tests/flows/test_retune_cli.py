@@ -82,7 +82,7 @@ def test_a_preview_prints_moves_rules_counts_and_where_the_pictures_are(
     assert exit_code("retune", recipe, "--set", "sharpness.min=0.5", "--preview") == 0
     told = capsys.readouterr().out
     cells = [line.strip("│").replace(" ", "").split("│") for line in told.splitlines()]
-    assert "Run run-1, 2 crops" in told
+    assert "Run run-1 of list.csv, 2 crops" in told
     assert ["review", "drop", "1"] in cells
     assert ["sharpness", "1", "1", "1", "1"] in cells
     for line in ("keep: 1 now, 1 then", "review: 1 now, 0 then", "drop: 0 now, 1 then"):

@@ -45,7 +45,7 @@ def test_where_there_is_nothing_nothing_is_repeated(
     assert (_verdicts(subset), list(subset.drops())) == ({}, [])
 
 
-@pytest.mark.parametrize("limits", [{}, {"max": 40}, {"min": 0}], ids=["none", "max", "min 0"])
+@pytest.mark.parametrize("limits", [{}, {"min": 0}], ids=["none", "min 0"])
 def test_without_a_lower_bound_even_equal_pictures_are_all_kept(
     limits: dict[str, float], workspace: Workspace
 ) -> None:
@@ -153,17 +153,24 @@ def test_what_is_near_a_dropped_crop_only_is_kept(workspace: Workspace) -> None:
 def test_a_crop_that_is_not_kept_displaces_nobody(verdict: str, workspace: Workspace) -> None:
     out = Crop("a", verdict, "exposure", "Too bright.", hash=LOOK, sharpness=0.9)
     subset = _subset(workspace, [out], [Crop("b", hash=LOOK)], min=5)
-    assert _verdicts(subset) == {"s0-a": verdict, "s1-b": "keep"}
+    assert _verdicts(subset) == {"s0-a": "drop", "s1-b": "keep"}
 
 
-@pytest.mark.parametrize("verdict", ["drop", "review"])
-def test_a_crop_that_is_not_kept_keeps_its_own_reason(verdict: str, workspace: Workspace) -> None:
+@pytest.mark.parametrize(
+    ("verdict", "limits", "told"),
+    [
+        pytest.param("drop", {"min": 5}, ("drop", "exposure"), id="dropped already"),
+        pytest.param("review", {"min": 5}, ("drop", "near_duplicate"), id="no need to review"),
+        pytest.param("review", {"review_min": 5}, ("review", "exposure"), id="for review anyway"),
+    ],
+)
+def test_beside_a_kept_twin(
+    verdict: str, limits: dict[str, int], told: tuple[str, str], workspace: Workspace
+) -> None:
     out = Crop("a", verdict, "exposure", "Too bright.", hash=LOOK, sharpness=0.1)
-    rows = [row for _, row in _subset(workspace, [out], [Crop("b", hash=LOOK)], min=5).verdicts()]
-    assert [(row["verdict"], row["reason"]) for row in rows] == [
-        (verdict, "exposure"),
-        ("keep", None),
-    ]
+    subset = _subset(workspace, [out], [Crop("b", hash=LOOK)], **limits)
+    rows = [(row["verdict"], row["reason"]) for _, row in subset.verdicts()]
+    assert rows == [told, ("keep", None)]
 
 
 def test_a_crop_without_a_hash_is_compared_with_none(workspace: Workspace) -> None:

@@ -29,6 +29,6 @@ RULE = Rule(
     serves=("S14",),
     needs_mask=True,
     measure=measure,
-    say="A second model agrees with {value:.0f} % of the mask; the bound is {bound:.0f} %.",
+    say="The mask and a second opinion overlap by {value:.0f} %; the bound is {bound:.0f} %.",
     scale=100,
 )

@@ -218,3 +218,31 @@ def test_quotes_elsewhere_stay_as_they_are() -> None:
     _, after = amend_recipe("demo", ["sharpness.min=0.3"])
     changed = set(after.splitlines()) ^ set(before.splitlines())
     assert {line.split(":")[0].strip() for line in changed} == {"sharpness"}
+
+
+def test_a_rule_that_is_written_without_bounds_gets_them(tmp_path: Path) -> None:
+    path = tmp_path / "empty.yaml"
+    path.write_text(RECIPE.replace("frame_cut: {max: 0.5}", "frame_cut:"))
+    amended, _ = amend_recipe(str(path), ["frame_cut.max=0.4"])
+    assert amended.filter.frame_cut is not None
+    assert amended.filter.frame_cut.max == 0.4
+
+
+def test_words_in_a_list_stay_words(recipe: str) -> None:
+    amended, _ = amend_recipe(recipe, ['excluded_scene.tags=["no", night]'])
+    assert amended.filter.excluded_scene is not None
+    assert amended.filter.excluded_scene.tags == ("no", "night")
+
+
+def test_a_part_that_two_rules_share_is_not_changed_for_both(tmp_path: Path) -> None:
+    path = tmp_path / "shared.yaml"
+    shared = "frame_cut: &edge {max: 0.5}\n  frame_cut_mask: *edge"
+    path.write_text(RECIPE.replace("frame_cut: {max: 0.5}", shared))
+    with pytest.raises(InputError, match="frame_cut is shared with other keys"):
+        amend_recipe(str(path), ["frame_cut.max=0.3"])
+
+
+@pytest.mark.parametrize("value", ["2026-13-45", "!!int abc", "[" * 3000])
+def test_what_cannot_be_read_as_a_value_is_told(value: str, recipe: str) -> None:
+    with pytest.raises(InputError, match="is not a YAML value"):
+        amend_recipe(recipe, [f"sharpness.min={value}"])

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tasks.common.bounds import Bounds
 from tasks.filter.finding import judge
+from tasks.filter.rule import Rule
 from tasks.filter.rules import RULES
 
 
@@ -101,3 +102,43 @@ def test_every_value_gets_exactly_one_verdict(value: float | None, limits: list[
         assert finding.verdict == "review"
     else:
         assert finding.verdict == "keep"
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "bound", "sentence"),
+    [
+        pytest.param(
+            "sharpness",
+            0.3962,
+            0.4,
+            "A slight blur takes 39.6 % of the edges' energy; the bound is 40.0 %: "
+            "blurred or too small.",
+            id="percent",
+        ),
+        pytest.param(
+            "person_height_px",
+            79.996,
+            80.0,
+            "The person is 79.996 px tall; the bound is 80.000 px.",
+            id="a hair below",
+        ),
+        pytest.param(
+            "person_height_px",
+            70.2,
+            80.0,
+            "The person is 70 px tall; the bound is 80 px.",
+            id="far below",
+        ),
+    ],
+)
+def test_value_and_bound_never_read_alike(
+    rule: str, value: float, bound: float, sentence: str
+) -> None:
+    assert RULES[rule].sentence(value, bound) == sentence
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_every_sentence_can_be_told(rule: Rule) -> None:
+    told = rule.sentence(0.25, 0.5)
+    assert "{" not in told
+    assert told.endswith((".", "small."))

@@ -9,7 +9,7 @@ from flows.explain import explain_crop
 from flows.runs import run_folder
 from tasks.common.artifacts import Workspace
 from tasks.common.bounds import RuleBounds
-from tasks.common.errors import InputError
+from tasks.common.errors import ArtifactError, InputError
 from tasks.common.settings import settings
 from tasks.publish.task import RuleWord
 from tests.flows.builders import exit_code, judged_by, recipe_of, record_run, save_record
@@ -185,3 +185,25 @@ def test_without_a_run_the_command_says_how_to_start_one(
 ) -> None:
     assert exit_code("explain", "street-a") == 2
     assert "start one with `matteflow ingest`" in capsys.readouterr().err
+
+
+def test_a_picture_that_is_gone_is_told(workspace: Workspace) -> None:
+    record_run(workspace, CROPS)
+    for picture in workspace.root.glob("detect/*/*/*.jpg"):
+        picture.unlink()
+    with pytest.raises(ArtifactError, match=r"gone or damaged .* Run the same"):
+        explain_crop("street-a", None, workspace)
+
+
+def test_a_page_that_cannot_be_written_is_told(workspace: Workspace) -> None:
+    record = record_run(workspace, CROPS)
+    (run_folder(workspace.root, record.run_id) / "explain").write_text("a file")
+    with pytest.raises(InputError, match="cannot be written"):
+        explain_crop("street-a", None, workspace)
+
+
+def test_a_record_that_is_no_text_is_told(workspace: Workspace) -> None:
+    record = record_run(workspace, CROPS)
+    (run_folder(workspace.root, record.run_id) / "run.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="cannot be read"):
+        explain_crop("street-a", None, workspace)

@@ -185,3 +185,15 @@ def test_the_page_lies_beside_the_run_and_tells_what_was_changed(
     page = Page(found.page.read_text())
     assert f"Run run-1, recipe {recipe}: sharpness.min=0.5." in page.text
     assert page.all_of("img", "alt") == ["street-b"]
+
+
+def test_a_change_that_shapes_crops_cannot_be_previewed(workspace: Workspace, recipe: str) -> None:
+    record_run(workspace, CROPS)
+    with pytest.raises(InputError, match="The detect part shapes crops and measures"):
+        preview(recipe, ["detect.confidence=0.4"], None, workspace)
+
+
+def test_a_run_without_crops_is_passed_over(workspace: Workspace, recipe: str) -> None:
+    record_run(workspace, CROPS, run_id="run-1")
+    record_run(workspace, {"street": []}, run_id="run-2")
+    assert preview(recipe, [], None, workspace).run_id == "run-1"

@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 
 from tasks.common.artifacts import Workspace
+from tasks.common.bounds import RuleBounds
+from tasks.common.errors import ArtifactError
 from tasks.common.records import Drop
+from tasks.common.tables import read_table
 from tasks.publish.subset import Subset
 from tests.publish.builders import source, subset_of, verdicts_only
 from tests.publish.crops import Crop
@@ -192,3 +195,23 @@ def test_a_crop_that_is_set_aside_displaces_nobody(workspace: Workspace) -> None
     apart = Crop("c", hash=0x3FF, mirror=MIRROR ^ 0xFF0000, sharpness=0.7)
     found = _verdicts(_subset(workspace, [best], [aside], [apart], min=5, review_min=10))
     assert sorted(found.values()) == ["keep", "keep", "review"]
+
+
+def test_a_crop_that_was_never_matted_displaces_nobody(workspace: Workspace) -> None:
+    """Whether it will be kept is not known before it was matted."""
+    outcomes = [
+        verdicts_only(workspace, source("s0"), [Crop("a", hash=LOOK, sharpness=0.9)]),
+        verdicts_only(workspace, source("s1"), [Crop("b", hash=LOOK, sharpness=0.1)]),
+    ]
+    bounds = RuleBounds.model_validate({"near_duplicate": {"min": 5}})
+    subset = Subset(outcomes, workspace, bounds, unmatted={"s0-a"})
+    assert _verdicts(subset) == {"s0-a": "keep", "s1-b": "keep"}
+
+
+def test_verdicts_of_an_older_version_are_told(workspace: Workspace) -> None:
+    outcome = verdicts_only(workspace, source("s0"), [Crop("a")])
+    final = outcome.stages[-1]
+    path = workspace.path(f"{workspace.folder(final.stage, final.key)}/items.parquet")
+    read_table(path).drop(columns=["hash"]).to_parquet(path)
+    with pytest.raises(ArtifactError, match=r"older version and lack hash\. Run the same"):
+        list(subset_of(workspace, outcome).verdicts())

@@ -92,10 +92,16 @@ class SourceLine(NamedTuple):
 def source_lines(subset: Subset) -> list[SourceLine]:
     """Tell of each source how far it came and what it gave."""
     counts = Counter((source.source_id, row["verdict"]) for source, row in subset.verdicts())
-    return [_line(outcome, counts) for outcome in subset.outcomes]
+    repeated = subset.repeated_sources()
+    return [
+        _line(outcome, counts, repeated.get(outcome.source.source_id))
+        for outcome in subset.outcomes
+    ]
 
 
-def _line(outcome: SourceOutcome, counts: Counter[tuple[str, str]]) -> SourceLine:
+def _line(
+    outcome: SourceOutcome, counts: Counter[tuple[str, str]], same_as: str | None
+) -> SourceLine:
     frames, crops = outcome.result("sample"), outcome.result("detect")
     source_id = outcome.source.source_id
     has_people = crops is not None and crops.n_out > 0
@@ -106,11 +112,15 @@ def _line(outcome: SourceOutcome, counts: Counter[tuple[str, str]]) -> SourceLin
         n_people=_count(crops),
         n_kept=counts[source_id, "keep"],
         n_review=counts[source_id, "review"],
-        cause=outcome.error or ("" if has_people else _why_empty(frames)),
+        cause=outcome.error or _why_nothing(frames, has_people, same_as),
     )
 
 
-def _why_empty(frames: StageResult | None) -> str:
+def _why_nothing(frames: StageResult | None, has_people: bool, same_as: str | None) -> str:
+    if same_as is not None:
+        return f"the same bytes as {same_as}, whose crops count"
+    if has_people:
+        return ""
     is_unseen = frames is not None and frames.n_out == 0
     return "no frame could be used" if is_unseen else "no person was found"
 

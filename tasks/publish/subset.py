@@ -94,6 +94,17 @@ class Subset:
                         .model_copy(update={"value": told["value"], "bound": told["bound"]}),
                     )  # fmt: skip
 
+    def repeated_sources(self) -> dict[str, str]:
+        """Name the sources whose every crop came before, each with the source that had it first."""
+        first_of: dict[str, str] = {}
+        repeated = {}
+        for outcome, rows in self._all():
+            own = outcome.source.source_id
+            firsts = {first_of.setdefault(row["crop_id"], own) for row in rows}
+            if firsts and own not in firsts:
+                repeated[own] = min(firsts)
+        return repeated
+
     def _all(self) -> Iterator[tuple[SourceOutcome, Sequence[Row]]]:
         for outcome in self.outcomes:
             final = outcome.result("filter")

@@ -105,3 +105,10 @@ def test_a_drop_that_the_filter_repeats_counts_once(
 
 def test_of_no_drops_there_are_no_reasons() -> None:
     assert reasons([]) == []
+
+
+def test_a_source_whose_bytes_came_before_is_told_so(workspace: Workspace) -> None:
+    outcomes = [verdicts_only(workspace, source(name), [Crop("a")], media="m") for name in "xy"]
+    causes = {line.source_id: line.cause for line in source_lines(subset_of(workspace, *outcomes))}
+    assert causes["y"] == "the same bytes as x, whose crops count"
+    assert causes["x"] != causes["y"]

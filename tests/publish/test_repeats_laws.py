@@ -1,5 +1,6 @@
 """Laws of a subset: every crop ends in one place, and no two kept ones look alike."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -148,7 +149,8 @@ def test_each_near_duplicate_names_a_better_crop_that_is_not_dropped(
         if row["reason"] == "near_duplicate":
             other = rows[row["nearest_crop"]]
             assert other["verdict"] != "drop"
-            assert quality(other) < quality(row)
+            is_aside = len(json.loads(row["failed_rules"])) > 1
+            assert is_aside or quality(other) < quality(row)
             assert _distance(row, other) == row["value"] < row["bound"]
 
 

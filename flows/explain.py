@@ -9,8 +9,6 @@ from tasks.common.bounds import TAG_RULES, Bounds, LicenceBounds, RuleBounds, Ta
 from tasks.filter.task import Finding, findings_of
 from tasks.publish.task import Judged, RuleWord, Subset, find_crop, render_closeup
 
-_BOUND_NAMES = ("min", "review_min", "review_max", "max")
-
 
 class Explanation(NamedTuple):
     """A crop with its verdict, what each rule says, and a page with pictures."""
@@ -57,5 +55,4 @@ def _bounds_text(limits: Bounds | TagBounds | LicenceBounds | None) -> str:
             return f"not {', '.join(limits.tags)}"
         case LicenceBounds():
             return f"one of {', '.join(limits.allowed)}"
-    given = {name: getattr(limits, name) for name in _BOUND_NAMES}
-    return ", ".join(f"{name} {value:g}" for name, value in given.items() if value is not None)
+    return ", ".join(f"{name} {value:g}" for name, value in limits.given().items())

@@ -10,7 +10,6 @@ from tasks.common.artifacts import Workspace
 from tasks.common.bounds import RuleBounds
 from tasks.common.errors import ArtifactError, InputError
 from tasks.common.recipe import Recipe
-from tasks.common.tables import plain_rows
 from tasks.filter.task import rejudge
 from tasks.publish.task import Changes, Subset, compare, render_changes
 
@@ -42,8 +41,9 @@ def preview(recipe: str, changes: Sequence[str], run: str | None, workspace: Wor
             "be previewed. Keep it with --save FILE and ingest with that recipe."
         )
     record = _measured_alike(changed, run, workspace)
-    before, unmatted_before = _judged(record, base.filter, workspace)
-    after, unmatted = _judged(record, changed.filter, workspace)
+    stored = Subset(record.outcomes, workspace, record.recipe.filter)
+    before, unmatted_before = _judged_by(base.filter, stored)
+    after, unmatted = _judged_by(changed.filter, stored)
     found = compare(before, after, unmatted_before, unmatted)
     page = run_folder(workspace.root, record.run_id) / "retune.html"
     note = f"Run {record.run_id}, recipe {recipe}: {', '.join(changes) or 'nothing changed'}."
@@ -52,20 +52,17 @@ def preview(recipe: str, changes: Sequence[str], run: str | None, workspace: Wor
     return Preview(record.run_id, record.sources, found, page)
 
 
-def _judged(
-    record: RunRecord, bounds: RuleBounds, workspace: Workspace
-) -> tuple[Subset, frozenset[str]]:
+def _judged_by(bounds: RuleBounds, stored: Subset) -> tuple[Subset, frozenset[str]]:
+    """Judge the crops of a run anew; also name those that would have to be matted first."""
     verdicts = {}
     seen: set[str] = set()
     unmatted: set[str] = set()
-    for outcome in record.outcomes:
-        final = outcome.result("filter")
-        if final is not None:
-            done = rejudge(plain_rows(workspace.items(final)), outcome.source, bounds)
-            verdicts[outcome.source.source_id] = done.rows
-            unmatted |= done.unmatted - seen  # of the same bytes again, the first source counts
-            seen.update(row["crop_id"] for row in done.rows)
-    subset = Subset(record.outcomes, workspace, bounds, verdicts, unmatted)
+    for outcome, rows in stored.judged:
+        done = rejudge(rows, outcome.source, bounds)
+        verdicts[outcome.source.source_id] = done.rows
+        unmatted |= done.unmatted - seen  # of the same bytes again, the first source counts
+        seen.update(row["crop_id"] for row in done.rows)
+    subset = Subset(stored.outcomes, stored.workspace, bounds, verdicts, unmatted)
     return subset, frozenset(unmatted)
 
 
@@ -97,8 +94,8 @@ def _measured_alike(recipe: Recipe, run: str | None, workspace: Workspace) -> Ru
 
 
 def _has_crops(record: RunRecord, workspace: Workspace) -> bool:
-    verdicts = Subset(record.outcomes, workspace, record.recipe.filter).verdicts()
-    return next(verdicts, None) is not None
+    judged = Subset(record.outcomes, workspace, record.recipe.filter).judged
+    return any(rows for _, rows in judged)
 
 
 def _differing(recipe: Recipe, other: Recipe) -> list[str]:

@@ -1,5 +1,6 @@
 """The bounds that a recipe sets for each rule: drop outside, review in the band, keep inside."""
 
+from math import ceil
 from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -30,13 +31,22 @@ class Bounds(Record):
 
     @model_validator(mode="after")
     def _is_ordered(self) -> Self:
-        order = [self.min, self.review_min, self.review_max, self.max]
-        given = [bound for bound in order if bound is not None]
+        given = list(self.given().values())
         if given != sorted(given):
             raise ValueError("bounds must rise in the order min, review_min, review_max, max")
         if not given:
             raise ValueError("at least one of min, max, review_min, review_max is needed")
         return self
+
+    def given(self) -> dict[str, float]:
+        """Return the bounds that are set, by name, in the order in which they rise."""
+        order = {
+            "min": self.min,
+            "review_min": self.review_min,
+            "review_max": self.review_max,
+            "max": self.max,
+        }
+        return {name: bound for name, bound in order.items() if bound is not None}
 
 
 class ShareBounds(Bounds):
@@ -81,6 +91,11 @@ class BitBounds(Bounds):
     def _is_none(cls, bound: float | None) -> None:
         if bound is not None:
             raise ValueError("there is no upper bound, no picture is too different from the others")
+
+    @property
+    def kept_from(self) -> int:
+        """The distance from which a picture is neither dropped nor set aside."""
+        return ceil(max(self.min or 0.0, self.review_min or 0.0))
 
 
 class ColourBounds(Bounds):

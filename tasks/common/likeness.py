@@ -1,5 +1,8 @@
 """Which pictures are nearly the same: perceptual hashes, best pictures first, no two kept alike."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import imagehash
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +12,7 @@ from tasks.common.hash_index import HASH_BITS, Hashes, HashIndex, Nearest
 from tasks.common.images import Rgb
 
 _BLOCK = 1024
+_CUT_DECIMALS = 2  # a finer difference in how much is cut says less than the sharpness
 
 
 def hash_picture(rgb: Rgb) -> tuple[str, str]:
@@ -17,7 +21,17 @@ def hash_picture(rgb: Rgb) -> tuple[str, str]:
     The DCT hash of the `imagehash` library (phash, 8 x 8 of 32 x 32 coefficients).
     """
     mirrored = np.ascontiguousarray(rgb[:, ::-1])
-    return tuple(str(imagehash.phash(Image.fromarray(side))) for side in (rgb, mirrored))  # type: ignore[return-value]
+    plain, mirror = (str(imagehash.phash(Image.fromarray(side))) for side in (rgb, mirrored))
+    return plain, mirror
+
+
+def quality(row: Mapping[str, Any]) -> tuple[float, float, str]:
+    """Sort key by which the better of two nearly equal crops comes first: less cut, sharper.
+
+    A row is one with measures; where cut or sharpness could not be measured, the worst counts.
+    """
+    cut = 1.0 if row["frame_cut"] is None else row["frame_cut"]
+    return round(cut, _CUT_DECIMALS), -(row["sharpness"] or 0.0), row["crop_id"]
 
 
 def as_hashes(texts: list[str]) -> Hashes:
@@ -45,6 +59,16 @@ def find_repeats(hashes: Hashes, mirrors: Hashes, min_distance: int, radius: int
     return Nearest(positions, distances)
 
 
+def nearest_either(index: HashIndex, hashes: Hashes, mirrors: Hashes) -> Nearest:
+    """Find the nearest entry of each picture, be it mirrored or not."""
+    plain, mirrored = index.nearest(hashes), index.nearest(mirrors)
+    closer = mirrored.distances < plain.distances
+    return Nearest(
+        np.where(closer, mirrored.positions, plain.positions),
+        np.minimum(plain.distances, mirrored.distances),
+    )
+
+
 class _Kept:
     """The kept pictures so far, by their positions among all pictures."""
 
@@ -57,11 +81,9 @@ class _Kept:
         self._positions.append(positions)
 
     def nearest(self, hashes: Hashes, mirrors: Hashes) -> Nearest:
-        plain, mirrored = self._index.nearest(hashes), self._index.nearest(mirrors)
-        closer = mirrored.distances < plain.distances
-        found = np.where(closer, mirrored.positions, plain.positions)
+        found = nearest_either(self._index, hashes, mirrors)
         all_kept = np.concatenate([*self._positions, np.array([-1])])  # position -1 stays -1
-        return Nearest(all_kept[found], np.minimum(plain.distances, mirrored.distances))
+        return Nearest(all_kept[found.positions], found.distances)
 
 
 def _first_come(

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Collection, Sequence
-from math import ceil
 from typing import Any
 
-from tasks.common.bounds import Bounds, RuleBounds
+from tasks.common.bounds import BitBounds, Bounds, RuleBounds
+from tasks.common.likeness import quality
 from tasks.common.records import Source, Verdict
 from tasks.filter.finding import Finding, judge
 from tasks.filter.rules import RULES, excluded_scene, licence
@@ -68,6 +68,15 @@ def verdict_of(findings: Sequence[Finding]) -> Row:
     }
 
 
+def without_mask(row: Row, empty: Row | None) -> Row:
+    """A crop on which the matting model found nobody is dropped, whatever the recipe says."""
+    if empty is None:
+        return row
+    told = {name: empty[name] for name in ("reason", "value", "bound", "sentence")}
+    failed = [empty["reason"], *json.loads(row["failed_rules"])]
+    return row | told | {"verdict": "drop", "failed_rules": json.dumps(failed)}
+
+
 def _severity(finding: Finding) -> int:
     return _SEVERITY[finding.verdict]
 
@@ -82,13 +91,12 @@ def _without_mask(row: Row, source: Source, bounds: RuleBounds) -> list[Finding]
 
 
 def _measured_findings(row: Row, bounds: RuleBounds, *, needs_mask: bool) -> list[Finding]:
-    chosen = [rule for rule in RULES.values() if rule.measure and rule.needs_mask == needs_mask]
-    limits = {rule.name: bounds.of(rule.name) for rule in chosen}
-    return [
-        judge(rule, row[rule.name], limit)
-        for rule in chosen
-        if isinstance(limit := limits[rule.name], Bounds)
-    ]
+    said = []
+    for rule in RULES.values():
+        limits = bounds.of(rule.name)
+        if rule.measure and rule.needs_mask == needs_mask and isinstance(limits, Bounds):
+            said.append(judge(rule, row[rule.name], limits))
+    return said
 
 
 def _near_finding(near: Likeness, limits: Bounds | None) -> list[Finding]:
@@ -102,17 +110,9 @@ def _near_finding(near: Likeness, limits: Bounds | None) -> list[Finding]:
 
 
 def _likeness(
-    measures: Sequence[Row], findings: dict[str, list[Finding]], limits: Bounds | None
+    measures: Sequence[Row], findings: dict[str, list[Finding]], limits: BitBounds | None
 ) -> dict[str, Likeness]:
     worst = {crop_id: max(map(_severity, said), default=0) for crop_id, said in findings.items()}
     rows = [row for row in measures if worst[row["crop_id"]] < _SEVERITY["drop"]]
     rows.sort(key=lambda row: (worst[row["crop_id"]], *quality(row)))
-    # One that is set aside for being too near displaces nobody, hence the wider of the two bounds.
-    bounds = (limits.min, limits.review_min) if limits else ()
-    return nearest_kept(rows, ceil(max((bound for bound in bounds if bound), default=0.0)))
-
-
-def quality(row: Row) -> tuple[float, float, str]:
-    """Sort key by which the better of two nearly equal crops comes first: less cut, sharper."""
-    cut = row["frame_cut"] if row["frame_cut"] is not None else 1.0
-    return round(cut, 2), -(row["sharpness"] or 0.0), row["crop_id"]
+    return nearest_kept(rows, limits.kept_from if limits else 0)

@@ -6,11 +6,10 @@ from typing import Any, NamedTuple
 
 from tasks.common.bounds import RuleBounds
 from tasks.common.records import Source
-from tasks.filter.decide import is_matted, judge_source
+from tasks.filter.decide import is_matted, judge_source, without_mask
 
 Row = dict[str, Any]
 _EMPTY = "mask_empty"
-_TOLD = ("reason", "value", "bound", "sentence")
 
 
 class Rejudged(NamedTuple):
@@ -31,11 +30,8 @@ def rejudge(verdicts: Sequence[Row], source: Source, bounds: RuleBounds) -> Reju
     rows, unmatted = [], set()
     for row in judge_source(verdicts, source, bounds, matted):
         crop_id = row["crop_id"]
-        if crop_id in empty and row["verdict"] != "drop":
-            said = {name: empty[crop_id][name] for name in _TOLD}
-            failed = json.dumps([_EMPTY, *json.loads(row["failed_rules"])])
-            row |= said | {"verdict": "drop", "failed_rules": failed}
-        elif crop_id not in matted and row["verdict"] != "drop":
+        is_out = row["verdict"] == "drop"
+        if not is_out and crop_id not in matted and crop_id not in empty:
             unmatted.add(crop_id)
-        rows.append(row)
+        rows.append(row if is_out else without_mask(row, empty.get(crop_id)))
     return Rejudged(rows, frozenset(unmatted))

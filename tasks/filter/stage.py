@@ -1,6 +1,5 @@
 """Verdicts of one source: screening before matting, the last word after."""
 
-import json
 from typing import Any
 
 from tasks.common.artifacts import ArtifactWriter, Workspace, reuse_or_make
@@ -9,7 +8,7 @@ from tasks.common.keys import content_key
 from tasks.common.records import Drop, Source, Stage, StageResult
 from tasks.common.tables import ADMITTED, VERDICTS, make_table, plain_rows
 from tasks.filter import VERSION
-from tasks.filter.decide import judge_source
+from tasks.filter.decide import judge_source, without_mask
 from tasks.filter.measure import join_measures, measure_crops, measures_key
 
 Row = dict[str, Any]
@@ -70,15 +69,6 @@ def filter_crops(
     judged = judge_source(measures, source, recipe, matted=set(after["crop_id"]))
     rows = [without_mask(row, empty.get(row["crop_id"])) for row in judged]
     return out.commit(make_table(rows, VERDICTS), _drops(rows, "filter"), n_in=len(rows))
-
-
-def without_mask(row: Row, empty: Row | None) -> Row:
-    """A crop on which the matting model found nobody is dropped, whatever the recipe says."""
-    if empty is None:
-        return row
-    told = {name: empty[name] for name in ("reason", "value", "bound", "sentence")}
-    failed = [empty["reason"], *json.loads(row["failed_rules"])]
-    return row | told | {"verdict": "drop", "failed_rules": json.dumps(failed)}
 
 
 def _measured(

@@ -33,6 +33,7 @@ _REGION = (
 _MIN_REGION_PX = 8.0
 _SURE_LOGIT = 60.0
 _IS_PERSON = 0.5
+_IS_SHOWN = 0.5  # in a landmark's heatmap
 _NEAR_CELLS = 3
 _BLUR_PER_SHRINK = 0.4  # a picture that shrinks k times is smoothed by this many px times k first
 _lock = Lock()
@@ -77,7 +78,7 @@ def _load(weights: Weights, models: Path) -> Any:
 def _quiet() -> Iterator[None]:
     """Keep LiteRT's remark on its delegate, which it writes past Python, off the terminal."""
     stderr = os.dup(2)
-    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device, not a path of ours
+    with Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), 2)
         try:
             yield
@@ -135,7 +136,7 @@ def refine(points_xy: NDArray[np.float32], heatmaps: NDArray[np.float32]) -> NDA
         window = _sigmoid(
             heatmaps[top : int(y) + _NEAR_CELLS + 1, left : int(x) + _NEAR_CELLS + 1, number]
         )
-        if window.max() >= _IS_PERSON:
+        if window.max() >= _IS_SHOWN:
             ys, xs = np.mgrid[: window.shape[0], : window.shape[1]]
             centre = np.array([left + (xs * window).sum() / window.sum(),
                                top + (ys * window).sum() / window.sum()])  # fmt: skip

@@ -5,15 +5,14 @@ from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tasks.common.bounds import Bounds
-from tasks.common.hash_index import HashIndex
-from tasks.common.likeness import as_hashes, find_repeats
+from tasks.common.bounds import BitBounds
+from tasks.common.hash_index import Hashes, HashIndex, Positions
+from tasks.common.likeness import as_hashes, find_repeats, nearest_either, quality
 from tasks.common.records import Verdict
 
 Row = dict[str, Any]
-Places = np.ndarray[Any, np.dtype[np.int64]]
-_CUT_DECIMALS = 2
 
 
 class Repeat(NamedTuple):
@@ -32,31 +31,31 @@ class Candidates:
     def __init__(self) -> None:
         self.crop_ids: list[str] = []
         self.sources: list[str] = []
-        self._hashes: list[np.ndarray[Any, np.dtype[np.uint64]]] = []
-        self._mirrors: list[np.ndarray[Any, np.dtype[np.uint64]]] = []
+        self._hashes: list[Hashes] = []
+        self._mirrors: list[Hashes] = []
         self._is_aside: list[bool] = []
         self._cuts: list[float] = []
-        self._sharpness: list[float] = []
+        self._dullness: list[float] = []
 
     def add(self, source_id: str, rows: Sequence[Row]) -> None:
         """Take the crops of one source that are kept or for review."""
         kept = [row for row in rows if row["verdict"] != "drop" and row["hash"] is not None]
-        self._is_aside += [row["verdict"] == "review" for row in kept]
-        self.crop_ids += [row["crop_id"] for row in kept]
+        for row in kept:
+            cut, dullness, crop_id = quality(row)
+            self.crop_ids.append(crop_id)
+            self._cuts.append(cut)
+            self._dullness.append(dullness)
+            self._is_aside.append(row["verdict"] == "review")
         self.sources += [source_id] * len(kept)
         self._hashes.append(as_hashes([row["hash"] for row in kept]))
         self._mirrors.append(as_hashes([row["mirror_hash"] for row in kept]))
-        cuts = (1.0 if row["frame_cut"] is None else row["frame_cut"] for row in kept)
-        self._cuts += [round(cut, _CUT_DECIMALS) for cut in cuts]
-        self._sharpness += [row["sharpness"] or 0.0 for row in kept]
 
-    def best_first(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Return the positions in order of quality: kept first, less cut, sharper, by name."""
-        columns = (self._sharpness, self._cuts, self._is_aside)
-        sharpness, cuts, is_aside = (np.array(column) for column in columns)
-        return np.lexsort((np.array(self.crop_ids), -sharpness, cuts, is_aside))
+    def best_first(self) -> Positions:
+        """Return the positions in order: kept ones before those for review, then by quality."""
+        columns = (self.crop_ids, self._dullness, self._cuts, self._is_aside)
+        return np.lexsort([np.array(column) for column in columns])
 
-    def is_aside(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def is_aside(self) -> NDArray[np.bool_]:
         """Say of each crop whether it is for review."""
         return np.array(self._is_aside, bool)
 
@@ -64,26 +63,24 @@ class Candidates:
         """Tell of a crop that the crop at the position `other` is better."""
         return Repeat(verdict, distance, bound, self.crop_ids[other], self.sources[other])
 
-    def hashes(self) -> tuple[np.ndarray[Any, np.dtype[np.uint64]], ...]:
+    def hashes(self) -> tuple[Hashes, Hashes]:
         """Return the hashes and those of the mirror images."""
         return np.concatenate(self._hashes), np.concatenate(self._mirrors)
 
 
-def find_repeated(candidates: Candidates, limits: Bounds | None) -> dict[str, Repeat]:
+def find_repeated(candidates: Candidates, limits: BitBounds | None) -> dict[str, Repeat]:
     """Name the crops that lie too near to a better one, by the bounds of near_duplicate.
 
     Kept crops are compared with each other, best first. Crops for review displace nobody; they are
     then compared with the kept ones of other sources, and dropped where one shows the same.
     """
-    bounds = [bound for bound in (limits.min, limits.review_min) if bound] if limits else []
-    if limits is None or not bounds or len(candidates.crop_ids) == 0:
+    if limits is None or limits.kept_from == 0 or len(candidates.crop_ids) == 0:
         return {}
     order = candidates.best_first()
     is_aside = candidates.is_aside()[order]
     kept, aside = order[~is_aside], order[is_aside]
     hashes, mirrors = candidates.hashes()
-    nearest_kept = ceil(max(bounds))
-    found = find_repeats(hashes[kept], mirrors[kept], nearest_kept, nearest_kept - 1)
+    found = find_repeats(hashes[kept], mirrors[kept], limits.kept_from, limits.kept_from - 1)
     repeats = {}
     for place in np.nonzero(found.positions >= 0)[0]:
         distance, other = int(found.distances[place]), kept[found.positions[place]]
@@ -94,22 +91,19 @@ def find_repeated(candidates: Candidates, limits: Bounds | None) -> dict[str, Re
             repeats[candidates.crop_ids[kept[place]]] = candidates.repeat(
                 verdict, distance, bound, other
             )
-    final = kept[found.distances >= nearest_kept]
+    final = kept[found.distances >= limits.kept_from]
     return repeats | _repeated_aside(candidates, aside, final, limits.min or 0.0)
 
 
 def _repeated_aside(
-    candidates: Candidates, aside: Places, kept: Places, bound: float
+    candidates: Candidates, aside: Positions, kept: Positions, bound: float
 ) -> dict[str, Repeat]:
     index = HashIndex(max(0, ceil(bound) - 1))
     hashes, mirrors = candidates.hashes()
     index.add(hashes[kept])
-    plain, mirrored = index.nearest(hashes[aside]), index.nearest(mirrors[aside])
-    closer = mirrored.distances < plain.distances
-    positions = np.where(closer, mirrored.positions, plain.positions)
-    distances = np.minimum(plain.distances, mirrored.distances)
+    found = nearest_either(index, hashes[aside], mirrors[aside])
     repeats = {}
-    for own, position, distance in zip(aside, positions, distances, strict=True):
+    for own, position, distance in zip(aside, *found, strict=True):
         if position < 0 or distance >= bound:
             continue
         other = kept[position]

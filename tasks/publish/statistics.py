@@ -3,7 +3,7 @@
 import json
 from collections import Counter, defaultdict
 from itertools import combinations
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 
@@ -82,7 +82,7 @@ def _line(
     name: str, values: list[float], n_crops: int, bounds: RuleBounds, *counts: int
 ) -> RuleLine:
     limits = bounds.of(name) if name in RuleBounds.model_fields else None
-    marked = _given(limits) if isinstance(limits, Bounds) else {}
+    marked = limits.given() if isinstance(limits, Bounds) else {}
     unit = _unit_of(name)
     low, high = _span(values, list(marked.values()), unit)
     marks = [Mark(key, value, (value - low) / (high - low)) for key, value in marked.items()]
@@ -92,17 +92,12 @@ def _line(
     return RuleLine(name, unit, len(values), missing, low, high, heights, marks, *counts)
 
 
-def _given(limits: Bounds) -> dict[str, float]:
-    named = {name: getattr(limits, name) for name in ("min", "review_min", "review_max", "max")}
-    return {name: float(value) for name, value in named.items() if value is not None}
-
-
 def _unit_of(rule: str) -> str:
     """Ask the kind of bounds that the recipe would take."""
     if rule not in MEASURED_RULES:
         return ""
-    kinds = RuleBounds.model_fields[rule].annotation.__args__  # type: ignore[union-attr]
-    return str(kinds[0].unit)
+    kind, _ = get_args(RuleBounds.model_fields[rule].annotation)
+    return str(kind.unit)
 
 
 def _span(values: list[float], bounds: list[float], unit: str) -> tuple[float, float]:

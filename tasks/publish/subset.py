@@ -79,38 +79,40 @@ class Subset:
     def drops(self) -> Iterator[tuple[Source, Drop]]:
         """Yield a drop for each crop that is out only because another source has it too."""
         first_of: dict[str, Source] = {}
-        for outcome, rows in self._all():
+        for outcome, rows in self.judged:
             for row in rows:
-                first = first_of.setdefault(row["crop_id"], outcome.source)
+                crop_id, told = row["crop_id"], self._last_word(row)
+                first = first_of.setdefault(crop_id, outcome.source)
+                if row["verdict"] == "drop":
+                    continue
                 if first is not outcome.source:
-                    if row["verdict"] != "drop":
-                        said = f"The same bytes came as {first.source_id}, whose crop counts."
-                        yield outcome.source, _drop(row["crop_id"], "same_media", said)
-                elif self._repeats.get(row["crop_id"], _KEPT).verdict == "drop":
-                    told = self._last_word(row)
-                    yield (
-                        outcome.source,
-                        _drop(row["crop_id"], told["reason"], told["sentence"])
-                        .model_copy(update={"value": told["value"], "bound": told["bound"]}),
-                    )  # fmt: skip
+                    said = f"The same bytes came as {first.source_id}, whose crop counts."
+                    told = {"reason": "same_media", "sentence": said}
+                elif told["verdict"] != "drop":
+                    continue
+                yield outcome.source, _drop(crop_id, told)
 
     def repeated_sources(self) -> dict[str, str]:
         """Name the sources whose every crop came before, each with the source that had it first."""
         first_of: dict[str, str] = {}
         repeated = {}
-        for outcome, rows in self._all():
+        for outcome, rows in self.judged:
             own = outcome.source.source_id
             firsts = {first_of.setdefault(row["crop_id"], own) for row in rows}
             if firsts and own not in firsts:
                 repeated[own] = min(firsts)
         return repeated
 
-    def _all(self) -> Iterator[tuple[SourceOutcome, Sequence[Row]]]:
-        for outcome in self.outcomes:
-            final = outcome.result("filter")
-            if final is not None:
-                stored = self._verdicts and self._verdicts.get(outcome.source.source_id)
-                yield outcome, stored or self._stored(final)
+    @cached_property
+    def judged(self) -> list[tuple[SourceOutcome, Sequence[Row]]]:
+        """The sources that came through with the verdicts on each by itself; read once."""
+        stored = self._verdicts or {}
+        finals = ((outcome, outcome.result("filter")) for outcome in self.outcomes)
+        return [
+            (outcome, stored.get(outcome.source.source_id) or self._stored(final))
+            for outcome, final in finals
+            if final is not None
+        ]
 
     def _stored(self, final: StageResult) -> list[Row]:
         table = self.workspace.items(final)
@@ -125,7 +127,7 @@ class Subset:
 
     def _first_come(self) -> Iterator[tuple[SourceOutcome, list[Row]]]:
         seen: set[str] = set()
-        for outcome, rows in self._all():
+        for outcome, rows in self.judged:
             fresh = [row for row in rows if row["crop_id"] not in seen]
             seen.update(row["crop_id"] for row in fresh)
             yield outcome, fresh
@@ -140,7 +142,7 @@ class Subset:
 
     def _last_word(self, row: Row) -> Row:
         repeat = self._repeats.get(row["crop_id"])
-        if repeat is None or repeat.verdict == row["verdict"]:  # for review anyway
+        if repeat is None:
             return row
         said = (
             f"A better crop differs in {repeat.distance} of 64 bits only; the bound is "
@@ -159,8 +161,6 @@ class Subset:
         }
 
 
-_KEPT = Repeat("keep", 64, 0.0, "", "")
-
-
-def _drop(crop_id: str, reason: str, sentence: str) -> Drop:
-    return Drop(item=crop_id, stage="publish", reason=reason, sentence=sentence)
+def _drop(crop_id: str, told: Row) -> Drop:
+    said = {name: told.get(name) for name in ("reason", "value", "bound", "sentence")}
+    return Drop.model_validate({"item": crop_id, "stage": "publish", **said})

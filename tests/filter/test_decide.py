@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.common.bounds import MEASURED_RULES, RuleBounds
+from tasks.common.likeness import quality
 from tasks.common.records import Verdict
 from tasks.common.tables import VERDICTS
-from tasks.filter.decide import findings_of, judge_source, quality, verdict_of
+from tasks.filter.decide import findings_of, judge_source, verdict_of
 from tasks.filter.finding import Finding
 from tests.filter.builders import GOOD, SOURCE, Row, bounds_of
 from tests.filter.strategies import failed, measures, rule_bounds

@@ -12,21 +12,6 @@ from tasks.publish.folder_store import FolderStore
 from tests.publish.trees import kept_tree, latest_version, push, require_all_versions_whole
 
 
-@pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return Workspace(tmp_path_factory.mktemp("workspace"))
-
-
-@pytest.fixture(scope="module")
-def one(workspace: Workspace) -> StageResult:
-    return kept_tree(workspace, "a")
-
-
-@pytest.fixture(scope="module")
-def two(workspace: Workspace) -> StageResult:
-    return kept_tree(workspace, "a", "b")
-
-
 @pytest.fixture(autouse=True)
 def _no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.fsync", lambda _: None)

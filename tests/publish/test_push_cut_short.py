@@ -47,21 +47,6 @@ class _Mortal(FolderStore):
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return Workspace(tmp_path_factory.mktemp("workspace"))
-
-
-@pytest.fixture(scope="module")
-def one(workspace: Workspace) -> StageResult:
-    return kept_tree(workspace, "a")
-
-
-@pytest.fixture(scope="module")
-def two(workspace: Workspace) -> StageResult:
-    return kept_tree(workspace, "a", "b")
-
-
-@pytest.fixture(scope="module")
 def other(workspace: Workspace) -> StageResult:
     return kept_tree(workspace, "c")
 

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from tasks.common.artifacts import ArtifactWriter, Workspace
 from tasks.common.bounds import RuleBounds
 from tasks.common.keys import content_key
+from tasks.common.likeness import quality
 from tasks.common.records import SourceOutcome, StageResult
 from tasks.common.tables import MEASURES, VERDICTS, make_table, plain_rows
-from tasks.filter.decide import judge_source, quality
+from tasks.filter.decide import judge_source
 from tasks.publish.account import all_drops
 from tasks.publish.subset import Subset
 from tests.publish.builders import source, verdicts_only

@@ -1,5 +1,7 @@
 """Whether the person is there twice, slightly displaced: a double exposure or a stitching fault."""
 
+from functools import cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +66,7 @@ def _gradient_power(grey: Grey, weight: Grey) -> Grey:
     return power.astype(np.float32)
 
 
+@cache
 def _ring() -> NDArray[np.bool_]:
     ys, xs = np.mgrid[:_CANVAS_PX, :_CANVAS_PX] - _CANVAS_PX // 2
     distance = np.hypot(ys, xs) / _HEIGHT_PX

@@ -7,7 +7,8 @@ import pytest
 from flows.retune import preview
 from flows.runs import run_folder
 from tasks.common.artifacts import Workspace
-from tasks.common.errors import InputError
+from tasks.common.errors import ArtifactError, InputError
+from tasks.common.tables import read_table
 from tests.flows.builders import (
     recipe_file,
     recipe_of,
@@ -197,3 +198,12 @@ def test_a_run_without_crops_is_passed_over(workspace: Workspace, recipe: str) -
     record_run(workspace, CROPS, run_id="run-1")
     record_run(workspace, {"street": []}, run_id="run-2")
     assert preview(recipe, [], None, workspace).run_id == "run-1"
+
+
+def test_a_named_run_of_an_older_version_is_told(workspace: Workspace, recipe: str) -> None:
+    record = record_run(workspace, CROPS)
+    final = record.outcomes[0].stages[-1]
+    path = workspace.path(f"{workspace.folder(final.stage, final.key)}/items.parquet")
+    read_table(path).drop(columns=["hash"]).to_parquet(path)
+    with pytest.raises(ArtifactError, match="older version and lack hash"):
+        preview(recipe, [], record.run_id, workspace)

@@ -40,6 +40,26 @@ def submit_chain(source: Source, recipe: Recipe) -> Chain:
     return {stage: future for stage, future in pairs if future is not None}
 
 
+def judge_again(outcome: SourceOutcome, recipe: Recipe) -> SourceOutcome:
+    """Take a source through screening, matting and filtering once more, by another recipe.
+
+    Neither the source nor its frames are read; crops that were matted are not matted again.
+    """
+    crops = outcome.result("detect")
+    if outcome.error is not None or crops is None:
+        return outcome
+    source, poses = outcome.source, outcome.result("pose")
+    screened = _submit(screen, source, crops=crops, poses=poses, recipe=recipe.filter)
+    mattes = _submit(matte, source, crops=crops, screened=screened, recipe=recipe.matte)
+    verdicts = _submit(
+        filter_verdicts, source, crops=crops, poses=poses, mattes=mattes, recipe=recipe.filter
+    )
+    chain: Chain = {"screen": screened, "matte": mattes, "filter": verdicts}
+    judged = _outcome(source, chain)
+    before = tuple(result for result in outcome.stages if result.stage not in chain)
+    return judged.model_copy(update={"stages": before + judged.stages})
+
+
 def _submit(
     task: Task[..., StageResult], source: Source, **inputs: Any
 ) -> PrefectFuture[StageResult]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows import cli_versions
 from flows.environment import quieten_console
 from tasks.common.errors import InputError, MatteflowError
 
@@ -27,7 +28,7 @@ app = typer.Typer(
 )
 
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show Prefect's log.")]
-Store = Annotated[str, typer.Option(help="Where to publish, such as file:///data/store.")]
+Store = Annotated[str, typer.Option(help="Where to publish, such as s3://bucket/prefix.")]
 
 
 class Mode(StrEnum):
@@ -64,17 +65,18 @@ def ingest(
 @app.command()
 def publish(
     run: Annotated[str, typer.Argument(help="A run's name; the newest without one.")] = "",
-    recipe: Annotated[str, typer.Option(help="Use this recipe's 'publish' part.")] = "",
+    recipe: Annotated[str, typer.Option(help="Publish by this recipe, without a model.")] = "",
     store: Store = "",
+    revive: Annotated[bool, typer.Option("--revive", help="Also what was retired.")] = False,
     verbose: Verbose = False,
 ) -> None:
-    """Publish what a finished run kept."""
+    """Publish what a finished run kept, by its own recipe or by another."""
     _start(verbose)
     from flows.publish import publish_run
     from flows.screen import progress_bars
 
     with progress_bars("publish"):
-        state = publish_run(run=run, recipe=recipe, store=store, return_state=True)
+        state = publish_run(run=run, recipe=recipe, store=store, revive=revive, return_state=True)
     _finish(state)
 
 
@@ -192,6 +194,9 @@ def explain(
     print_explanation(explain_crop(crop, run or None, Workspace.of(settings())))
 
 
+app.add_typer(cli_versions.app)
+
+
 def _print_run(run: str | None, workspace: Any) -> None:
     from flows.pages import describe_publication
     from flows.runs import load_run, run_folder
@@ -237,7 +242,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         command(args=list(arguments) if arguments is not None else None, standalone_mode=True)
     except MatteflowError as error:
         _complain(str(error))
-        sys.exit(BAD_INPUT)
+        sys.exit(BAD_INPUT if isinstance(error, InputError) else FAILED)
     except SystemExit as end:
         if end.code == INTERRUPTED:
             _complain("Interrupted. The same command again goes on where this one stopped.")

@@ -7,21 +7,20 @@ from typing import Any, Literal
 
 from prefect import flow, runtime
 from prefect.client.schemas.objects import State
-from prefect.context import FlowRunContext
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.chains import STAGES, run_chains
-from flows.pages import describe_publication, leave_pages
-from flows.runs import RunRecord, name_run, run_folder, save_run
+from flows.pages import describe_publication, finish_run, flow_run_id
+from flows.runs import RunRecord, name_run
 from tasks.common.artifacts import Workspace
-from tasks.common.errors import InputError
+from tasks.common.errors import InputError, WorldError
 from tasks.common.files import require_writable
 from tasks.common.recipe import Recipe, load_recipe
 from tasks.common.records import Publication, Source, SourceOutcome
 from tasks.common.settings import settings
 from tasks.download.task import read_sources
-from tasks.publish.task import check_store, pinned_groups, report
+from tasks.publish.task import check_store, pinned_groups
 from tasks.publish.task import publish as publish_version
 
 PublishMode = Literal["complete", "partial", "never"]
@@ -32,6 +31,7 @@ def prepare(sources: str, recipe: str, store: str) -> tuple[tuple[Source, ...], 
 
     Raises:
         InputError: something is wrong; the sentence says what came and how to mend it.
+        WorldError: the store does not answer.
     """
     chosen = load_recipe(recipe)
     listed = read_sources(sources)
@@ -64,31 +64,29 @@ def ingest(
         recipe: The name of a recipe that comes with the project (demo, people), or a YAML file.
         publish: complete publishes only when every source came through; partial publishes what
             there is; never stops after the verdicts.
-        store: Where to publish, such as file:///data/store; empty takes MATTEFLOW_STORE.
+        store: Where to publish, such as file:///data/store or s3://bucket/prefix; empty takes
+            MATTEFLOW_STORE.
     """
     address = store or settings().store
     try:
         listed, chosen = prepare(sources, recipe, address)
     except InputError as error:
         return Failed(name="BadInput", message=str(error))
+    except WorldError as error:
+        return Failed(name="StoreDown", message=str(error))
     started_at = datetime.now(UTC)
     outcomes = tuple(run_chains(listed, chosen, settings().sources_in_flight))
     published, problem = _publish(outcomes, chosen, publish, address, started_at)
     record = RunRecord(
-        run_id=name_run(started_at, _flow_run_id()),
+        run_id=name_run(started_at, flow_run_id()),
         started_at=started_at,
         sources=sources,
         recipe=chosen,
         outcomes=outcomes,
         publication=published,
     )
-    _finish(record)
+    finish_run(record, Workspace.of(settings()))
     return _final_state(record, problem)
-
-
-def _flow_run_id() -> str:
-    context = FlowRunContext.get()
-    return str(context.flow_run.id) if context and context.flow_run else "local"
 
 
 def _publish(
@@ -105,16 +103,6 @@ def _publish(
     state = publish_version(outcomes, recipe, address, now, return_state=True)
     result = state.result(raise_on_failure=False)
     return (result, "") if isinstance(result, Publication) else (None, str(result))
-
-
-def _finish(record: RunRecord) -> Path:
-    workspace = Workspace.of(settings())
-    target = run_folder(workspace.root, record.run_id) / "report.html"
-    title = f"{record.recipe.publish.name}: run {record.run_id}"
-    save_run(record, workspace.root)
-    report(record.outcomes, record.recipe, title, describe_publication(record), target)
-    leave_pages(record, workspace, target.as_uri())
-    return target
 
 
 def _final_state(record: RunRecord, problem: str) -> State[Any]:

@@ -4,12 +4,37 @@ from collections.abc import Iterable
 from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.context import FlowRunContext
 
-from flows.runs import RunRecord
+from flows.runs import RunRecord, run_folder, save_run
 from tasks.common.artifacts import Workspace
-from tasks.publish.task import Subset, all_drops, funnel, reasons, set_aside, sheets, source_lines
+from tasks.publish.task import (
+    Subset,
+    all_drops,
+    funnel,
+    reasons,
+    report,
+    set_aside,
+    sheets,
+    source_lines,
+)
 
 _KEY = "ingest"
+
+
+def flow_run_id() -> str:
+    """Return the id of the flow run that this code runs in."""
+    context = FlowRunContext.get()
+    return str(context.flow_run.id) if context and context.flow_run else "local"
+
+
+def finish_run(record: RunRecord, workspace: Workspace) -> None:
+    """Keep a run's record, write its report, and leave its pages in the Prefect UI."""
+    target = run_folder(workspace.root, record.run_id) / "report.html"
+    title = f"{record.recipe.publish.name}: run {record.run_id}"
+    save_run(record, workspace.root)
+    report(record.outcomes, record.recipe, title, describe_publication(record), target)
+    leave_pages(record, workspace, target.as_uri())
 
 
 def leave_pages(record: RunRecord, workspace: Workspace, report_uri: str) -> None:
@@ -60,5 +85,6 @@ def describe_publication(record: RunRecord) -> str:
     state = "Published" if made.is_new else "Unchanged, still"
     return (
         f"{state} {made.name} v{made.version}: {made.n_samples} samples "
-        f"({made.n_train} train, {made.n_val} val)."
+        f"({made.n_train} train, {made.n_val} val). {made.n_uploaded} files uploaded, "
+        f"{made.n_copied} copied, {made.n_present} there already."
     )

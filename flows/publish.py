@@ -1,4 +1,4 @@
-"""Publish what a finished run kept, without running it again."""
+"""Publish what a finished run kept, without running it again: by its own recipe or by another."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,13 +7,16 @@ from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.pages import describe_publication
-from flows.runs import load_run, save_run
-from tasks.common.errors import InputError
-from tasks.common.recipe import load_recipe
-from tasks.common.records import Publication
+from flows.chains import judge_again
+from flows.pages import describe_publication, finish_run, flow_run_id
+from flows.retune import require_measured
+from flows.runs import RunRecord, load_run, name_run
+from tasks.common.artifacts import Workspace
+from tasks.common.errors import InputError, WorldError
+from tasks.common.recipe import Recipe, load_recipe
+from tasks.common.records import Publication, SourceOutcome
 from tasks.common.settings import settings
-from tasks.publish.task import check_store, publish
+from tasks.publish.task import check_store, pinned_groups, publish
 
 
 def _name_flow_run() -> str:
@@ -21,26 +24,66 @@ def _name_flow_run() -> str:
 
 
 @flow(name="publish", flow_run_name=_name_flow_run)
-def publish_run(run: str = "", recipe: str = "", store: str = "") -> State[Any]:
+def publish_run(
+    run: str = "", recipe: str = "", store: str = "", revive: bool = False
+) -> State[Any]:
     """Publish the kept crops of a run as the next version of a subset.
 
     Args:
         run: The run's name, as `matteflow show` tells it; empty takes the newest.
-        recipe: A recipe whose 'publish' part is used instead of the run's own.
+        recipe: A recipe to publish by instead of the run's own. Where its bounds differ, the stored
+            measures are judged anew; no model runs.
         store: Where to publish; empty takes MATTEFLOW_STORE.
+        revive: Publish even what was retired before, as a new version.
     """
-    address = store or settings().store
+    address, now = store or settings().store, datetime.now(UTC)
+    workspace = Workspace.of(settings())
     try:
-        record = load_run(settings().workspace, run or None)
-        chosen = load_recipe(recipe) if recipe else record.recipe
+        record = _by_recipe(load_run(workspace.root, run or None), recipe, workspace, now)
         check_store(address)
     except InputError as error:
         return Failed(name="BadInput", message=str(error))
-    used = record.recipe.model_copy(update={"publish": chosen.publish})
-    state = publish(record.outcomes, used, address, datetime.now(UTC), return_state=True)
+    except WorldError as error:
+        return Failed(name="StoreDown", message=str(error))
+    state = publish(record.outcomes, record.recipe, address, now, revive, return_state=True)
     made = state.result(raise_on_failure=False)
     if not isinstance(made, Publication):
         return Failed(name="NotPublished", message=str(made), data=record.run_id)
-    done = record.model_copy(update={"publication": made, "recipe": used})
-    save_run(done, settings().workspace)
-    return Completed(message=describe_publication(done), data=record.run_id)
+    done = record.model_copy(update={"publication": made})
+    finish_run(done, workspace)
+    return Completed(message=describe_publication(done), data=done.run_id)
+
+
+def _by_recipe(record: RunRecord, recipe: str, workspace: Workspace, now: datetime) -> RunRecord:
+    """Return the run, or by another recipe than its own a new one of the same crops.
+
+    Raises:
+        InputError: the run's measures say nothing about what this recipe would keep.
+    """
+    chosen = load_recipe(recipe) if recipe else record.recipe
+    if chosen == record.recipe:
+        return record
+    pinned_groups([outcome.source for outcome in record.outcomes], chosen.publish)
+    outcomes = record.outcomes
+    if chosen.filter != record.recipe.filter:
+        require_measured(record, chosen, workspace)
+        outcomes = tuple(_judged(outcome, chosen) for outcome in outcomes)
+    return record.model_copy(
+        update={
+            "run_id": name_run(now, flow_run_id()),
+            "started_at": now,
+            "recipe": chosen,
+            "outcomes": outcomes,
+            "publication": None,
+        }
+    )
+
+
+def _judged(outcome: SourceOutcome, recipe: Recipe) -> SourceOutcome:
+    judged = judge_again(outcome, recipe)
+    if judged.error is not None and outcome.error is None:
+        raise InputError(
+            f"{outcome.source.source_id} could not be judged by {recipe.name}: {judged.error} "
+            "Ingest with this recipe instead."
+        )
+    return judged

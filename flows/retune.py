@@ -66,16 +66,38 @@ def _judged_by(bounds: RuleBounds, stored: Subset) -> tuple[Subset, frozenset[st
     return subset, frozenset(unmatted)
 
 
+def require_measured(record: RunRecord, recipe: Recipe, workspace: Workspace) -> None:
+    """Make sure that a run's crops can be judged by another recipe without any model.
+
+    Raises:
+        InputError: its crops and measures were made otherwise, or the recipe lets crops through
+            that never were matted.
+    """
+    _require_alike(record, recipe)
+    stored = Subset(record.outcomes, workspace, record.recipe.filter)
+    _, unmatted = _judged_by(recipe.filter, stored)
+    if unmatted:
+        raise InputError(
+            f"{len(unmatted)} crops of run {record.run_id} pass these bounds before matting but "
+            f"never were matted, such as {min(unmatted)}. Ingest with this recipe: only they are "
+            "computed."
+        )
+
+
+def _require_alike(record: RunRecord, recipe: Recipe) -> None:
+    differing = _differing(recipe, record.recipe)
+    if differing:
+        raise InputError(
+            f"The run {record.run_id} was made with another {' and '.join(differing)} part than "
+            "this recipe; its measures say nothing about it. Ingest with this recipe first."
+        )
+
+
 def _measured_alike(recipe: Recipe, run: str | None, workspace: Workspace) -> RunRecord:
     """Return the named run, or the newest one whose crops and measures are the recipe's own."""
     if run:
         record = load_run(workspace.root, run)
-        differing = _differing(recipe, record.recipe)
-        if differing:
-            raise InputError(
-                f"The run {run} was made with another {' and '.join(differing)} part than this "
-                "recipe; its measures say nothing about it. Ingest with this recipe first."
-            )
+        _require_alike(record, recipe)
         return record
     n_unreadable = 0
     for name in reversed(find_runs(workspace.root)):

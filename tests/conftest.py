@@ -1,18 +1,25 @@
 """What all tests share: no environment of the developer's, weights fetched once."""
 
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+import botocore.loaders
 import pytest
+
+from tests.seaweed import S3Server, seaweed
 
 CACHE = Path(__file__).parents[1] / ".cache"
 
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ.pop("PREFECT_API_URL", None)
-for name in [name for name in os.environ if name.startswith("MATTEFLOW_")]:
+for name in [name for name in os.environ if name.startswith(("MATTEFLOW_", "AWS_"))]:
     del os.environ[name]
+os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+    os.environ[name] = os.devnull
 
 
 @pytest.fixture(autouse=True)
@@ -26,6 +33,39 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     settings.cache_clear()
     yield
     settings.cache_clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_loader() -> Iterator[None]:
+    """Read boto3's description of S3 once and not for each of hundreds of clients."""
+    loader = botocore.loaders.create_loader()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.session.create_loader", lambda *_: loader)
+        yield
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3 server for the whole session, with the bucket `tests`."""
+    with seaweed(tmp_path_factory.mktemp("seaweed") / "data") as server:
+        server.make_bucket("tests")
+        yield server
+
+
+@pytest.fixture
+def s3_address(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of an empty store on the server, whose keys are in the environment."""
+    for name, value in s3_server.environment().items():
+        monkeypatch.setenv(name, value)
+    return f"s3://tests/{secrets.token_hex(6)}"
+
+
+@pytest.fixture(params=["folder", "s3"])
+def store_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty store: a folder, then one on the server."""
+    if request.param == "folder":
+        return (tmp_path / "store").as_uri()
+    return str(request.getfixturevalue("s3_address"))
 
 
 def package_file(name: str, member: str) -> Path:

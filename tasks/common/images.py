@@ -40,18 +40,19 @@ def open_picture(path: Path) -> Image.Image:
     return Image.open(path)
 
 
-def read_rgb(path: Path) -> Rgb:
-    """Read a picture as RGB uint8 (H, W, 3)."""
+def read_rgb(path: Path | BytesIO) -> Rgb:
+    """Read a picture, a file or its bytes, as RGB uint8 (H, W, 3)."""
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB"))
 
 
-def read_grey(path: Path) -> NDArray[np.uint8]:
-    """Read a single-channel picture as uint8 (H, W), its codes untouched."""
+def read_grey(path: Path | BytesIO) -> NDArray[np.uint8]:
+    """Read a single-channel picture, a file or its bytes, as uint8 (H, W), its codes untouched."""
     with Image.open(path) as image:
         image.load()
         if image.mode != "L":
-            raise ValueError(f"{path.name} has mode {image.mode}, expected L (8-bit, one channel)")
+            name = path.name if isinstance(path, Path) else "the picture"
+            raise ValueError(f"{name} has mode {image.mode}, expected L (8-bit, one channel)")
         return np.asarray(image)
 
 

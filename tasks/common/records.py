@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 Stage = Literal[
     "download", "sample", "detect", "pose", "measure", "screen", "matte", "filter", "publish"
@@ -122,5 +122,5 @@ class Publication(Record):
     n_files: int
     n_bytes: int
     n_uploaded: int
-    n_linked: int
+    n_copied: int = Field(validation_alias=AliasChoices("n_copied", "n_linked"))
     n_present: int

@@ -3,7 +3,6 @@
 from functools import cache
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote, urlparse
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,6 +19,11 @@ class Settings(BaseSettings):
     home: Path = Field(Path("matteflow-data"), description="parent of the three folders below")
     workspace: Path = Field(Path(), description="artifacts; default HOME/workspace")
     store: str = Field("", description="object store address; default file://HOME/store")
+    s3_endpoint: str = Field("", description="an S3 server's address; else AWS_ENDPOINT_URL_S3")
+    store_connections: int = Field(16, ge=1, le=256, description="requests to the store at once")
+    store_single_writer: bool = Field(
+        False, description="publish also to a store that ignores conditions"
+    )
     models: Path = Field(Path(), description="model weights; default HOME/models")
     root_name: str = Field("Insta360SemanticSeg", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     sources_in_flight: int = Field(2, ge=1, le=64, description="sources worked on at once")
@@ -59,21 +63,3 @@ def settings() -> Settings:
         raise InputError(
             explain_validation(error, "environment", Settings, "MATTEFLOW_")
         ) from error
-
-
-def folder_of_store(address: str) -> Path:
-    """Turn a `file://` store address into a folder.
-
-    Raises:
-        InputError: the address is of another kind.
-    """
-    try:
-        parts = urlparse(address)
-    except ValueError:
-        parts = urlparse("")
-    if parts.scheme != "file" or parts.netloc not in ("", "localhost") or parts.path[:1] != "/":
-        raise InputError(
-            f"The store address is {address!r}; expected file:///absolute/folder. "
-            "Set it with --store or MATTEFLOW_STORE."
-        )
-    return Path(unquote(parts.path))

@@ -10,7 +10,7 @@ import puremagic
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
-from PIL import ImageOps, UnidentifiedImageError
+from PIL import ImageOps
 
 from tasks.common.errors import SourceError
 from tasks.common.images import open_picture
@@ -80,7 +80,9 @@ def _probe_image(path: Path, limits: DownloadRecipe) -> Properties:
             turned = image.getexif().get(0x0112, 1)
             width, height = ImageOps.exif_transpose(image).size if turned != 1 else image.size
             image.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except SourceError:
+        raise
+    except Exception as error:  # of a damaged file Pillow raises what it stumbles over
         raise SourceError(f"The picture cannot be read: {error}.") from error
     return Properties("image", codec, width, height, None, None, 0, "flat")
 

@@ -59,13 +59,16 @@ def thumbnail(judged: Judged, workspace: Workspace, height_px: int) -> Rgb:
         x0, y0, x1, y1 = judged.box_in_crop
         mask = grey_picture(workspace, judged.matte["mask_path"])[y0:y1, x0:x1]
         rgb = rgb[y0:y1, x0:x1]
+    return outlined(rgb, mask, height_px)
+
+
+def outlined(rgb: Rgb, mask: Mask | None, height_px: int) -> Rgb:
+    """Return a picture at a height, at most three times as wide, with its mask's outline."""
     scale = height_px / rgb.shape[0]
     size_wh = (min(max(1, round(rgb.shape[1] * scale)), 3 * height_px), height_px)
     small = cast(Rgb, cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA))
-    return small if mask is None else _outlined(small, mask, size_wh)
-
-
-def _outlined(small: Rgb, mask: Mask, size_wh: tuple[int, int]) -> Rgb:
+    if mask is None:
+        return small
     small_mask = cv2.resize(mask, size_wh, interpolation=cv2.INTER_NEAREST)
     contours, _ = cv2.findContours(small_mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     return cast(Rgb, cv2.drawContours(small.copy(), contours, -1, _OUTLINE_RGB, 1))

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
 import jinja2
 
@@ -12,6 +12,7 @@ from tasks.publish.pictures import contact_sheet, jpeg_data_uri, thumbnail
 from tasks.publish.statistics import overlaps, rule_lines
 from tasks.publish.subset import Judged, Subset
 
+T = TypeVar("T")
 _MAX_KEPT = 120
 _MAX_PER_REASON = 24
 _THUMB_PX = 150
@@ -84,11 +85,11 @@ def picture_sheet(
     }
 
 
-def spread(crops: list[Judged], limit: int) -> list[Judged]:
-    """Choose at most `limit` crops evenly over the whole list rather than its beginning."""
-    if len(crops) <= limit:
-        return crops
-    return [crops[number * len(crops) // limit] for number in range(limit)]
+def spread(items: list[T], limit: int) -> list[T]:
+    """Choose at most `limit` items evenly over the whole list rather than its beginning."""
+    if len(items) <= limit:
+        return items
+    return [items[number * len(items) // limit] for number in range(limit)]
 
 
 def sheets(subset: Subset) -> dict[str, tuple[int, str]]:

@@ -5,21 +5,21 @@ from pathlib import Path
 
 from tasks.common.artifacts import Workspace, reuse_or_make
 from tasks.common.caching import run_task
-from tasks.common.files import require_writable, write_file
+from tasks.common.files import write_file
 from tasks.common.recipe import Recipe
 from tasks.common.records import Publication, SourceOutcome
-from tasks.common.settings import folder_of_store, settings
+from tasks.common.settings import settings
+from tasks.common.store.address import open_store
 from tasks.common.tables import encode_table
 from tasks.publish.account import all_drops, funnel, reasons, set_aside, source_lines
 from tasks.publish.changes import Changes, compare, render_changes
 from tasks.publish.closeup import RuleWord, find_crop, render_closeup
 from tasks.publish.crop_tables import crops_table, encode_csv, review_table
-from tasks.publish.folder_store import FolderStore
-from tasks.publish.push import push_tree
 from tasks.publish.report import render_report, sheets
 from tasks.publish.select import pinned_groups
 from tasks.publish.subset import Judged, Subset
 from tasks.publish.tree import build_tree, tree_key
+from tasks.publish.versions.push import push_tree
 
 __all__ = [
     "Changes",
@@ -42,29 +42,26 @@ __all__ = [
     "source_lines",
 ]
 
-
-def open_store(address: str) -> FolderStore:
-    """Open the store at `address`, under the root name of the settings.
-
-    Raises:
-        InputError: the address is not one of a folder.
-    """
-    return FolderStore(folder_of_store(address) / settings().root_name)
+_DOOR_ATTEMPTS = 3  # who stands at the door should not wait for half a minute
 
 
 def check_store(address: str) -> None:
     """Make sure, before any work, that something can be published there.
 
     Raises:
-        InputError: the address is wrong, or the folder cannot be written.
+        InputError: the address is wrong, or the store refuses; the sentence names the mend.
+        WorldError: the store does not answer.
     """
-    mend = "Choose another with --store or MATTEFLOW_STORE."
-    require_writable(open_store(address).root, "The store", mend)
+    open_store(address, attempts=_DOOR_ATTEMPTS).probe()
 
 
 @run_task("publish")
 def publish(
-    outcomes: tuple[SourceOutcome, ...], recipe: Recipe, store: str, now: datetime
+    outcomes: tuple[SourceOutcome, ...],
+    recipe: Recipe,
+    store: str,
+    now: datetime,
+    revive: bool = False,
 ) -> Publication:
     """Publish what was kept as the next version of the recipe's subset."""
     workspace = Workspace.of(settings())
@@ -77,7 +74,7 @@ def publish(
     )
     return push_tree(
         tree, recipe.publish.name, workspace, open_store(store),
-        recipe_digest=recipe.digest, now=now,
+        recipe_digest=recipe.digest, now=now, revive=revive,
     )  # fmt: skip
 
 

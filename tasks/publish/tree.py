@@ -1,5 +1,6 @@
 """The tree that a trainer syncs: built whole in the workspace before a store sees any of it."""
 
+import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable
@@ -28,6 +29,7 @@ FILES = {
     "name": "string",  # path inside the subset's folder
     "path": "string",
     "digest": "string",
+    "md5": "string",  # what most stores call the ETag, so that a listing tells what lies there
     "size_bytes": "Int64",
     "split": "string",
     "scenes": "string",  # JSON list
@@ -87,7 +89,14 @@ def _name(row: dict[str, Any]) -> str:
 
 def _file(out: ArtifactWriter, name: str, data: bytes, **facts: Any) -> dict[str, Any]:
     path, digest = out.put(name, data)
-    return {"name": name, "path": path, "digest": digest, "size_bytes": len(data)} | facts
+    md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    return {
+        "name": name,
+        "path": path,
+        "digest": digest,
+        "md5": md5,
+        "size_bytes": len(data),
+    } | facts
 
 
 def _sample_files(

@@ -19,9 +19,10 @@ _LIKENESS = ("likeness.py", "hash_index.py")
 ALSO = {"filter": _LIKENESS, "publish": _LIKENESS, "detect": ("yolo.py",), "pose": ("yolo.py",)}
 # Doors and pages: these shape no artifact.
 OUTSIDE = {
-    "task.py", "report.py", "account.py", "pictures.py", "push.py", "folder_store.py",
-    "statistics.py", "changes.py", "closeup.py", "retune.py",
+    "task.py", "report.py", "account.py", "pictures.py", "statistics.py", "changes.py",
+    "closeup.py", "retune.py",
 }  # fmt: skip
+OUTSIDE_FOLDERS = {"versions"}  # what becomes of trees once they are built
 
 
 def present() -> dict[str, dict[str, object]]:
@@ -34,7 +35,11 @@ def version_of(room: str) -> int:
 
 def digest_of(room: str) -> str:
     folder = ROOT / "tasks" / room
-    files = [path for path in sorted(folder.rglob("*.py")) if path.name not in OUTSIDE]
+    files = [
+        path
+        for path in sorted(folder.rglob("*.py"))
+        if path.name not in OUTSIDE and path.parent.name not in OUTSIDE_FOLDERS
+    ]
     files += [ROOT / "tasks" / "common" / name for name in (*SHARED, *ALSO.get(room, ()))]
     digest = hashlib.sha256()
     for path in files:

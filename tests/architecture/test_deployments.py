@@ -43,4 +43,4 @@ def test_a_scheduled_deployment_never_runs_twice_at_once_and_has_what_it_needs(
         return
     assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
     required = flow_of(deployment, monkeypatch).parameters.required
-    assert set(required) <= set(deployment["parameters"])
+    assert set(required) <= set(deployment.get("parameters", {}))

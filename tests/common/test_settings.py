@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.common.errors import InputError
-from tasks.common.settings import folder_of_store, settings
+from tasks.common.settings import settings
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +42,15 @@ def test_the_other_defaults_are_those_of_the_readme() -> None:
     )
 
 
+def test_nothing_said_of_the_store_is_many_writers_and_the_endpoint_of_aws() -> None:
+    found = settings()
+    assert (found.s3_endpoint, found.store_connections, found.store_single_writer) == (
+        "",
+        16,
+        False,
+    )
+
+
 def test_home_moves_the_folders_below_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MATTEFLOW_HOME", str(tmp_path / "there"))
     assert settings().workspace == tmp_path / "there" / "workspace"
@@ -68,12 +77,24 @@ def test_an_empty_variable_counts_as_none(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert settings().home == tmp_path / "matteflow-data"
 
 
-def test_a_folder_whose_name_needs_escaping_comes_back_from_the_store_address(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("address", ["s3://bucket/prefix", "file:///srv/store"])
+def test_a_store_address_stays_as_it_was_given(
+    address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = tmp_path / "with space, #hash and ümlaut"
-    monkeypatch.setenv("MATTEFLOW_HOME", str(home))
-    assert folder_of_store(settings().store) == home / "store"
+    monkeypatch.setenv("MATTEFLOW_STORE", address)
+    assert settings().store == address
+
+
+def test_what_is_said_of_the_store_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATTEFLOW_S3_ENDPOINT", "https://s3.example.org:8333")
+    monkeypatch.setenv("MATTEFLOW_STORE_CONNECTIONS", "256")
+    monkeypatch.setenv("MATTEFLOW_STORE_SINGLE_WRITER", "true")
+    found = settings()
+    assert (found.s3_endpoint, found.store_connections, found.store_single_writer) == (
+        "https://s3.example.org:8333",
+        256,
+        True,
+    )
 
 
 def test_settings_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,6 +109,9 @@ def test_settings_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param("MATTEFLOW_SOURCES_IN_FLIGHT", "0", "greater than or equal to 1", id="none"),
         pytest.param("MATTEFLOW_SOURCES_IN_FLIGHT", "65", "less than or equal to 64", id="many"),
         pytest.param("MATTEFLOW_SOURCES_IN_FLIGHT", "two", "valid integer", id="word"),
+        pytest.param("MATTEFLOW_STORE_CONNECTIONS", "0", "greater than or equal to 1", id="unread"),
+        pytest.param("MATTEFLOW_STORE_CONNECTIONS", "257", "less than or equal to 256", id="flood"),
+        pytest.param("MATTEFLOW_STORE_SINGLE_WRITER", "maybe", "valid boolean", id="undecided"),
         pytest.param("MATTEFLOW_VERIFY", "never", "'digest' or 'size'", id="no such check"),
         pytest.param("MATTEFLOW_ROOT_NAME", "a/b", "pattern", id="slash"),
     ],
@@ -112,16 +136,3 @@ def test_the_home_of_nobody_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATTEFLOW_HOME", "~no-such-user/data")
     with pytest.raises(InputError, match="~no-such-user"):
         settings()
-
-
-@pytest.mark.parametrize(
-    "address", ["", "/srv/store", "s3://bucket/x", "file://host/x", "file://", "file:store"]
-)
-def test_a_store_address_that_is_no_absolute_folder_is_refused(address: str) -> None:
-    with pytest.raises(InputError, match="expected file:///absolute/folder"):
-        folder_of_store(address)
-
-
-@pytest.mark.parametrize("address", ["file:///srv/store", "file://localhost/srv/store"])
-def test_a_file_address_is_a_folder(address: str) -> None:
-    assert folder_of_store(address) == Path("/srv/store")

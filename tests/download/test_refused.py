@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -153,6 +153,7 @@ def photo(name: str) -> bytes:
     noise=st.binary(min_size=1, max_size=12),
     length=st.floats(0.1, 1),
 )
+@example(name="TIFF", at=0.029424702126019, noise=b"\x02", length=1.0)  # a TypeError of Pillow's
 def test_a_damaged_picture_is_taken_or_refused_and_never_breaks_the_stage(
     tmp_path: Path, name: str, at: float, noise: bytes, length: float
 ) -> None:

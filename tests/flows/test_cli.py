@@ -36,7 +36,7 @@ def test_the_list_of_the_demo_is_without_mistakes(capsys: pytest.CaptureFixture[
         pytest.param(["weights", "--fetch", "yolo99"], "Known: birefnet-portrait", id="weights"),
         pytest.param(["ingest", "demo", "--recipe", "x"], "no recipe 'x'", id="no such recipe"),
         pytest.param(
-            ["ingest", "demo", "--recipe", "demo", "--store", "s3://b"],
+            ["ingest", "demo", "--recipe", "demo", "--store", "gs://b/x"],
             "expected file:///absolute/folder",
             id="store of an unknown kind",
         ),

@@ -169,6 +169,37 @@ def test_what_a_run_kept_can_be_published_later(
     assert made.version == 1
 
 
+def test_a_run_is_published_by_stricter_bounds_as_an_ingest_by_them_would(
+    media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, record = run(media, recipe_file(tmp_path))
+    strict = recipe_file(tmp_path, filter={"person_height_px": {"min": 505}})
+    (media / "bus.jpg").rename(tmp_path / "away.jpg")  # a publication reads no source
+    forbid_models(monkeypatch)
+    state = publish_run(recipe=strict, return_state=True)
+    assert state.is_completed(), state.message
+    published = load_run(settings().workspace, None)
+    assert published.run_id != record.run_id
+    assert 0 < published.publication.n_samples < record.publication.n_samples  # type: ignore[union-attr]
+    (tmp_path / "away.jpg").rename(media / "bus.jpg")
+    _, ingested = run(media, strict)
+    assert ingested.publication is not None
+    assert ingested.publication.tree_id == published.publication.tree_id  # type: ignore[union-attr]
+    assert not ingested.publication.is_new
+
+
+def test_bounds_that_let_in_what_never_was_matted_need_an_ingest(
+    media: Path, tmp_path: Path
+) -> None:
+    _, record = run(media, recipe_file(tmp_path, filter={"person_height_px": {"min": 505}}))
+    loose = recipe_file(tmp_path, filter={"person_height_px": {"min": 80}})
+    state = publish_run(recipe=loose, return_state=True)
+    assert (state.name, "never were matted" in str(state.message)) == ("BadInput", True)
+    other = recipe_file(tmp_path, sample={"every_s": 1.0})
+    state = publish_run(run=record.run_id, recipe=other, return_state=True)
+    assert (state.name, "another sample part" in str(state.message)) == ("BadInput", True)
+
+
 @pytest.mark.parametrize(
     ("sources", "recipe", "said"),
     [

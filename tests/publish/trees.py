@@ -1,6 +1,8 @@
 """The tree that comes of judged crops, and its publication."""
 
+import hashlib
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
@@ -13,11 +15,13 @@ from tasks.common.files import digest_bytes
 from tasks.common.keys import content_key
 from tasks.common.recipe import PublishRecipe
 from tasks.common.records import Publication, SourceOutcome, StageResult
-from tasks.common.tables import plain_rows
-from tasks.publish.folder_store import FolderStore
-from tasks.publish.push import push_tree
+from tasks.common.store.objects import ObjectStore
+from tasks.common.tables import make_table, plain_rows
 from tasks.publish.subset import Subset
-from tasks.publish.tree import build_tree
+from tasks.publish.tree import FILES, MANIFEST_NAME, build_tree
+from tasks.publish.versions.ledger import Ledger
+from tasks.publish.versions.push import push_tree
+from tasks.publish.versions.records import Commit
 from tests.publish.builders import judged, source, two_sources
 from tests.publish.crops import Crop
 
@@ -74,20 +78,70 @@ def kept_tree(workspace: Workspace, *names: str) -> StageResult:
     return tree_of(workspace, (judged(workspace, source("street"), crops),))
 
 
-def push(tree: StageResult, workspace: Workspace, store: FolderStore) -> Publication:
+def plain_tree(workspace: Workspace, files: Mapping[str, bytes]) -> StageResult:
+    """Build a tree of just these files, by name, and the list of their digests."""
+    digests = {name: digest_bytes(data) for name, data in files.items()}
+    out = ArtifactWriter(workspace, "publish", content_key("plain", digests))
+    rows = [_row(out, name, data) for name, data in sorted(files.items())]
+    manifest = "".join(f"{row['digest']}  {row['name']}\n" for row in rows)
+    rows.append(_row(out, MANIFEST_NAME, manifest.encode()))
+    return out.commit(make_table(rows, FILES), [], n_in=len(rows))
+
+
+def _row(out: ArtifactWriter, name: str, data: bytes) -> dict[str, Any]:
+    path, digest = out.put(name, data)
+    md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    facts = {"digest": digest, "md5": md5, "size_bytes": len(data)}
+    return {"name": name, "path": path, "split": _split_of(name), **facts}
+
+
+def _split_of(name: str) -> str | None:
+    return name.split("/")[1] if name.startswith(("img_dir/", "ann_dir/")) else None
+
+
+def plain_samples(*names: str, note: str = "") -> dict[str, bytes]:
+    """Return files such as a tree has: image and mask per sample, a list, and a card."""
+    files: dict[str, bytes] = {}
+    for name in names:
+        files[f"img_dir/train/{name}.jpg"] = f"image of {name}".encode()
+        files[f"ann_dir/train/{name}.png"] = f"mask of {name}".encode()
+    lists = {"split_dir/train.txt": "".join(f"{name}\n" for name in sorted(names)).encode()}
+    return files | lists | {"README.md": f"card of {' '.join(names)} {note}\n".encode()}
+
+
+def push(
+    tree: StageResult,
+    workspace: Workspace,
+    store: ObjectStore,
+    *,
+    name: str = NAME,
+    now: datetime = NOW,
+    recipe_digest: str = "r",
+    revive: bool = False,
+) -> Publication:
     """Publish a tree as the next version of `NAME`."""
-    return push_tree(tree, NAME, workspace, store, recipe_digest="r", now=NOW)
+    return push_tree(
+        tree, name, workspace, store, recipe_digest=recipe_digest, now=now, revive=revive
+    )
 
 
-def require_all_versions_whole(store: FolderStore) -> list[int]:
+def push_samples(workspace: Workspace, store: ObjectStore, *names: str, **told: Any) -> Commit:
+    """Publish a plain tree of these samples; return the version's record."""
+    done = push(plain_tree(workspace, plain_samples(*names)), workspace, store, **told)
+    commit = Ledger(store).commit(done.name, done.version)
+    assert commit is not None
+    return commit
+
+
+def require_all_versions_whole(store: ObjectStore) -> list[int]:
     """Compare every file of every version with its record; return the versions' numbers."""
     numbers = []
-    for key in sorted(store.sizes(f"versions/{NAME}/")):
+    for key in sorted(store.list_objects(f"versions/{NAME}/")):
         record = json.loads(store.get(key) or b"")
         table = pd.read_parquet(BytesIO(store.get(f"manifests/{record['tree']}.parquet") or b""))
         prefix = f"trees/{record['tree']}/{NAME}/"
         rows = {prefix + row["name"]: row["digest"] for row in plain_rows(table)}
-        there = {key: digest_bytes(store.get(key) or b"") for key in store.sizes(prefix)}
+        there = {key: digest_bytes(store.get(key) or b"") for key in store.list_objects(prefix)}
         assert there == rows
         assert len(rows) == record["n_files"]
         numbers.append(record["version"])
@@ -95,6 +149,13 @@ def require_all_versions_whole(store: FolderStore) -> list[int]:
     return numbers
 
 
-def latest_version(store: FolderStore) -> int:
-    """Return the number that the channel points at, 0 without one."""
-    return int(json.loads(store.get(f"channels/{NAME}.json") or b'{"latest": 0}')["latest"])
+def latest_version(store: ObjectStore) -> int:
+    """Return the number that the channel `latest` stands for, 0 without one."""
+    channels = json.loads(store.get(f"channels/{NAME}.json") or b"{}")
+    return int(channels["latest"]["version"]) if channels else 0
+
+
+def everything(store: ObjectStore) -> dict[str, bytes]:
+    """Return all that a store holds of versions, by key."""
+    folders = ("trees/", "manifests/", "versions/", "channels/", "retired/", "gc/")
+    return {key: store.get(key) or b"" for place in folders for key in store.list_objects(place)}

@@ -1,0 +1,229 @@
+"""The command line for what is published: look, fetch, check, compare, move, remove."""
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tasks.common.errors import InputError
+
+if TYPE_CHECKING:
+    from tasks.publish.versions.task import Commit, Ledger
+
+app = typer.Typer()
+
+_ATTEMPTS = 4  # somebody waits for an answer
+_PATIENT_ATTEMPTS = 8  # somebody waits for thousands of files
+
+Store = Annotated[str, typer.Option(help="The store, such as s3://bucket/prefix.")]
+Words = Annotated[str, typer.Argument(help="NAME, NAME@v3 or NAME@latest.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+@app.command()
+def versions(
+    name: Annotated[str, typer.Argument(help="A subset; without one, all of them.")] = "",
+    as_json: Json = False,
+    store: Store = "",
+) -> None:
+    """List the subsets of a store, or the versions of one."""
+    from flows.version_tables import print_json, print_subsets, print_versions
+    from tasks.publish.versions.task import select_versions
+
+    ledger = _ledger(store)
+    if not name and not as_json:
+        print_subsets(ledger)
+        return
+    name = ledger.resolve(name).name if name else ""
+    if as_json:
+        print_json([commit.model_dump(mode="json") for commit in select_versions(ledger, name)])
+    else:
+        print_versions(ledger, name)
+
+
+@app.command()
+def url(words: Words, store: Store = "") -> None:
+    """Print where a version's files lie, for `aws s3 sync` and the like."""
+    ledger = _ledger(store)
+    commit = _usable(ledger, words)
+    sys.stdout.write(ledger.store.url(commit.prefix) + "\n")
+
+
+@app.command()
+def pull(
+    words: Words,
+    to: Annotated[Path, typer.Option(help="The folder to put NAME/ into.")] = Path(),
+    store: Store = "",
+) -> None:
+    """Download a version: every byte checked, gone on with where it stopped."""
+    from flows.screen import console, progress_bars
+    from tasks.publish.versions.task import pull_version
+
+    ledger = _ledger(store, _PATIENT_ATTEMPTS)
+    commit = _usable(ledger, words)
+    with progress_bars(f"pull {commit.label}"):
+        done = pull_version(ledger, commit, to.expanduser())
+    console.print(
+        f"{commit.label} lies in {done.folder}: {done.n_fetched} files fetched, "
+        f"{done.n_present} there already, {done.n_removed} of another version removed.",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+@app.command()
+def verify(
+    words: Annotated[str, typer.Argument(help="NAME or NAME@v3; without, everything.")] = "",
+    deep: Annotated[bool, typer.Option("--deep", help="Read every byte.")] = False,
+    store: Store = "",
+) -> None:
+    """Compare what lies in the store with what was published."""
+    from flows.screen import console, progress_bars
+    from flows.version_tables import print_problems
+    from tasks.publish.versions.task import select_versions, verify_version
+
+    ledger = _ledger(store, _PATIENT_ATTEMPTS)
+    commits = select_versions(ledger, words)
+    with progress_bars("verify"):
+        problems = [
+            problem for commit in commits for problem in verify_version(ledger, commit, deep=deep)
+        ]
+    how = "every byte read" if deep else "by listing; --deep reads every byte"
+    print_problems(problems)
+    console.print(
+        f"{len(commits)} versions checked ({how}): {len(problems)} problems.", highlight=False
+    )
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def diff(
+    before: Words,
+    after: Annotated[str, typer.Argument(help="Another version; @v3 means the same subset.")] = "",
+    page: Annotated[str, typer.Option(help="Write the pictures to this HTML file.")] = "",
+    as_json: Json = False,
+    store: Store = "",
+) -> None:
+    """Tell which samples differ between two versions; with one, what it changed of its parent."""
+    from flows.screen import progress_bars
+    from flows.version_tables import print_diff, print_json
+    from tasks.common.files import write_file
+    from tasks.publish.versions.task import diff_versions, render_diff
+
+    ledger = _ledger(store)
+    old, new = _pair(ledger, before, after)
+    found = diff_versions(ledger, old, new)
+    if page:
+        with progress_bars(f"pictures of {old.label} and {new.label}"):
+            html = render_diff(found, ledger.store)
+        try:
+            write_file(Path(page).expanduser().absolute(), html.encode())
+        except OSError as error:
+            raise InputError(
+                f"{page[:80]} cannot be written: {error.strerror or error}."
+            ) from error
+    if as_json:
+        print_json(found.plain())
+    else:
+        print_diff(found, page)
+
+
+@app.command()
+def rollback(
+    words: Words,
+    channel: Annotated[str, typer.Option(help="The channel to move or make.")] = "latest",
+    store: Store = "",
+) -> None:
+    """Let a channel stand for a version; `latest` then waits for a newer publication."""
+    from flows.screen import console
+    from tasks.publish.versions.task import point_channel
+
+    ledger = _ledger(store)
+    if "@" not in words:
+        raise InputError(f"Say which version, such as {words}@v1; `matteflow versions` lists them.")
+    commit = ledger.resolve(words)
+    was = point_channel(ledger, commit, channel)
+    before = f"v{was.version}" if was else "nothing"
+    console.print(f"{channel} of {commit.name}: v{commit.version}, before {before}.")
+
+
+@app.command()
+def retire(
+    words: Words,
+    reason: Annotated[str, typer.Option(help="Why nobody should use it.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Take it back into use.")] = False,
+    store: Store = "",
+) -> None:
+    """Take a version out of use; `gc` then removes its files after a time of grace."""
+    from flows.screen import console
+    from tasks.publish.versions.task import bring_back, retire_version
+
+    ledger = _ledger(store)
+    if "@" not in words:
+        raise InputError(f"Say which version, such as {words}@v1; `matteflow versions` lists them.")
+    commit = ledger.resolve(words)
+    now = datetime.now(UTC)
+    if undo:
+        bring_back(ledger, commit, now)
+        console.print(f"{commit.label} is in use again.")
+        return
+    told = retire_version(ledger, commit, reason, now)
+    console.print(f"{commit.label} is retired since {told.at:%Y-%m-%d}: {told.reason}")
+
+
+@app.command()
+def gc(
+    delete: Annotated[bool, typer.Option("--delete", help="Do it; else only tell.")] = False,
+    grace_days: Annotated[float, typer.Option(min=0.0, help="Days from mark to deletion.")] = 7.0,
+    store: Store = "",
+) -> None:
+    """Remove what no version needs: marked first, deleted by a later call."""
+    from flows.screen import console, progress_bars
+    from flows.version_tables import print_garbage
+    from tasks.publish.versions.task import collect, describe_garbage
+
+    ledger = _ledger(store)
+    grace = timedelta(days=grace_days)
+    with progress_bars("gc"):
+        found = list(collect(ledger, datetime.now(UTC), grace=grace, delete=delete))
+    print_garbage(found, grace, delete=delete)
+    console.print(describe_garbage(found, delete=delete), highlight=False)
+    if found and not delete:
+        console.print("Nothing was changed. --delete marks what is new and deletes what is due.")
+
+
+def _ledger(store: str, attempts: int = _ATTEMPTS) -> "Ledger":
+    from tasks.common.settings import settings
+    from tasks.publish.versions.task import open_ledger
+
+    return open_ledger(store or settings().store, attempts)
+
+
+def _usable(ledger: "Ledger", words: str) -> "Commit":
+    """Return a version that may be used.
+
+    Raises:
+        InputError: it is retired; the sentence says why.
+    """
+    commit = ledger.resolve(words)
+    retirement = ledger.retirement(commit.name, commit.version)
+    if retirement is not None:
+        raise InputError(
+            f"{commit.label} is retired since {retirement.at:%Y-%m-%d}: "
+            f"{retirement.reason.rstrip('.')}. `matteflow retire --undo {commit.label}` brings it "
+            "back while its files are there."
+        )
+    return commit
+
+
+def _pair(ledger: "Ledger", before: str, after: str) -> tuple["Commit", "Commit"]:
+    one = ledger.resolve(before)
+    if after:
+        return one, ledger.resolve(one.name + after if after.startswith("@") else after)
+    parent = ledger.commit(one.name, one.parent) if one.parent else None
+    if parent is None:
+        raise InputError(f"{one.label} has no parent; name two versions to compare.")
+    return parent, one

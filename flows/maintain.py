@@ -1,0 +1,76 @@
+"""What a store needs from time to time: are its versions whole, and what may go."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from prefect import flow
+from prefect.artifacts import create_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+from pydantic import Field
+
+from tasks.common.errors import InputError, MatteflowError
+from tasks.common.settings import settings
+from tasks.publish.versions.task import (
+    GRACE,
+    Garbage,
+    Problem,
+    collect_garbage,
+    describe_garbage,
+    open_ledger,
+    select_versions,
+    verify_versions,
+)
+
+Check = Literal["listing", "deep", "no"]
+Removal = Literal["report", "delete", "no"]
+_MAX_ROWS = 500
+
+
+@flow(name="maintain", flow_run_name="maintain-{verify}-gc-{garbage}")
+def maintain(
+    verify: Check = "listing",
+    subset: str = "",
+    garbage: Removal = "report",
+    grace_days: Annotated[float, Field(ge=0)] = GRACE.days,
+    store: str = "",
+) -> State[Any]:
+    """Check published versions, and remove what no version needs.
+
+    Args:
+        verify: listing compares what lies there with what was published; deep reads every byte; no
+            leaves it out.
+        subset: Check only this subset or version (NAME or NAME@v3); empty checks all.
+        garbage: report tells what no version needs; delete marks it, and deletes what was marked
+            longer ago than the days of grace; no leaves it out.
+        grace_days: Days between marking and deleting. Longer than any publication takes.
+        store: The store's address; empty takes MATTEFLOW_STORE.
+    """
+    address = store or settings().store
+    try:
+        select_versions(open_ledger(address), subset)
+    except InputError as error:
+        return Failed(name="BadInput", message=str(error))
+    except MatteflowError as error:
+        return Failed(name="StoreDown", message=str(error))
+    said, problems = [], list[Problem]()
+    if verify != "no":
+        labels, problems = verify_versions(address, subset, verify == "deep")
+        _leave_table("maintain-problems", "What is not as it was published.", problems)
+        said.append(f"{len(labels)} versions checked, {len(problems)} problems.")
+    if garbage != "no":
+        found = collect_garbage(address, datetime.now(UTC), grace_days, garbage == "delete")
+        _leave_table("maintain-garbage", "What no version needs.", found)
+        said.append(describe_garbage(found, delete=garbage == "delete"))
+    message = " ".join(said) or "Nothing was asked for."
+    if problems:
+        return Failed(name="Damaged", message=f"{message} First: {problems[0].sentence}.")
+    return Completed(message=message)
+
+
+def _leave_table(key: str, description: str, rows: Sequence[Problem | Garbage]) -> None:
+    table = [{name: str(value) for name, value in row._asdict().items()} for row in rows]
+    if len(table) > _MAX_ROWS:
+        description = f"{description} {len(table)} rows, the first {_MAX_ROWS} shown."
+    create_table_artifact(key=key, table=table[:_MAX_ROWS], description=description)

@@ -1,0 +1,1 @@
+"""Object stores: a folder or a bucket, with the same promises."""

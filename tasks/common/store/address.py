@@ -1,0 +1,120 @@
+"""Which store an address names: `file:///folder`, or `s3://bucket/prefix`.
+
+Credentials never stand in an address: boto3 finds them in the places where AWS tools look.
+"""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from tasks.common.errors import InputError
+from tasks.common.settings import Settings, settings
+from tasks.common.store.folder import FolderStore
+from tasks.common.store.objects import ObjectStore
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
+_EXPECTED = (
+    "expected file:///absolute/folder or s3://bucket/prefix. Set it with --store or MATTEFLOW_STORE"
+)
+_NO_ENDPOINT = (
+    "The S3 endpoint is not an address; expected something like https://s3.example.org:8333, "
+    "without credentials. Set it with AWS_ENDPOINT_URL_S3 or MATTEFLOW_S3_ENDPOINT."
+)
+_CONNECT_S = 10
+_READ_S = 60
+_ATTEMPTS = 8
+
+
+def open_store(address: str, *, attempts: int = _ATTEMPTS) -> ObjectStore:
+    """Open the store at `address`, under the root name of the settings; asks it nothing yet.
+
+    `attempts` is how often a request is tried that a busy or silent server did not answer.
+
+    Raises:
+        InputError: the address is of another kind, or the AWS configuration is not valid.
+    """
+    here = settings()
+    kind, _, rest = address.partition("://")
+    if kind == "file":
+        folder = _folder(address)
+        return FolderStore(folder / here.root_name, n_connections=here.store_connections)
+    if kind == "s3":
+        return _open_bucket(rest, here, attempts)
+    raise InputError(f"The store address is {_harmless(address)!r}; {_EXPECTED}.")
+
+
+def _folder(address: str) -> Path:
+    path = address.removeprefix("file://").removeprefix("localhost")
+    if not path.startswith("/"):
+        raise InputError(f"The store address is {_harmless(address)!r}; {_EXPECTED}.")
+    return Path(unquote(path))
+
+
+def _open_bucket(rest: str, here: Settings, attempts: int) -> ObjectStore:
+    from tasks.common.store.s3 import S3Store  # boto3 takes a moment, and a folder needs none
+
+    bucket, _, prefix = rest.partition("/")
+    folders = [part for part in prefix.split("/") if part]
+    if "@" in rest:
+        raise InputError(
+            "The store address holds credentials. They belong into the usual AWS places "
+            "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile), never into an address."
+        )
+    if not _BUCKET.fullmatch(bucket) or {".", ".."} & set(folders):
+        raise InputError(f"The store address is {_harmless('s3://' + rest)!r}; {_EXPECTED}.")
+    return S3Store(
+        _client(here, attempts),
+        bucket,
+        "/".join([*folders, here.root_name, ""]),
+        n_connections=here.store_connections,
+        single_writer=here.store_single_writer,
+    )
+
+
+def _client(here: Settings, attempts: int) -> "BaseClient":
+    """Make a client: no checksum trailers, which many servers reject over https, nor guesses."""
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import InvalidRegionError
+
+    from tasks.common.store.s3_errors import explained
+
+    config = Config(
+        connect_timeout=_CONNECT_S,
+        read_timeout=_READ_S,
+        max_pool_connections=here.store_connections,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        user_agent_extra="matteflow",
+    )
+    with explained("the store"):
+        try:
+            session = boto3.session.Session()  # a session is not thread-safe; its client is
+            client = session.client("s3", endpoint_url=here.s3_endpoint or None, config=config)
+        except InvalidRegionError:
+            raise
+        except ValueError:  # its text repeats what may hold a password
+            raise InputError(_NO_ENDPOINT) from None
+    _require_endpoint(client.meta.endpoint_url)
+    return client
+
+
+def _require_endpoint(url: str) -> None:
+    """Refuse what boto3 takes for an address but nobody answers to, or what holds a password."""
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # the port
+        is_address = False
+    if not is_address or parts.query or "@" in url:
+        raise InputError(_NO_ENDPOINT)
+
+
+def _harmless(address: str) -> str:
+    """Return an address as it may be shown: without what could be a password, and not endless."""
+    return re.sub(r".*@", "***@", address, flags=re.DOTALL)[:120]

@@ -1,0 +1,237 @@
+"""A folder with the promises of an object store: whole objects, put-if-absent, compare-and-swap."""
+
+import errno
+import fcntl
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tasks.common.errors import InputError, WorldError
+from tasks.common.files import digest_file, sync_folder
+from tasks.common.store.objects import Content, Stored
+
+INCOMING = ".incoming"
+_LOCK = ".lock"
+_TRIES = 50
+_READ_ONLY = 0o444  # an editor that saves over one version would change all that share the file
+_LINKLESS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+_IN_THE_WAY = (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError)
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error  # what may not be read must not count as empty
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and what is missing above it, each entry on the disk before it is used."""
+    missing = []
+    for place in (folder, *folder.parents):
+        if place.is_dir():
+            break
+        missing.append(place)
+    folder.mkdir(parents=True, exist_ok=True)
+    for place in reversed(missing):
+        sync_folder(place.parent)
+
+
+class FolderStore:
+    """Objects are read-only files under `root`, named by keys with slashes.
+
+    Files of several versions that are the same bytes are one file with several names, where the
+    file system has hard links.
+    """
+
+    def __init__(self, root: Path, n_connections: int = 4):
+        self.root = root
+        self.n_connections = n_connections
+
+    def url(self, key: str) -> str:
+        """Return the address of a key, for people and other programs."""
+        return (self.root / key).as_uri()
+
+    def list_objects(self, prefix: str) -> dict[str, Stored]:
+        """Return every object under a prefix that ends with a slash."""
+        found: dict[str, Stored] = {}
+        with self._explained():
+            for folder, _, names in os.walk(self.root / prefix, onerror=_unless_gone):
+                for path in (Path(folder, name) for name in names if not name.startswith(".")):
+                    with suppress(FileNotFoundError):  # removed while we look
+                        found[str(path.relative_to(self.root))] = Stored(path.stat().st_size)
+        return found
+
+    def list_folders(self, prefix: str) -> list[str]:
+        """Return the names of the folders right under `prefix`, sorted."""
+        with self._explained(), suppress(FileNotFoundError, NotADirectoryError):
+            return sorted(path.name for path in (self.root / prefix).iterdir() if path.is_dir())
+        return []
+
+    def get(self, key: str) -> bytes | None:
+        """Return the bytes of an object, or None when there is none."""
+        with self._explained(), suppress(*_ABSENT):
+            return (self.root / key).read_bytes()
+        return None
+
+    def fetch(self, key: str, target: Path) -> bool:
+        """Copy an object's bytes to a new local file; say whether there was one."""
+        data = self.get(key)
+        if data is None:
+            return False
+        with target.open("xb") as stream:
+            stream.write(data)
+        return True
+
+    def put(self, key: str, data: bytes, sha256: str = "") -> None:
+        """Write an object, whole or not at all, and wait until it is on the disk."""
+        with self._explained(), self._staged(data) as temporary:
+            self._move(temporary, key)
+
+    def put_if_absent(self, key: str, data: bytes) -> bool:
+        """Write an object only if there is none; say whether it was written."""
+        with self._explained(), self._staged(data) as temporary:
+            try:
+                self._place(key, lambda target: os.link(temporary, target))
+            except FileExistsError:
+                return False
+            except OSError as error:
+                if error.errno not in _LINKLESS:
+                    raise
+                return self._move_if_absent(temporary, key)
+            return True
+
+    def _move_if_absent(self, temporary: Path, key: str) -> bool:
+        """Do as `put_if_absent` where there are no hard links: publishers take turns instead."""
+        with self._locked():
+            if (self.root / key).exists():
+                return False
+            self._move(temporary, key)
+            return True
+
+    def copy(self, source: str, target: str, content: Content) -> bool:
+        """Give an object a second name; no where that cannot be, or it holds something else."""
+        origin = self.root / source
+        with self._explained(), self._staging_name() as temporary:
+            try:
+                if digest_file(origin) != content.sha256:  # damage must not spread to new versions
+                    return False
+                os.link(origin, temporary)
+            except _ABSENT:
+                return False
+            except OSError as error:
+                if error.errno not in _LINKLESS:
+                    raise
+                return False
+            self._move(temporary, target)
+            return True
+
+    def swap(self, key: str, expected: bytes | None, data: bytes) -> bool:
+        """Replace an object only if it still holds what the caller saw; say whether it did."""
+        if expected is None:
+            return self.put_if_absent(key, data)
+        with self._explained(), self._locked():
+            if self.get(key) != expected:
+                return False
+            self.put(key, data)
+            return True
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove objects, and the folders that this leaves empty."""
+        with self._explained():
+            for key in keys:
+                with suppress(*_ABSENT):
+                    (self.root / key).unlink()
+                if not key.startswith("."):  # writers count on the folder of what is incoming
+                    self._prune(key)
+
+    def _prune(self, key: str) -> None:
+        with suppress(OSError):  # the first that is not empty ends the walk up
+            for folder in Path(key).parents[:-1]:
+                (self.root / folder).rmdir()
+
+    def probe(self) -> None:
+        """Write and remove a file, because permission bits say nothing about full disks."""
+        with self._explained(), self._staged(b"probe"):
+            pass
+
+    def stale_uploads(self, before: datetime) -> dict[str, int]:
+        """Return, with their sizes, the halves that killed writers left before a time."""
+        found = {}
+        with self._explained():
+            for path in (self.root / INCOMING).glob("*"):
+                with suppress(FileNotFoundError):
+                    status = path.stat()  # changed, not modified: a second name of an old file
+                    if datetime.fromtimestamp(status.st_ctime, UTC) < before:
+                        found[f"{INCOMING}/{path.name}"] = status.st_size
+        return found
+
+    def _move(self, temporary: Path, key: str) -> None:
+        # Renaming one hard link over another of the same file is a no-op that leaves both names;
+        # the staging name is then removed by `_staging_name`.
+        self._place(key, temporary.replace)
+
+    def _place(self, key: str, act: Callable[[Path], object]) -> None:
+        """Do what makes a key's file, in a folder that somebody may be removing as empty."""
+        target = self.root / key
+        for n_left in reversed(range(_TRIES)):
+            try:
+                _make_folder(target.parent)
+                act(target)
+                sync_folder(target.parent)
+            except (FileNotFoundError, FileExistsError):
+                if not n_left or target.exists() or target.parent.is_file():
+                    raise
+            else:
+                return
+
+    @contextmanager
+    def _staged(self, data: bytes) -> Iterator[Path]:
+        """Yield a read-only file on the disk that holds `data`, outside every published folder."""
+        with self._staging_name() as temporary:
+            with temporary.open("xb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fchmod(stream.fileno(), _READ_ONLY)
+                os.fsync(stream.fileno())
+            yield temporary
+
+    @contextmanager
+    def _staging_name(self) -> Iterator[Path]:
+        folder = self.root / INCOMING
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / secrets.token_hex(8)
+        try:
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / _LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn what the operating system says into a sentence that names the mend."""
+        try:
+            yield
+        except OSError as error:
+            said = error.strerror or str(error)
+            if error.errno in _FULL:
+                raise InputError(
+                    f"The store {self.root} has no room left ({said}). Make room and run the same "
+                    "again: what is there stays and is not written twice."
+                ) from error
+            if error.errno in _FORBIDDEN or isinstance(error, _IN_THE_WAY):
+                raise InputError(
+                    f"The store {self.root} cannot be written or read: {said}. Mend its rights, or "
+                    "choose another with --store or MATTEFLOW_STORE."
+                ) from error
+            raise WorldError(f"The store {self.root} failed: {said}. Run it again.") from error

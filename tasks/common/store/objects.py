@@ -1,0 +1,103 @@
+"""What an object store promises here, whether it is a folder or a bucket."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple, Protocol, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Content(NamedTuple):
+    """What an object must hold, digests in hex; `md5` is None where nobody noted it."""
+
+    size_bytes: int
+    sha256: str
+    md5: str | None = None
+
+
+class Stored(NamedTuple):
+    """What a listing says of an object.
+
+    `md5` is None where the store tells none. It may be no MD5 at all, as under some encryption, as
+    long as nobody probed the store.
+    """
+
+    size_bytes: int
+    md5: str | None = None
+
+    def may_hold(self, content: Content) -> bool:
+        """Say whether nothing in the listing speaks against these bytes."""
+        is_other = self.md5 and content.md5 and self.md5 != content.md5
+        return self.size_bytes == content.size_bytes and not is_other
+
+
+class ObjectStore(Protocol):
+    """Whole objects under keys with slashes; a reader sees an object as it was put, or none.
+
+    Every method may raise WorldError (it may work a little later) and InputError (somebody has to
+    change something: keys, rights, room, address); the sentence says which.
+    """
+
+    n_connections: int
+
+    def url(self, key: str) -> str:
+        """Return the address of a key, for people and other programs."""
+
+    def list_objects(self, prefix: str) -> dict[str, Stored]:
+        """Return every object whose key starts with `prefix`, which ends with a slash."""
+
+    def list_folders(self, prefix: str) -> list[str]:
+        """Return the names of the folders right under `prefix`, sorted."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return the bytes of an object, or None when there is none."""
+
+    def fetch(self, key: str, target: Path) -> bool:
+        """Write an object's bytes to a new local file; say whether there was one."""
+
+    def put(self, key: str, data: bytes, sha256: str) -> None:
+        """Write an object, whole or not at all, and wait until it will last."""
+
+    def put_if_absent(self, key: str, data: bytes) -> bool:
+        """Write an object only if there is none; say whether this very call is known to have."""
+
+    def copy(self, source: str, target: str, content: Content) -> bool:
+        """Give an object a second key without moving bytes through here.
+
+        Says no where the source is gone or does not hold `content`. Then put it: a server that
+        ignores conditions may have left something else under the second key.
+        """
+
+    def swap(self, key: str, expected: bytes | None, data: bytes) -> bool:
+        """Replace an object only if it still holds `expected`; say whether it did."""
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove objects; what is not there is no error."""
+
+    def probe(self) -> None:
+        """Try, before any work, whether the store can be written and keeps its promises."""
+
+
+def in_parallel(work: Callable[[T], R], items: Iterable[T], store: ObjectStore) -> Iterator[R]:
+    """Yield the results in the order of the items, with as many at work as the store takes.
+
+    The first error ends the rest: what waits is dropped, what is under way is finished.
+    """
+    pool = ThreadPoolExecutor(store.n_connections, thread_name_prefix="store")
+    failures: list[BaseException] = []
+
+    def unless_failed(item: T) -> R:
+        if failures:  # not only when its turn has come: the item before may take long
+            raise failures[0]
+        try:
+            return work(item)
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    try:
+        yield from pool.map(unless_failed, items)
+    finally:
+        pool.shutdown(cancel_futures=True)

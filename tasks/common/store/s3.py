@@ -1,0 +1,272 @@
+"""A bucket of S3, or of a server that speaks it: conditions, checksums, server-side copies."""
+
+import hashlib
+import re
+import shutil
+import time
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from io import BytesIO
+from itertools import islice
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from botocore.exceptions import (
+    ClientError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
+from urllib3.exceptions import HTTPError
+
+from tasks.common.errors import InputError, WorldError
+from tasks.common.store.objects import Content, Stored
+from tasks.common.store.s3_errors import code_of, explained, refusal
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+_PROBE = ".probe"
+_PROBE_DATA = b"Shows whether this store honours conditions. It may stay.\n"
+_OTHER_TAG = '"00000000000000000000000000000000"'
+_MD5 = re.compile(r"[0-9a-f]{32}")
+_ABSENT = {"NoSuchKey", "NotFound", "404"}
+_CONDITION_FAILED = {"PreconditionFailed", "412"} | _ABSENT
+# AWS answers so while another conditional request on the key is under way, and asks to try again.
+_CONDITION_BUSY = {"ConditionalRequestConflict"}
+_CONDITION_UNKNOWN = {"NotImplemented", "InvalidArgument", "InvalidRequest"}
+_BUSY_TRIES = 20
+_BUSY_WAIT_S = 0.2
+_READ_TRIES = 4
+_CUT_SHORT = (IncompleteReadError, ResponseStreamingError, ReadTimeoutError, HTTPError)
+_DELETE_AT_ONCE = 1000
+_CHUNK_BYTES = 1 << 20
+
+
+class S3Store:
+    """Objects of `bucket` under `prefix`, which ends with a slash or is empty.
+
+    `client` is shared by all threads, which boto3 allows. Each object is one PutObject with the
+    SHA-256 of its bytes, whatever its size (docs/decisions/0008).
+    """
+
+    def __init__(
+        self, client: "BaseClient", bucket: str, prefix: str, *,
+        n_connections: int = 16, single_writer: bool = False,
+    ):  # fmt: skip
+        self._client: Any = client
+        self._bucket = bucket
+        self._prefix = prefix
+        self._single_writer = single_writer
+        self._md5_in_etags: bool | None = None  # None before a probe
+        self.n_connections = n_connections
+
+    @property
+    def place(self) -> str:
+        """How sentences call this store."""
+        address = f"s3://{self._bucket}/{self._prefix}".rstrip("/")
+        return f"{address} at {self._client.meta.endpoint_url}"
+
+    def url(self, key: str) -> str:
+        """Return the address of a key, for people and other programs."""
+        return f"s3://{self._bucket}/{self._prefix}{key}"
+
+    def list_objects(self, prefix: str) -> dict[str, Stored]:
+        """Return every object whose key starts with `prefix`, which ends with a slash."""
+        return {
+            row["Key"].removeprefix(self._prefix): self._stored(row)
+            for page in self._pages(prefix)
+            for row in page.get("Contents", ())
+        }
+
+    def _stored(self, row: dict[str, Any]) -> Stored:
+        tag = row["ETag"].strip('"')
+        has_md5 = self._md5_in_etags is not False and _MD5.fullmatch(tag)
+        return Stored(row["Size"], tag if has_md5 else None)
+
+    def list_folders(self, prefix: str) -> list[str]:
+        """Return the names of the folders right under `prefix`, sorted."""
+        base = self._prefix + prefix
+        return sorted(
+            row["Prefix"].removeprefix(base).rstrip("/")
+            for page in self._pages(prefix, Delimiter="/")
+            for row in page.get("CommonPrefixes", ())
+        )
+
+    def _pages(self, prefix: str, **options: Any) -> Iterator[dict[str, Any]]:
+        with explained(self.place):
+            yield from self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=self._prefix + prefix, **options
+            )
+
+    def get(self, key: str) -> bytes | None:
+        """Return the bytes of an object, or None when there is none."""
+        stream = BytesIO()
+        return stream.getvalue() if self._read(key, stream) else None
+
+    def fetch(self, key: str, target: Path) -> bool:
+        """Write an object's bytes to a new local file; say whether there was one."""
+        with target.open("xb") as stream:
+            is_there = self._read(key, stream) is not None
+        if not is_there:
+            target.unlink()
+        return is_there
+
+    def _read(self, key: str, stream: IO[bytes]) -> str | None:
+        """Read an object into a stream, anew if the connection breaks; return its tag."""
+        with explained(self.place):
+            for n_left in reversed(range(_READ_TRIES)):
+                stream.seek(0)
+                stream.truncate()
+                try:
+                    answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
+                    with closing(answer["Body"]) as body:  # `with body` checks no length
+                        shutil.copyfileobj(body, stream, _CHUNK_BYTES)
+                    return str(answer["ETag"])
+                except ClientError as error:
+                    if code_of(error) not in _ABSENT:
+                        raise
+                    return None
+                except _CUT_SHORT as error:
+                    if not n_left:
+                        raise WorldError(
+                            f"{self.place} broke off {_READ_TRIES} times while {key} was read "
+                            f"({type(error).__name__}). Run the same again."
+                        ) from error
+        return None
+
+    def put(self, key: str, data: bytes, sha256: str) -> None:
+        """Write an object; the store compares the bytes that arrive with `sha256`."""
+        with explained(self.place):
+            self._put(key, data, digest=bytes.fromhex(sha256))
+
+    def _put(self, key: str, data: bytes, *, digest: bytes = b"", **conditions: Any) -> None:
+        self._client.put_object(
+            Bucket=self._bucket,
+            Key=self._prefix + key,
+            Body=data,
+            ChecksumSHA256=b64encode(digest or hashlib.sha256(data).digest()).decode(),
+            **conditions,
+        )
+
+    def put_if_absent(self, key: str, data: bytes) -> bool:
+        """Write an object only if there is none.
+
+        No may also mean that it was written and the store's reply got lost: read it back.
+        """
+        if self._single_writer:
+            return self._put_alone(key, None, data)
+        return self._put_if(key, data, IfNoneMatch="*")
+
+    def swap(self, key: str, expected: bytes | None, data: bytes) -> bool:
+        """Replace an object only if it still holds `expected`; say whether this call did."""
+        if self._single_writer:
+            return self._put_alone(key, expected, data)
+        stream = BytesIO()
+        tag = self._read(key, stream)
+        if (stream.getvalue() if tag else None) != expected:
+            return False
+        condition = {"IfMatch": tag} if tag else {"IfNoneMatch": "*"}
+        return self._put_if(key, data, **condition)
+
+    def _put_alone(self, key: str, expected: bytes | None, data: bytes) -> bool:
+        if self.get(key) != expected:
+            return False
+        with explained(self.place):
+            self._put(key, data)
+        return True
+
+    def _put_if(self, key: str, data: bytes, **condition: Any) -> bool:
+        with explained(self.place):
+            for _ in range(_BUSY_TRIES):
+                try:
+                    self._put(key, data, **condition)
+                except ClientError as error:
+                    if code_of(error) in _CONDITION_FAILED:
+                        return False
+                    if code_of(error) not in _CONDITION_BUSY:
+                        raise
+                    time.sleep(_BUSY_WAIT_S)
+                else:
+                    return True
+        raise WorldError(f"{self.place} is busy with {key} for others. Run the same again.")
+
+    def copy(self, source: str, target: str, content: Content) -> bool:
+        """Copy within the store; no where the source is gone or known to hold something else."""
+        has_md5 = self._md5_in_etags and content.md5
+        condition = {"CopySourceIfMatch": f'"{content.md5}"'} if has_md5 else {}
+        with explained(self.place):
+            try:
+                if not has_md5 and self._size(source) != content.size_bytes:
+                    return False
+                answer = self._client.copy_object(
+                    Bucket=self._bucket,
+                    Key=self._prefix + target,
+                    CopySource={"Bucket": self._bucket, "Key": self._prefix + source},
+                    **condition,
+                )
+            except ClientError as error:
+                if code_of(error) not in _CONDITION_FAILED:
+                    raise
+                return False
+            # Not every server heeds the condition on the source.
+            copied = str(answer["CopyObjectResult"]["ETag"]).strip('"')
+            return not has_md5 or copied == content.md5
+
+    def _size(self, key: str) -> int:
+        answer = self._client.head_object(Bucket=self._bucket, Key=self._prefix + key)
+        return int(answer["ContentLength"])
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove objects; what is not there is no error."""
+        waiting = iter(keys)
+        while batch := list(islice(waiting, _DELETE_AT_ONCE)):
+            self._delete_batch(batch)
+
+    def _delete_batch(self, keys: Sequence[str]) -> None:
+        with explained(self.place):
+            answer = self._client.delete_objects(
+                Bucket=self._bucket,
+                Delete={"Objects": [{"Key": self._prefix + key} for key in keys], "Quiet": True},
+            )
+        errors = [error for error in answer.get("Errors", ()) if error.get("Code") not in _ABSENT]
+        if errors:
+            raise refusal(str(errors[0].get("Code")), "DeleteObjects", self.place)
+
+    def probe(self) -> None:
+        """Try, before any work, whether the store can be written and honours conditions.
+
+        Finds out also whether its ETags are MD5 digests, which they are not under some encryption.
+
+        Raises:
+            InputError: a condition was ignored, so that two publishers could overwrite each other.
+        """
+        with explained(self.place):  # first, since some servers make the bucket that is put to
+            self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
+        if self._single_writer:
+            self.put(_PROBE, _PROBE_DATA, hashlib.sha256(_PROBE_DATA).hexdigest())
+        elif not self._honours_conditions():
+            raise InputError(
+                f"{self.place} ignores the conditions If-None-Match and If-Match, so two "
+                "publishers at once could overwrite each other. Use a store that honours them, or "
+                "set MATTEFLOW_STORE_SINGLE_WRITER=true if only one process ever publishes there."
+            )
+        stream = BytesIO()
+        tag = self._read(_PROBE, stream)
+        is_md5 = f'"{hashlib.md5(stream.getvalue(), usedforsecurity=False).hexdigest()}"'
+        self._md5_in_etags = tag == is_md5
+
+    def _honours_conditions(self) -> bool:
+        """Put over what is there, which must fail, and over what nobody put, which must too."""
+        try:
+            self.put_if_absent(_PROBE, _PROBE_DATA)
+            return not (
+                self.put_if_absent(_PROBE, _PROBE_DATA)
+                or self._put_if(_PROBE, _PROBE_DATA, IfMatch=_OTHER_TAG)
+            )
+        except InputError as error:
+            cause = error.__cause__
+            if isinstance(cause, ClientError) and code_of(cause) in _CONDITION_UNKNOWN:
+                return False
+            raise

@@ -1,0 +1,173 @@
+"""What an S3 store says when it refuses, as a sentence that names the mend.
+
+`InputError` where somebody has to change something, `WorldError` where a little later may do.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConfigNotFound,
+    ConfigParseError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    InvalidConfigError,
+    InvalidRegionError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSLError,
+    SSOError,
+    TokenRetrievalError,
+)
+
+from tasks.common.errors import InputError, MatteflowError, WorldError
+
+_USUAL_PLACES = (
+    "the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ~/.aws/credentials with AWS_PROFILE"
+)
+_NO_CREDENTIALS = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    TokenRetrievalError,
+    ProfileNotFound,
+    SSOError,
+)
+_WRONG_CONFIGURATION = (ConfigNotFound, ConfigParseError, InvalidConfigError, InvalidRegionError)
+_WRONG_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidSecurity", "AuthFailure"}
+_OLD_TOKEN = {"ExpiredToken", "InvalidToken", "TokenRefreshRequired", "ExpiredTokenException"}
+_FORBIDDEN = {"AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden", "403"}
+_WRONG_CLOCK = {"RequestTimeTooSkewed", "RequestExpired"}
+_ELSEWHERE = {
+    "PermanentRedirect",
+    "AuthorizationHeaderMalformed",
+    "IllegalLocationConstraintException",
+    "301",
+}
+_FULL = {"InsufficientStorage", "XMinioStorageFull", "QuotaExceeded", "507"}
+_PASSING = {
+    "SlowDown",
+    "SlowDownWrite",
+    "SlowDownRead",
+    "InternalError",
+    "InternalFailure",
+    "ServiceUnavailable",
+    "RequestTimeout",
+    "OperationAborted",
+    "ConditionalRequestConflict",
+    "BadDigest",  # the bytes were damaged on their way
+    "XAmzContentSHA256Mismatch",
+    "TooManyRequests",
+    "Throttling",
+}
+_SERVER_ERROR = 500
+_NOT_IMPLEMENTED = 501
+_INSUFFICIENT_STORAGE = 507
+_AGAIN = "Run the same again: what is there stays and is not uploaded twice."
+
+
+def code_of(error: ClientError) -> str:
+    """Return the store's own word for an error, such as NoSuchKey."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+@contextmanager
+def explained(place: str) -> Iterator[None]:
+    """Turn what boto3 raises into errors of ours; `place` is how sentences call the store."""
+    try:
+        yield
+    except ClientError as error:
+        raise _of_client(error, place) from error
+    except _NO_CREDENTIALS as error:
+        raise InputError(
+            f"There are no complete credentials for {place} ({type(error).__name__}). They are "
+            f"looked for in the usual AWS places: {_USUAL_PLACES}, or the machine's role."
+        ) from error
+    except SSLError as error:
+        raise InputError(
+            f"The certificate of {place} is not trusted, or it speaks no https. Put the authority "
+            "that signed it into a PEM file and name that with AWS_CA_BUNDLE."
+        ) from error
+    except _WRONG_CONFIGURATION as error:
+        raise InputError(
+            f"The AWS configuration is not valid: {str(error).rstrip('.')}. Look at "
+            "AWS_DEFAULT_REGION and at the file that AWS_CONFIG_FILE names, else ~/.aws/config."
+        ) from error
+    except HTTPClientError as error:
+        if "Invalid header value" in str(error):  # and with it the value, which may be a secret
+            raise InputError(
+                "AWS_ACCESS_KEY_ID or AWS_SESSION_TOKEN holds a line end or another character "
+                "that cannot be sent. Set it anew."
+            ) from None
+        raise _silence(error, place) from error
+    except BotoCoreError as error:
+        raise _silence(error, place) from error
+
+
+def _silence(error: BotoCoreError, place: str) -> WorldError:
+    return WorldError(
+        f"{place} does not answer ({type(error).__name__}). Is it running, and is the address "
+        f"right (AWS_ENDPOINT_URL_S3 or MATTEFLOW_S3_ENDPOINT)? {_AGAIN}"
+    )
+
+
+def _of_client(error: ClientError, place: str) -> MatteflowError:
+    answer: dict[str, Any] = error.response.get("ResponseMetadata", {})
+    status = int(answer.get("HTTPStatusCode", 0))
+    return refusal(
+        code_of(error), error.operation_name, place, status, answer.get("HTTPHeaders", {})
+    )
+
+
+def refusal(
+    code: str,
+    action: str,
+    place: str,
+    status: int = 0,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> MatteflowError:
+    """Return the error for a store's word, such as AccessDenied, at an action such as PutObject."""
+    if code in _FULL or status == _INSUFFICIENT_STORAGE:
+        return InputError(f"{place} has no room left ({code}). Make room there. {_AGAIN}")
+    if code in _PASSING or (status >= _SERVER_ERROR and status != _NOT_IMPLEMENTED):
+        return WorldError(f"{place} failed at {action} ({code}), which may pass. {_AGAIN}")
+    sentence = _mend(code, action, place, headers)
+    return InputError(sentence or f"{place} refuses {action}: {code}, HTTP status {status}.")
+
+
+def _mend(code: str, action: str, place: str, headers: Mapping[str, str]) -> str:
+    """Return a sentence for the refusals that people meet; empty for the others."""
+    if code == "NoSuchBucket":
+        return (
+            f"There is no bucket for {place}. Create it, or name another with --store or "
+            "MATTEFLOW_STORE."
+        )
+    if code in _WRONG_KEYS:
+        return (
+            f"{place} does not accept the credentials ({code}). Check the pair in the usual AWS "
+            f"places: {_USUAL_PLACES}."
+        )
+    if code in _OLD_TOKEN:
+        return f"The session for {place} has expired ({code}). Log in again, then repeat."
+    if code in _FORBIDDEN:
+        return (
+            f"{place} does not allow {action} to these credentials ({code}). Publishing needs "
+            "s3:ListBucket, s3:GetObject and s3:PutObject, removing also s3:DeleteObject."
+        )
+    if code in _WRONG_CLOCK:
+        here = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
+        there = headers.get("date", "unknown")
+        return (
+            f"This machine's clock and that of {place} are too far apart ({code}): here it is "
+            f"{here}, there {there}. Set the clock, such as with `timedatectl set-ntp true`."
+        )
+    if code in _ELSEWHERE:
+        region = headers.get("x-amz-bucket-region", "another region")
+        return f"The bucket of {place} lies in {region}. Say so with AWS_DEFAULT_REGION."
+    return ""

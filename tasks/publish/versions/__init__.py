@@ -1,0 +1,1 @@
+"""Versions of subsets in an object store: making, finding, checking and removing them."""

@@ -1,0 +1,57 @@
+"""Channels: names such as `latest` that stand for a version and may be moved."""
+
+import json
+import re
+
+from tasks.common.errors import InputError, WorldError
+from tasks.publish.versions.ledger import LATEST, Ledger
+from tasks.publish.versions.records import Channel, Commit, channels_key
+from tasks.publish.versions.verify import verify_version
+
+_MAX_RACES = 50
+_CHANNEL = re.compile(r"[a-z][a-z0-9-]{0,39}")
+
+
+def advance_latest(ledger: Ledger, name: str, number: int) -> None:
+    """Let `latest` stand for a version, unless somebody chose when this one was there already."""
+    for _ in range(_MAX_RACES):
+        channels, seen = ledger.channels(name)
+        if LATEST in channels and channels[LATEST].newest >= number:
+            return
+        channels[LATEST] = Channel(version=number, newest=number)
+        if ledger.store.swap(channels_key(name), seen, _encode(channels)):
+            return
+    raise WorldError(f"Others keep moving the channels of {name}. Run it again.")
+
+
+def point_channel(ledger: Ledger, commit: Commit, channel: str = LATEST) -> Channel | None:
+    """Let a channel stand for a version, back or forth; return what it stood for.
+
+    Raises:
+        InputError: the version is retired or not whole, or the channel's name cannot be.
+    """
+    if not _CHANNEL.fullmatch(channel) or re.fullmatch(r"v\d+", channel):
+        raise InputError(
+            f"A channel cannot be called {channel[:60]!r}; expected 1 to 40 of lower-case letters, "
+            "digits and dashes that begin with a letter and do not look like a version."
+        )
+    if ledger.retirement(commit.name, commit.version) is not None:
+        raise InputError(f"{commit.label} is retired; `matteflow retire --undo` brings it back.")
+    problems = list(verify_version(ledger, commit))
+    if problems:
+        raise InputError(
+            f"{commit.label} is not whole ({problems[0].sentence}), so nothing should point at it. "
+            f"`matteflow verify {commit.label}` tells all."
+        )
+    for _ in range(_MAX_RACES):
+        channels, seen = ledger.channels(commit.name)
+        before = channels.get(channel)
+        channels[channel] = Channel(version=commit.version, newest=max(ledger.numbers(commit.name)))
+        if ledger.store.swap(channels_key(commit.name), seen, _encode(channels)):
+            return before
+    raise WorldError(f"Others keep moving the channels of {commit.name}. Run it again.")
+
+
+def _encode(channels: dict[str, Channel]) -> bytes:
+    values = {word: channel.model_dump() for word, channel in channels.items()}
+    return json.dumps(values, indent=1, sort_keys=True).encode()

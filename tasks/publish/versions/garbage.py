@@ -1,0 +1,199 @@
+"""Removing what no version needs, in two steps a grace period apart.
+
+A tree is garbage when no version names it, or only retired ones do. The first collection marks it;
+one that comes a grace period later deletes it. A publisher that wants the tree meanwhile takes the
+mark over, so that a publication under way and a collection never meet in one tree: to delete, the
+mark must change hands by compare-and-swap, and to commit, the mark must not be a deletion's.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
+
+from pydantic import ValidationError
+
+from tasks.common.errors import WorldError
+from tasks.common.progress import track
+from tasks.common.store.folder import FolderStore
+from tasks.common.store.objects import ObjectStore, Stored
+from tasks.publish.tree import MANIFEST_NAME
+from tasks.publish.versions.ledger import Ledger, damaged
+from tasks.publish.versions.records import Commit, StoreRecord, manifest_key
+
+GRACE = timedelta(days=7)
+_MAX_RACES = 50
+Step = Literal["mark", "wait", "delete"]
+
+
+class Mark(StoreRecord):
+    """`gc/<tree>.json`: when a tree was found to be garbage, or wanted again, or is deleted."""
+
+    state: Literal["garbage", "wanted", "deleting"]
+    at: datetime
+
+
+class Garbage(NamedTuple):
+    """A tree or file that no version needs, and what the collection does with it now."""
+
+    what: str
+    why: str
+    n_files: int
+    n_bytes: int
+    step: Step
+    marked_at: datetime | None
+
+
+def _mark_key(tree_id: str) -> str:
+    return f"gc/{tree_id}.json"
+
+
+def _read_mark(store: ObjectStore, key: str, data: bytes) -> Mark:
+    try:
+        return Mark.model_validate_json(data)
+    except ValidationError as error:
+        raise damaged(store, key) from error
+
+
+def claim_tree(store: ObjectStore, tree_id: str, now: datetime) -> None:
+    """Keep a collection from deleting a tree that is about to be used; costs one look mostly.
+
+    Raises:
+        WorldError: it is being deleted right now.
+    """
+    key = _mark_key(tree_id)
+    for _ in range(_MAX_RACES):
+        seen = store.get(key)
+        if seen is None:
+            return
+        if _read_mark(store, key, seen).state == "deleting":
+            break
+        if store.swap(key, seen, Mark(state="wanted", at=now).encode()):
+            return
+    raise WorldError(
+        "The files of an earlier publication of this very content are being deleted. Run "
+        "`matteflow gc --delete` to let that finish, then the same again."
+    )
+
+
+def collect(
+    ledger: Ledger, now: datetime, *, grace: timedelta = GRACE, delete: bool = False
+) -> Iterator[Garbage]:
+    """Yield what is garbage, oldest promise first; with `delete` also mark it, or remove it.
+
+    Manifests of retired versions stay: they say what the version was.
+    """
+    store = ledger.store
+    needed, committed = _trees_of_versions(ledger)
+    trees = set(store.list_folders("trees/"))
+    tables = {
+        key.split("/")[1].removesuffix(".parquet") for key in store.list_objects("manifests/")
+    }
+    marked = {key.split("/")[1].removesuffix(".json") for key in store.list_objects("gc/")}
+    unneeded = sorted((trees | (tables - committed.keys()) | marked) - needed)
+    for tree_id in track(unneeded, "gc", len(unneeded)):
+        files = store.list_objects(f"trees/{tree_id}/")
+        # Some servers go on naming a folder that is empty.
+        if files or tree_id in marked or tree_id in tables - committed.keys():
+            yield _collect_tree(ledger, tree_id, files, committed.get(tree_id), now, grace, delete)
+    if delete:
+        store.delete(_mark_key(tree_id) for tree_id in sorted(marked & needed))
+    if isinstance(store, FolderStore):
+        yield from _collect_halves(store, now - grace, delete)
+
+
+def describe_garbage(found: Sequence[Garbage], *, delete: bool) -> str:
+    """Say in a sentence what was found and what became of it."""
+    if not found:
+        return "Nothing there that no version needs."
+    n_bytes = dict.fromkeys(("mark", "wait", "delete"), 0)
+    n_items = dict(n_bytes)
+    for item in found:
+        n_bytes[item.step] += item.n_bytes
+        n_items[item.step] += 1
+    words = {
+        "mark": "marked" if delete else "to be marked",
+        "wait": "waiting for the end of their grace",
+        "delete": "deleted" if delete else "due to be deleted",
+    }
+    return (
+        "Garbage: "
+        + ", ".join(
+            f"{n_items[step]} {word} ({n_bytes[step] / 1e6:.1f} MB)"
+            for step, word in words.items()
+            if n_items[step]
+        )
+        + "."
+    )
+
+
+def _trees_of_versions(ledger: Ledger) -> tuple[set[str], dict[str, Commit]]:
+    """Return the trees that a version needs, and a version of every tree that ever had one."""
+    needed: set[str] = set()
+    committed: dict[str, Commit] = {}
+    for name in ledger.names():
+        retired = set(ledger.retired_numbers(name))
+        for commit in ledger.commits(name):
+            committed[commit.tree] = commit
+            needed |= set() if commit.version in retired else {commit.tree}
+    return needed, committed
+
+
+def _collect_tree(
+    ledger: Ledger,
+    tree_id: str,
+    files: dict[str, Stored],
+    commit: Commit | None,
+    now: datetime,
+    grace: timedelta,
+    delete: bool,
+) -> Garbage:
+    store, key = ledger.store, _mark_key(tree_id)
+    seen = store.get(key)
+    mark = _read_mark(store, key, seen) if seen is not None else None
+    is_due = mark is not None and (mark.state == "deleting" or now - mark.at >= grace)
+    step: Step = "mark" if mark is None else "delete" if is_due else "wait"
+    found = Garbage(
+        what=f"trees/{tree_id}/",
+        why=f"{commit.label} is retired" if commit else "never became a version",
+        n_files=len(files),
+        n_bytes=sum(stored.size_bytes for stored in files.values()),
+        step=step,
+        marked_at=mark.at if mark else None,
+    )
+    if delete and step == "mark":
+        store.put_if_absent(key, Mark(state="garbage", at=now).encode())
+    elif delete and step == "delete":
+        if not _take_over(ledger, tree_id, seen, now):
+            return found._replace(step="wait")
+        _delete_tree(store, tree_id, list(files), keep_table=commit is not None)
+    return found
+
+
+def _take_over(ledger: Ledger, tree_id: str, seen: bytes | None, now: datetime) -> bool:
+    """Turn a due mark into that of a deletion; say whether the tree may be deleted now."""
+    store, key = ledger.store, _mark_key(tree_id)
+    deleting = Mark(state="deleting", at=now)
+    is_ours = seen is not None and _read_mark(store, key, seen).state == "deleting"
+    if not is_ours and not store.swap(key, seen, deleting.encode()):
+        return False  # a publisher wants it again
+    if tree_id in _trees_of_versions(ledger)[0]:  # became a version since we looked
+        store.delete([key])
+        return False
+    return True
+
+
+def _delete_tree(store: ObjectStore, tree_id: str, keys: list[str], *, keep_table: bool) -> None:
+    """Delete a tree: first what calls it whole, last the mark, so that it can be gone on with."""
+    store.delete(key for key in keys if key.endswith(f"/{MANIFEST_NAME}"))
+    store.delete(key for key in keys if not key.endswith(f"/{MANIFEST_NAME}"))
+    if not keep_table:
+        store.delete([manifest_key(tree_id)])
+    store.delete([_mark_key(tree_id)])
+
+
+def _collect_halves(store: FolderStore, before: datetime, delete: bool) -> Iterator[Garbage]:
+    """Remove what writers left that were killed while they wrote."""
+    for key, n_bytes in sorted(store.stale_uploads(before).items()):
+        if delete:
+            store.delete([key])
+        yield Garbage(key, "its writer was killed", 1, n_bytes, "delete", None)

@@ -1,0 +1,270 @@
+"""From a built tree to a committed version: every step may be cut short, and may be repeated.
+
+In this order: files, split lists and cards, `MANIFEST.sha256`, the table of files, a listing that
+must agree with it, the commit record, the channel. Wherever it is killed, there is a whole version
+or none.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
+from importlib.metadata import version as code_version
+from typing import Any
+
+import pandas as pd
+
+from tasks.common.artifacts import Workspace
+from tasks.common.errors import ArtifactError, InputError, WorldError
+from tasks.common.files import digest_bytes
+from tasks.common.progress import track
+from tasks.common.records import Publication, StageResult
+from tasks.common.store.objects import Content, ObjectStore, Stored, in_parallel
+from tasks.common.tables import encode_table, plain_rows
+from tasks.publish.tree import MANIFEST_NAME
+from tasks.publish.versions.channel import advance_latest
+from tasks.publish.versions.garbage import claim_tree
+from tasks.publish.versions.ledger import Ledger
+from tasks.publish.versions.records import (
+    Commit,
+    commit_key,
+    manifest_key,
+    tree_prefix,
+)
+
+Row = dict[str, Any]
+_TREE_ID_LENGTH = 32
+_MAX_RACES = 50
+_MAX_OWN_SOURCES = 10
+_MAX_OTHER_SOURCES = 20
+_SAMPLES = ("img_dir/", "ann_dir/")
+
+
+def push_tree(
+    tree: StageResult,
+    name: str,
+    workspace: Workspace,
+    store: ObjectStore,
+    *,
+    recipe_digest: str,
+    now: datetime,
+    revive: bool = False,
+) -> Publication:
+    """Publish a tree as the next version of `name`; the same tree again makes no version.
+
+    What was retired is published again only to `revive` it: a scheduled run must not bring back
+    what somebody took out of use.
+
+    Raises:
+        WorldError: the store failed, or does not hold what was written to it.
+        InputError: the store cannot be used as it is.
+    """
+    store.probe()
+    table = workspace.items(tree)
+    tree_id, ledger = _tree_id(table), Ledger(store)
+    if not revive:
+        _require_not_retired(ledger, name, tree_id)
+    claim_tree(store, tree_id, now)
+    # Also for a version that is there already: what somebody deleted or cut short is mended.
+    counts = _upload(plain_rows(table), tree_prefix(tree_id, name), workspace, ledger, name)
+    _put_manifest(table, tree_id, recipe_digest, ledger)
+    _require_whole(plain_rows(table), tree_prefix(tree_id, name), store)
+    claim_tree(store, tree_id, now)
+    wanted = _record(table, name, tree_id, recipe_digest, now)
+    committed, is_new = _commit(wanted, ledger)
+    advance_latest(ledger, name, committed.version)
+    return _publication(committed, store, is_new=is_new, counts=counts)
+
+
+def _tree_id(table: pd.DataFrame) -> str:
+    digest = table.loc[table["name"] == MANIFEST_NAME, "digest"].iloc[0]
+    return str(digest)[:_TREE_ID_LENGTH]
+
+
+def _require_not_retired(ledger: Ledger, name: str, tree_id: str) -> None:
+    newest, retired = ledger.newest(name), ledger.retired_numbers(name)
+    if newest is not None and newest.tree == tree_id and newest.version not in retired:
+        return  # somebody has revived it
+    for number in reversed(retired):
+        commit, told = ledger.commit(name, number), ledger.retirement(name, number)
+        if commit is not None and told is not None and commit.tree == tree_id:
+            raise InputError(
+                f"This very content is {commit.label}, retired since {told.at:%Y-%m-%d}: "
+                f"{told.reason.rstrip('.')}. Nothing was published. `matteflow publish --revive` "
+                "makes a new version of it all the same."
+            )
+
+
+def content_of(row: Row) -> Content:
+    """Return what a file of a table of files must hold."""
+    return Content(row["size_bytes"], row["digest"], row.get("md5"))
+
+
+def _upload(
+    rows: list[Row], prefix: str, workspace: Workspace, ledger: Ledger, name: str
+) -> Counter[str]:
+    """Bring every file into the store, the manifest last; count what was done how."""
+    store = ledger.store
+    present = store.list_objects(prefix)
+    missing = {
+        row["digest"] for row in rows if not _is_there(row, present.get(prefix + row["name"]))
+    }
+    known = _known_files(missing, ledger, name, prefix)
+
+    def bring(row: Row) -> str:
+        key = prefix + row["name"]
+        if _is_there(row, present.get(key)):
+            return "present"
+        if row["digest"] in known and store.copy(known[row["digest"]], key, content_of(row)):
+            return "copied"
+        store.put(key, _bytes_of(row, workspace), row["digest"])
+        return "uploaded"
+
+    done: Counter[str] = Counter()
+    waiting = [in_parallel(bring, group, store) for group in _in_order(rows)]
+    results = (result for group in waiting for result in group)
+    done.update(track(results, "upload", len(rows)))
+    return done
+
+
+def _is_there(row: Row, stored: Stored | None) -> bool:
+    return stored is not None and stored.may_hold(content_of(row))
+
+
+def _in_order(rows: Iterable[Row]) -> list[list[Row]]:
+    """Samples first, then lists and cards, then the manifest: what names others comes after."""
+    groups: list[list[Row]] = [[], [], []]
+    for row in rows:
+        is_sample = row["name"].startswith(_SAMPLES)
+        groups[0 if is_sample else 2 if row["name"] == MANIFEST_NAME else 1].append(row)
+    return groups
+
+
+def _known_files(missing: set[str], ledger: Ledger, name: str, prefix: str) -> dict[str, str]:
+    """Return, by sha256, where versions other than this tree keep files that are missing in it."""
+    found: dict[str, str] = {}
+    for commit in _earlier(ledger, name):
+        if missing <= found.keys():
+            break
+        if commit.prefix == prefix:
+            continue
+        with suppress(ArtifactError):  # `verify` is the one to tell of a damaged table
+            for row in ledger.files(commit) or ():
+                if row["digest"] in missing:
+                    found.setdefault(row["digest"], commit.prefix + row["name"])
+    return found
+
+
+def _earlier(ledger: Ledger, name: str) -> Iterable[Commit]:
+    """Yield versions that may share files: this subset's, newest first, then the others' newest."""
+    retired = set(ledger.retired_numbers(name))
+    own = [number for number in reversed(ledger.numbers(name)) if number not in retired]
+    for number in own[:_MAX_OWN_SOURCES]:
+        commit = ledger.commit(name, number)
+        if commit is not None:
+            yield commit
+    others = [other for other in reversed(ledger.names()) if other != name]
+    for other in others[:_MAX_OTHER_SOURCES]:
+        commit = ledger.newest(other)
+        if commit is not None:
+            yield commit
+
+
+def _bytes_of(row: Row, workspace: Workspace) -> bytes:
+    data = workspace.path(row["path"]).read_bytes()
+    if digest_bytes(data) != row["digest"]:
+        raise ArtifactError(f"{row['path']} changed since it was made; publish again.")
+    return data
+
+
+def _put_manifest(table: pd.DataFrame, tree_id: str, recipe_digest: str, ledger: Ledger) -> None:
+    """Put the table of files, also in place of one that somebody damaged."""
+    manifest = table.drop(columns="path").assign(
+        recipe=recipe_digest, code=code_version("matteflow")
+    )
+    data, key = encode_table(manifest), manifest_key(tree_id)
+    if ledger.store.put_if_absent(key, data):
+        return
+    wanted = {(row["name"], row["digest"], row["size_bytes"]) for row in plain_rows(table)}
+    with suppress(ArtifactError):
+        there = ledger.table(tree_id) or []
+        if {(row["name"], row["digest"], row["size_bytes"]) for row in there} == wanted:
+            return
+    ledger.store.put(key, data, digest_bytes(data))
+
+
+def _require_whole(rows: list[Row], prefix: str, store: ObjectStore) -> None:
+    expected = {prefix + row["name"]: row for row in rows}
+    there = store.list_objects(prefix)
+    strangers = sorted(there.keys() - expected.keys())
+    if strangers:
+        raise InputError(
+            f"{len(strangers)} files lie in the version's folder that do not belong there, such as "
+            f"{store.url(strangers[0])}. Nothing was published. Remove them and publish again."
+        )
+    odd = [key for key, row in sorted(expected.items()) if not _is_there(row, there.get(key))]
+    if odd:
+        raise WorldError(
+            f"The store does not hold what was written to it: {len(odd)} of {len(expected)} files "
+            f"are missing or other, such as {store.url(odd[0])}. Nothing was published; run it "
+            "again."
+        )
+
+
+def _record(
+    table: pd.DataFrame, name: str, tree_id: str, recipe_digest: str, now: datetime
+) -> Commit:
+    images = table[table["name"].str.startswith("img_dir/")]
+    sides = images["split"].value_counts()
+    return Commit(
+        name=name,
+        version=0,
+        parent=None,
+        tree=tree_id,
+        n_samples=len(images),
+        n_train=int(sides.get("train", 0)),
+        n_val=int(sides.get("val", 0)),
+        n_files=len(table),
+        n_bytes=int(table["size_bytes"].sum()),
+        recipe=recipe_digest,
+        code=code_version("matteflow"),
+        committed_at=now.replace(microsecond=0),
+    )
+
+
+def _commit(wanted: Commit, ledger: Ledger) -> tuple[Commit, bool]:
+    """Put the record at the next free number; a lost race takes the number after it."""
+    name = wanted.name
+    for _ in range(_MAX_RACES):
+        newest = ledger.newest(name)
+        is_mine = newest is not None and newest.tree == wanted.tree
+        if newest and is_mine and ledger.retirement(name, newest.version) is None:
+            return newest, False
+        number = newest.version + 1 if newest else 1
+        mine = wanted.model_copy(update={"version": number, "parent": number - 1 or None})
+        key, data = commit_key(name, number), mine.encode()
+        # Our own record under a number that seems taken: the store's reply got lost on its way.
+        # (Two publishers of one tree in one second write the same record; both may call it new.)
+        if ledger.store.put_if_absent(key, data) or ledger.store.get(key) == data:
+            return mine, True
+    raise WorldError(f"{_MAX_RACES} other publishers were faster than this one; run it again.")
+
+
+def _publication(
+    commit: Commit, store: ObjectStore, *, is_new: bool, counts: Counter[str]
+) -> Publication:
+    return Publication(
+        name=commit.name,
+        version=commit.version,
+        tree_id=commit.tree,
+        url=store.url(commit.prefix).rstrip("/"),
+        is_new=is_new,
+        n_samples=commit.n_samples,
+        n_train=commit.n_train,
+        n_val=commit.n_val,
+        n_files=commit.n_files,
+        n_bytes=commit.n_bytes,
+        n_uploaded=counts["uploaded"],
+        n_copied=counts["copied"],
+        n_present=counts["present"],
+    )

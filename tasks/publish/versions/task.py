@@ -1,0 +1,85 @@
+"""The door to published versions: the tasks of maintenance, and what the command line calls."""
+
+from datetime import datetime, timedelta
+
+from tasks.common.caching import run_task
+from tasks.common.store.address import open_store
+from tasks.publish.versions.channel import point_channel
+from tasks.publish.versions.diff_page import render_diff
+from tasks.publish.versions.differ import KINDS, Diff, diff_versions
+from tasks.publish.versions.garbage import GRACE, Garbage, collect, describe_garbage
+from tasks.publish.versions.ledger import LATEST, Ledger
+from tasks.publish.versions.pull import Pulled, pull_version
+from tasks.publish.versions.records import Commit
+from tasks.publish.versions.retire import bring_back, retire_version
+from tasks.publish.versions.verify import Problem, verify_version
+
+__all__ = [
+    "GRACE",
+    "KINDS",
+    "LATEST",
+    "Commit",
+    "Diff",
+    "Garbage",
+    "Ledger",
+    "Problem",
+    "Pulled",
+    "bring_back",
+    "collect",
+    "collect_garbage",
+    "describe_garbage",
+    "diff_versions",
+    "open_ledger",
+    "point_channel",
+    "pull_version",
+    "render_diff",
+    "retire_version",
+    "select_versions",
+    "verify_version",
+    "verify_versions",
+]
+
+
+def open_ledger(address: str, attempts: int = 8) -> Ledger:
+    """Open the versions of the store at an address; `attempts` as in `open_store`.
+
+    Raises:
+        InputError: the address is of another kind, or the AWS configuration is not valid.
+    """
+    return Ledger(open_store(address, attempts=attempts))
+
+
+def select_versions(ledger: Ledger, words: str) -> list[Commit]:
+    """Return the versions that are meant: NAME@… one, NAME all of it, nothing all of the store.
+
+    Retired versions are left out unless one is named, since their files may be gone.
+
+    Raises:
+        InputError: there is no such subset or version.
+    """
+    if "@" in words:
+        return [ledger.resolve(words)]
+    names = [ledger.resolve(words).name] if words else ledger.names()
+    chosen = []
+    for name in names:
+        retired = set(ledger.retired_numbers(name))
+        chosen += [commit for commit in ledger.commits(name) if commit.version not in retired]
+    return chosen
+
+
+@run_task("verify")
+def verify_versions(store: str, words: str, deep: bool) -> tuple[list[str], list[Problem]]:
+    """Compare versions with what was published; return which were looked at, and what is wrong."""
+    ledger = open_ledger(store)
+    commits = select_versions(ledger, words)
+    problems = [
+        problem for commit in commits for problem in verify_version(ledger, commit, deep=deep)
+    ]
+    return [commit.label for commit in commits], problems
+
+
+@run_task("gc")
+def collect_garbage(store: str, now: datetime, grace_days: float, delete: bool) -> list[Garbage]:
+    """Find what no version needs; with `delete` mark it, or remove what was marked long ago."""
+    grace = timedelta(days=grace_days)
+    return list(collect(open_ledger(store), now, grace=grace, delete=delete))

@@ -1,0 +1,63 @@
+"""Stores that are open, and time that passes at once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import moto
+import pytest
+
+from tasks.common.store.address import open_store
+from tasks.common.store.folder import FolderStore
+from tasks.common.store.objects import ObjectStore
+from tasks.common.store.s3 import S3Store
+from tests.common.store.stores import SECRET_KEY, SESSION_TOKEN, open_bucket
+
+
+@pytest.fixture(params=["folder", "s3", "moto"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStore]:
+    """An empty store: a folder, one on the server, one of another program that speaks S3."""
+    if request.param == "folder":
+        yield open_store((tmp_path / "store").as_uri())
+    elif request.param == "s3":
+        yield open_store(request.getfixturevalue("s3_address"))
+    else:
+        with moto.mock_aws():
+            boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="tests")
+            yield open_store("s3://tests/in-process")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> FolderStore:
+    """An empty folder store."""
+    return FolderStore(tmp_path / "store")
+
+
+@pytest.fixture
+def bucket(s3_address: str) -> S3Store:
+    """An empty store on the server, which is asked once only."""
+    return open_bucket(s3_address)
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> S3Store:
+    """A store without a server, for made-up answers; its keys are secret ones."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", SESSION_TOKEN)
+    return open_bucket("s3://tests/nowhere")
+
+
+@pytest.fixture
+def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait for the disk, where many writes would make a test slow."""
+    monkeypatch.setattr("os.fsync", lambda _: None)
+
+
+@pytest.fixture
+def no_waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Let no time pass between tries; returns how long each wait would have been."""
+    waits: list[float] = []
+    monkeypatch.setattr("time.sleep", waits.append)
+    return waits

@@ -1,0 +1,189 @@
+"""What is published, from the command line: lists, addresses, copies, checks, channels, removal."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flows.cli import main
+from tasks.common.artifacts import Workspace
+from tasks.common.files import digest_bytes
+from tasks.common.settings import settings
+from tasks.common.store.address import open_store
+from tests.flows.builders import exit_code
+from tests.publish.trees import NAME, kept_tree, push
+
+
+@pytest.fixture(autouse=True)
+def _two_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """v1 holds street-a, v2 also street-b."""
+    monkeypatch.setattr("os.fsync", lambda _: None)
+    workspace, store = Workspace(settings().workspace), open_store(settings().store)
+    for names in ("a", "ab"):
+        push(kept_tree(workspace, *names), workspace, store)
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Run a command that succeeds, and return what it prints, on one line."""
+    capsys.readouterr()
+    assert exit_code(*arguments) == 0
+    return " ".join(capsys.readouterr().out.split())
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2) -> str:
+    """Run a command that fails with a sentence, and return that."""
+    capsys.readouterr()
+    assert exit_code(*arguments) == code
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    return " ".join(said.split())
+
+
+def a_file(name: str = "img_dir/train/street-a.jpg", number: int = 1) -> Path:
+    store = Path(settings().store.removeprefix("file://")) / settings().root_name
+    record = json.loads((store / f"versions/{NAME}/v{number:04d}.json").read_text())
+    return store / "trees" / record["tree"] / NAME / name
+
+
+def test_subsets_are_listed_with_what_latest_stands_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert f"{NAME} │ 2 │ v2 │ 2 │ 2026-11-22" in told(capsys, "versions")
+
+
+def test_versions_of_a_subset_are_listed_with_their_channels(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = told(capsys, "versions", NAME)
+    assert "v1 │ 1 │ 1 │ 0" in said
+    assert said.count("latest") == 1
+
+
+def test_versions_are_told_to_programs_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = json.loads(told(capsys, "versions", NAME, "--json"))
+    assert [(row["version"], row["n_samples"]) for row in rows] == [(1, 1), (2, 2)]
+
+
+def test_a_store_without_versions_says_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    said = told(capsys, "versions", "--store", (tmp_path / "empty").as_uri())
+    assert said.startswith("Nothing is published in file:///")
+
+
+def test_an_address_is_printed_for_other_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    folder = Path(told(capsys, "url", f"{NAME}@v1").removeprefix("file://"))
+    assert folder == a_file().parents[2]
+
+
+def test_a_version_is_pulled_whole(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert "10 files fetched, 0 there already" in told(
+        capsys, "pull", NAME, "--to", str(tmp_path / "data")
+    )
+    folder = tmp_path / "data" / NAME
+    lines = (folder / "MANIFEST.sha256").read_text().splitlines()
+    for line in lines:
+        digest, name = line.split("  ")
+        assert digest_bytes((folder / name).read_bytes()) == digest
+    assert len(lines) == 10
+
+
+def test_whole_versions_verify(capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(capsys, "verify", "--deep") == "2 versions checked (every byte read): 0 problems."
+
+
+def test_damage_ends_with_code_1_and_names_the_file(capsys: pytest.CaptureFixture[str]) -> None:
+    a_file("split_dir/train.txt", 2).unlink()
+    assert exit_code("verify", NAME) == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"{NAME}@v2: split_dir/train.txt is missing" in said
+    assert "2 versions checked (by listing; --deep reads every byte): 1 problems." in said
+
+
+def test_versions_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ([f"{NAME}@v1", f"{NAME}@v2"], [f"{NAME}@v1", "@2"], [NAME]):
+        assert "added: 1 street-b: added (train)" in told(capsys, "diff", *words)
+
+
+def test_a_comparison_can_be_read_by_programs_and_looked_at(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    page = tmp_path / "diff.html"
+    found = json.loads(told(capsys, "diff", NAME, "--json", "--page", str(page)))
+    assert [sample["stem"] for sample in found["samples"]] == ["street-b"]
+    assert page.read_text().count("<img") == 1
+
+
+def test_a_rollback_holds_until_something_new_comes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(capsys, "rollback", f"{NAME}@v1") == f"latest of {NAME}: v1, before v2."
+    workspace, store = Workspace(settings().workspace), open_store(settings().store)
+    push(kept_tree(workspace, "a", "b"), workspace, store)
+    assert "v1 │ 1 │ 1 │ 0" in told(capsys, "versions", NAME)
+    assert told(capsys, "url", NAME) == told(capsys, "url", f"{NAME}@v1")
+    push(kept_tree(workspace, "c"), workspace, store)
+    assert told(capsys, "url", NAME) == told(capsys, "url", f"{NAME}@v3")
+
+
+def test_a_channel_of_ones_own_is_made(capsys: pytest.CaptureFixture[str]) -> None:
+    said = told(capsys, "rollback", f"{NAME}@v1", "--channel", "stable")
+    assert said == f"stable of {NAME}: v1, before nothing."
+    assert told(capsys, "url", f"{NAME}@stable") == told(capsys, "url", f"{NAME}@v1")
+
+
+def test_a_retired_version_is_not_given_out_and_goes_after_the_grace(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told(capsys, "retire", f"{NAME}@v1", "--reason", "masks of last year")
+    assert "retired since" in refused(capsys, "pull", f"{NAME}@v1")
+    assert "masks of last year" in refused(capsys, "url", f"{NAME}@v1")
+    assert "to be marked" in told(capsys, "gc")
+    assert "1 marked" in told(capsys, "gc", "--delete")
+    assert "deleted after" in told(capsys, "gc", "--delete")
+    assert a_file().exists()
+    assert "1 deleted" in told(capsys, "gc", "--delete", "--grace-days", "0")
+    assert not a_file().exists()
+    assert told(capsys, "verify", "--deep") == "1 versions checked (every byte read): 0 problems."
+
+
+def test_a_retirement_can_be_undone(capsys: pytest.CaptureFixture[str]) -> None:
+    told(capsys, "retire", f"{NAME}@v1", "--reason", "by mistake")
+    assert told(capsys, "retire", f"{NAME}@v1", "--undo") == f"{NAME}@v1 is in use again."
+    assert told(capsys, "gc") == "Nothing there that no version needs."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(["url", "nothing"], "There is no subset 'nothing' here", id="subset"),
+        pytest.param(["url", f"{NAME}@v7"], "no version 7. Versions: v1 to v2.", id="version"),
+        pytest.param(["pull", f"{NAME}@old"], "no channel 'old'. Channels: latest", id="channel"),
+        pytest.param(["diff", f"{NAME}@v1"], "has no parent", id="first version alone"),
+        pytest.param(["rollback", NAME], "Say which version", id="rollback to anything"),
+        pytest.param(["rollback", f"{NAME}@v1", "--channel", "v2"], "cannot be called", id="name"),
+        pytest.param(["retire", f"{NAME}@v1"], "Say why with --reason", id="no reason"),
+        pytest.param(["retire", f"{NAME}@v2", "--reason", "x"], "latest of", id="latest"),
+        pytest.param(["versions", "--store", "gs://x/y"], "expected file:///", id="store"),
+    ],
+)
+def test_a_wrong_request_gets_a_sentence(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said in refused(capsys, *arguments)
+
+
+def test_a_store_that_does_not_answer_ends_with_code_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.cli_versions._ATTEMPTS", 1)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-to-be-told")
+    said = refused(capsys, "versions", "--store", "s3://bucket/x", code=1)
+    assert "does not answer" in said
+    assert "not-to-be-told" not in said
+
+
+def test_help_is_there_for_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = capsys.readouterr().out
+    for name in ("versions", "url", "pull", "verify", "diff", "rollback", "retire", "gc"):
+        assert f" {name} " in said

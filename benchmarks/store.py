@@ -7,7 +7,7 @@
 
 `rate` compares a whole publication (probe, uploads with SHA-256, listing, commit) with a bare pool
 of threads that calls `put_object` for the same files, in turns, and with other programs: each
-`--also` is a command in which {folder} and {target} are filled in, such as
+`--also` is a command in which {folder}, {target} and {endpoint} are filled in, such as
 `--also 'aws s3 sync --quiet {folder} {target}'`. `parts` compares one PutObject with multipart.
 """
 
@@ -46,7 +46,7 @@ from tests.seaweed import seaweed
 _NAME = "CustomSeg_Person_20261122_bench"
 _NOW = datetime(2026, 11, 22, tzinfo=UTC)
 _BUCKET = "bench"
-_ROUNDS = 5
+_ROUNDS = 8
 
 
 def make_tree(workspace: Workspace, n_files: int, n_bytes: int, n_other: int = 0) -> StageResult:
@@ -104,6 +104,7 @@ def rate(workspace: Workspace, n_files: int, n_bytes: int, others: list[str]) ->
     """Print files a second of each contender, the median of rounds in turns."""
     tree = make_tree(workspace, n_files, n_bytes)
     folder = workspace.path(workspace.folder("publish", tree.key)) / "img_dir"
+    endpoint = os.environ["AWS_ENDPOINT_URL_S3"]
     contenders: dict[str, Callable[[str], Any]] = {
         "this": lambda prefix: publish(tree, workspace, prefix),
         "bare pool": lambda prefix: put_bare(folder, prefix),
@@ -111,24 +112,34 @@ def rate(workspace: Workspace, n_files: int, n_bytes: int, others: list[str]) ->
     for command in others:
         contenders[shlex.split(command)[0].rsplit("/", 1)[-1]] = lambda prefix, line=command: (
             subprocess.run(
-                shlex.split(line.format(folder=folder, target=f"s3://{_BUCKET}/{prefix}/")),
+                shlex.split(
+                    line.format(
+                        folder=folder, target=f"s3://{_BUCKET}/{prefix}/", endpoint=endpoint
+                    )
+                ),
                 check=True,
                 stdout=subprocess.DEVNULL,
             )
         )
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
     for number in range(_ROUNDS):
-        for name, work in contenders.items():
+        turn = list(contenders.items())  # back and forth, so that a drift hurts nobody more
+        for name, work in turn if number % 2 else reversed(turn):
             prefix = f"{name.replace(' ', '-')}-{number}"
             found[name].append(_timed(lambda work=work, prefix=prefix: work(prefix)))
-    bare = statistics.median(wall for wall, _ in found["bare pool"])
+    bare = [wall for wall, _ in found["bare pool"]]
     for name, times in found.items():
         wall = statistics.median(wall for wall, _ in times)
         cpu = statistics.median(cpu for _, cpu in times)
         print(
             f"{name:10} {n_files / wall:7.0f} files/s  {cpu:6.2f} CPU-s  "
-            f"{bare / wall:5.2f} of the bare pool's rate"
+            f"{_ratio(bare, [wall for wall, _ in times]):5.2f} of the bare pool's rate"
         )
+
+
+def _ratio(one: list[float], other: list[float]) -> float:
+    """Return the median over the rounds of how much longer the one took than the other."""
+    return statistics.median(a / b for a, b in zip(one, other, strict=True))
 
 
 def second(workspace: Workspace, n_files: int, n_bytes: int) -> None:

@@ -5,7 +5,6 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-import botocore.loaders
 import pytest
 
 from tests.seaweed import S3Server, seaweed
@@ -33,15 +32,6 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     settings.cache_clear()
     yield
     settings.cache_clear()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _one_loader() -> Iterator[None]:
-    """Read boto3's description of S3 once and not for each of hundreds of clients."""
-    loader = botocore.loaders.create_loader()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("botocore.session.create_loader", lambda *_: loader)
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,10 @@ Credentials never stand in an address: boto3 finds them in the places where AWS 
 """
 
 import re
+from functools import cache
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from tasks.common.errors import InputError
@@ -24,6 +26,7 @@ _NO_ENDPOINT = (
     "The S3 endpoint is not an address; expected something like https://s3.example.org:8333, "
     "without credentials. Set it with AWS_ENDPOINT_URL_S3 or MATTEFLOW_S3_ENDPOINT."
 )
+_SENT_AT_ONCE_BYTES = 1 << 20
 _CONNECT_S = 10
 _READ_S = 60
 _ATTEMPTS = 8
@@ -78,6 +81,7 @@ def _open_bucket(rest: str, here: Settings, attempts: int) -> ObjectStore:
 def _client(here: Settings, attempts: int) -> "BaseClient":
     """Make a client: no checksum trailers, which many servers reject over https, nor guesses."""
     import boto3
+    import botocore.session
     from botocore.config import Config
     from botocore.exceptions import InvalidRegionError
 
@@ -94,14 +98,33 @@ def _client(here: Settings, attempts: int) -> "BaseClient":
     )
     with explained("the store"):
         try:
-            session = boto3.session.Session()  # a session is not thread-safe; its client is
+            # Of its own, since a session is not thread-safe; its client is.
+            core = botocore.session.get_session()
+            core.register_component("data_loader", _descriptions())
+            session = boto3.session.Session(botocore_session=core)
             client = session.client("s3", endpoint_url=here.s3_endpoint or None, config=config)
         except InvalidRegionError:
             raise
         except ValueError:  # its text repeats what may hold a password
             raise InputError(_NO_ENDPOINT) from None
     _require_endpoint(client.meta.endpoint_url)
+    client.meta.events.register_last("before-call.s3.PutObject", _send_at_once)
     return client
+
+
+@cache
+def _descriptions() -> Any:
+    """Return what reads boto3's description of S3, which takes longer than a hundred requests."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
+
+
+def _send_at_once(params: dict[str, Any], **_: Any) -> None:
+    """Do not ask before each small body whether it may come, which doubles the round trips."""
+    body = params["body"]
+    if isinstance(body, BytesIO) and body.getbuffer().nbytes <= _SENT_AT_ONCE_BYTES:
+        params["headers"].pop("Expect", None)
 
 
 def _require_endpoint(url: str) -> None:

@@ -17,11 +17,9 @@ ROOMS = ("download", "sample", "detect", "pose", "matte", "filter", "publish")
 SHARED = ("images.py", "tables.py")
 _LIKENESS = ("likeness.py", "hash_index.py")
 ALSO = {"filter": _LIKENESS, "publish": _LIKENESS, "detect": ("yolo.py",), "pose": ("yolo.py",)}
-# Doors and pages: these shape no artifact.
-OUTSIDE = {
-    "task.py", "report.py", "account.py", "pictures.py", "statistics.py", "changes.py",
-    "closeup.py", "retune.py",
-}  # fmt: skip
+# Doors and pages: these shape no artifact. (The report does: it is published.)
+OUTSIDE = {"task.py", "changes.py", "closeup.py", "retune.py"}
+OUTSIDE_TEMPLATES = {"retune.html.j2", "explain.html.j2", "diff.html.j2"}
 OUTSIDE_FOLDERS = {"versions"}  # what becomes of trees once they are built
 
 
@@ -44,6 +42,8 @@ def digest_of(room: str) -> str:
     digest = hashlib.sha256()
     for path in files:
         digest.update(behaviour(path.read_text(encoding="utf-8")).encode())
+    for path in sorted((folder / "templates").glob("*")):
+        digest.update(path.read_bytes() if path.name not in OUTSIDE_TEMPLATES else b"")
     return digest.hexdigest()[:16]
 
 

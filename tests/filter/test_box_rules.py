@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.filter.rules import detector_confidence, frame_cut, person_height_px, person_overlap
@@ -79,6 +79,7 @@ def test_detector_confidence_is_what_the_detector_said(tmp_path: Path, confidenc
 coordinates = st.floats(0, 300, allow_nan=False)
 
 
+@settings(deadline=None)
 @given(x=coordinates, y=coordinates, w=st.floats(0.5, 100), h=st.floats(0.5, 100))
 def test_shares_of_boxes_stay_between_nothing_and_everything(
     tmp_path_factory: pytest.TempPathFactory, x: float, y: float, w: float, h: float

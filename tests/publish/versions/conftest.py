@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import boto3
 import pytest
 
 from tasks.common.store.address import open_store
@@ -10,24 +9,10 @@ from tasks.common.store.folder import FolderStore
 from tasks.common.store.objects import ObjectStore
 
 
-@pytest.fixture(scope="session")
-def boto3_sessions() -> list[boto3.session.Session]:
-    """Where the first test leaves its session: a new one reads its models for 0.2 s."""
-    return []
-
-
 @pytest.fixture
-def any_store(
-    store_address: str,
-    boto3_sessions: list[boto3.session.Session],
-    monkeypatch: pytest.MonkeyPatch,
-) -> ObjectStore:
+def any_store(store_address: str, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
     """An empty store, as a folder and then on a server."""
     monkeypatch.setattr("os.fsync", lambda _: None)
-    if store_address.startswith("s3:"):
-        if not boto3_sessions:
-            boto3_sessions.append(boto3.session.Session())
-        monkeypatch.setattr(boto3.session, "Session", lambda: boto3_sessions[0])
     return open_store(store_address)
 
 

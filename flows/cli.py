@@ -67,7 +67,9 @@ def publish(
     run: Annotated[str, typer.Argument(help="A run's name; the newest without one.")] = "",
     recipe: Annotated[str, typer.Option(help="Publish by this recipe, without a model.")] = "",
     store: Store = "",
-    revive: Annotated[bool, typer.Option("--revive", help="Also what was retired.")] = False,
+    revive: Annotated[
+        bool, typer.Option("--revive", help="Even what was retired, as a new version.")
+    ] = False,
     verbose: Verbose = False,
 ) -> None:
     """Publish what a finished run kept, by its own recipe or by another."""

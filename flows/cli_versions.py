@@ -1,5 +1,6 @@
 """The command line for what is published: look, fetch, check, compare, move, remove."""
 
+import re
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -82,18 +83,17 @@ def verify(
     """Compare what lies in the store with what was published."""
     from flows.screen import console, progress_bars
     from flows.version_tables import print_problems
-    from tasks.publish.versions.task import select_versions, verify_version
+    from tasks.publish.versions.task import verify_all
 
-    ledger = _ledger(store, _PATIENT_ATTEMPTS)
-    commits = select_versions(ledger, words)
+    ledger = _ledger(store)
     with progress_bars("verify"):
-        problems = [
-            problem for commit in commits for problem in verify_version(ledger, commit, deep=deep)
-        ]
+        labels, problems = verify_all(ledger, words, deep=deep)
+    if "@" in words and problems:
+        _usable(ledger, labels[0])  # of a retired version that is no fault
     how = "every byte read" if deep else "by listing; --deep reads every byte"
     print_problems(problems)
     console.print(
-        f"{len(commits)} versions checked ({how}): {len(problems)} problems.", highlight=False
+        f"{len(labels)} versions checked ({how}): {len(problems)} problems.", highlight=False
     )
     if problems:
         raise typer.Exit(1)
@@ -135,13 +135,21 @@ def diff(
 def rollback(
     words: Words,
     channel: Annotated[str, typer.Option(help="The channel to move or make.")] = "latest",
+    remove: Annotated[bool, typer.Option("--remove", help="Remove NAME's channel.")] = False,
     store: Store = "",
 ) -> None:
     """Let a channel stand for a version; `latest` then waits for a newer publication."""
     from flows.screen import console
-    from tasks.publish.versions.task import point_channel
+    from tasks.publish.versions.task import LATEST, point_channel, remove_channels
 
     ledger = _ledger(store)
+    if remove:
+        name = ledger.resolve(words).name
+        if channel == LATEST:
+            raise InputError("latest cannot be removed; name another with --channel.")
+        remove_channels(ledger, name, [channel])
+        console.print(f"{name} has no {channel} any more.")
+        return
     if "@" not in words:
         raise InputError(f"Say which version, such as {words}@v1; `matteflow versions` lists them.")
     commit = ledger.resolve(words)
@@ -186,6 +194,8 @@ def gc(
     from tasks.publish.versions.task import collect, describe_garbage
 
     ledger = _ledger(store)
+    if not ledger.store.list_folders("trees/"):
+        ledger.require_any()
     grace = timedelta(days=grace_days)
     with progress_bars("gc"):
         found = list(collect(ledger, datetime.now(UTC), grace=grace, delete=delete))
@@ -222,7 +232,8 @@ def _usable(ledger: "Ledger", words: str) -> "Commit":
 def _pair(ledger: "Ledger", before: str, after: str) -> tuple["Commit", "Commit"]:
     one = ledger.resolve(before)
     if after:
-        return one, ledger.resolve(one.name + after if after.startswith("@") else after)
+        is_short = after.startswith("@") or re.fullmatch(r"v\d+", after)
+        return one, ledger.resolve(f"{one.name}@{after.removeprefix('@')}" if is_short else after)
     parent = ledger.commit(one.name, one.parent) if one.parent else None
     if parent is None:
         raise InputError(f"{one.label} has no parent; name two versions to compare.")

@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from tasks.common.errors import InputError, MatteflowError
+from tasks.common.errors import InputError, WorldError
 from tasks.common.settings import settings
 from tasks.publish.versions.task import (
     GRACE,
@@ -19,7 +19,6 @@ from tasks.publish.versions.task import (
     collect_garbage,
     describe_garbage,
     open_ledger,
-    select_versions,
     verify_versions,
 )
 
@@ -49,10 +48,10 @@ def maintain(
     """
     address = store or settings().store
     try:
-        select_versions(open_ledger(address), subset)
+        open_ledger(address).require_any(subset.partition("@")[0])
     except InputError as error:
         return Failed(name="BadInput", message=str(error))
-    except MatteflowError as error:
+    except WorldError as error:
         return Failed(name="StoreDown", message=str(error))
     said, problems = [], list[Problem]()
     if verify != "no":

@@ -12,7 +12,7 @@ from flows.pages import describe_publication, finish_run, flow_run_id
 from flows.retune import require_measured
 from flows.runs import RunRecord, load_run, name_run
 from tasks.common.artifacts import Workspace
-from tasks.common.errors import InputError, WorldError
+from tasks.common.errors import ArtifactError, InputError, WorldError
 from tasks.common.recipe import Recipe, load_recipe
 from tasks.common.records import Publication, SourceOutcome
 from tasks.common.settings import settings
@@ -45,6 +45,8 @@ def publish_run(
         return Failed(name="BadInput", message=str(error))
     except WorldError as error:
         return Failed(name="StoreDown", message=str(error))
+    except ArtifactError as error:
+        return Failed(name="NotPublished", message=str(error))
     state = publish(record.outcomes, record.recipe, address, now, revive, return_state=True)
     made = state.result(raise_on_failure=False)
     if not isinstance(made, Publication):

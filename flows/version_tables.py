@@ -74,8 +74,9 @@ def print_problems(problems: Sequence[Problem]) -> None:
         console.print(f"… and {len(problems) - _MAX_LINES} more", highlight=False)
     if problems:
         console.print(
-            "To mend a version, remove its damaged files from the store and publish the same "
-            "content again, which puts back what is missing."
+            "To mend the newest version, remove its damaged files from the store and publish the "
+            "same content again, which puts back what is missing. For an older one bring them "
+            "back from a copy of the store, or retire it."
         )
 
 

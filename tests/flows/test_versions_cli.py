@@ -99,7 +99,7 @@ def test_damage_ends_with_code_1_and_names_the_file(capsys: pytest.CaptureFixtur
 
 
 def test_versions_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
-    for words in ([f"{NAME}@v1", f"{NAME}@v2"], [f"{NAME}@v1", "@2"], [NAME]):
+    for words in ([f"{NAME}@v1", f"{NAME}@v2"], [f"{NAME}@v1", "@2"], [f"{NAME}@v1", "v2"], [NAME]):
         assert "added: 1 street-b: added (train)" in told(capsys, "diff", *words)
 
 
@@ -126,6 +126,42 @@ def test_a_channel_of_ones_own_is_made(capsys: pytest.CaptureFixture[str]) -> No
     said = told(capsys, "rollback", f"{NAME}@v1", "--channel", "stable")
     assert said == f"stable of {NAME}: v1, before nothing."
     assert told(capsys, "url", f"{NAME}@stable") == told(capsys, "url", f"{NAME}@v1")
+
+
+def test_a_channel_that_was_made_by_mistake_is_removed(capsys: pytest.CaptureFixture[str]) -> None:
+    told(capsys, "rollback", f"{NAME}@v1", "--channel", "stabel")
+    said = told(capsys, "rollback", NAME, "--channel", "stabel", "--remove")
+    assert said == f"{NAME} has no stabel any more."
+    assert "no channel 'stabel'. Channels: latest" in refused(capsys, "url", f"{NAME}@stabel")
+
+
+def test_a_publisher_that_died_before_its_record_hides_no_other_subset(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = Path(settings().store.removeprefix("file://")) / settings().root_name
+    (root / "versions" / "CustomSeg_Person_20261122_other").mkdir()
+    assert f"{NAME} │ 2 │ v2" in told(capsys, "versions")
+
+
+def test_a_damaged_record_does_not_hide_what_else_is_wrong(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = Path(settings().store.removeprefix("file://")) / settings().root_name
+    a_file("split_dir/train.txt", 2).unlink()
+    record = root / f"versions/{NAME}/v0001.json"
+    record.chmod(0o644)
+    record.write_text("{}")
+    assert exit_code("verify") == 1
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"{NAME}@v1: versions/{NAME}/v0001.json is no commit record" in said
+    assert f"{NAME}@v2: split_dir/train.txt is missing" in said
+
+
+def test_the_only_version_can_be_taken_out_of_use(capsys: pytest.CaptureFixture[str]) -> None:
+    told(capsys, "retire", f"{NAME}@v1", "--reason", "old")
+    told(capsys, "retire", f"{NAME}@v2", "--reason", "somebody asked to be left out")
+    assert "somebody asked to be left out" in refused(capsys, "pull", NAME)
+    assert "to be marked" in told(capsys, "gc")
 
 
 def test_a_retired_version_is_not_given_out_and_goes_after_the_grace(
@@ -159,8 +195,17 @@ def test_a_retirement_can_be_undone(capsys: pytest.CaptureFixture[str]) -> None:
         pytest.param(["rollback", NAME], "Say which version", id="rollback to anything"),
         pytest.param(["rollback", f"{NAME}@v1", "--channel", "v2"], "cannot be called", id="name"),
         pytest.param(["retire", f"{NAME}@v1"], "Say why with --reason", id="no reason"),
-        pytest.param(["retire", f"{NAME}@v2", "--reason", "x"], "latest of", id="latest"),
+        pytest.param(["retire", f"{NAME}@v2", "--reason", "x"], "rollback", id="latest"),
         pytest.param(["versions", "--store", "gs://x/y"], "expected file:///", id="store"),
+        pytest.param(
+            ["verify", "--store", "file:///nowhere"], "no version of anything in", id="empty store"
+        ),
+        pytest.param(
+            ["gc", "--store", "file:///nowhere"], "no version of anything in", id="no garbage there"
+        ),
+        pytest.param(
+            ["rollback", NAME, "--channel", "old", "--remove"], "has no channel 'old'", id="remove"
+        ),
     ],
 )
 def test_a_wrong_request_gets_a_sentence(

@@ -121,8 +121,9 @@ def push(
 ) -> Publication:
     """Publish a tree as the next version of `NAME`."""
     return push_tree(
-        tree, name, workspace, store, recipe_digest=recipe_digest, now=now, revive=revive
-    )
+        tree, name, workspace, store, recipe_digest=recipe_digest, now=now, revive=revive,
+        clock=lambda: now,
+    )  # fmt: skip
 
 
 def push_samples(workspace: Workspace, store: ObjectStore, *names: str, **told: Any) -> Commit:

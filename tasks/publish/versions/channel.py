@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Collection
 
 from tasks.common.errors import InputError, WorldError
 from tasks.publish.versions.ledger import LATEST, Ledger
@@ -47,9 +48,35 @@ def point_channel(ledger: Ledger, commit: Commit, channel: str = LATEST) -> Chan
         channels, seen = ledger.channels(commit.name)
         before = channels.get(channel)
         channels[channel] = Channel(version=commit.version, newest=max(ledger.numbers(commit.name)))
-        if ledger.store.swap(channels_key(commit.name), seen, _encode(channels)):
+        if not ledger.store.swap(channels_key(commit.name), seen, _encode(channels)):
+            continue
+        if ledger.retirement(commit.name, commit.version) is None:
             return before
+        # Retired while it was checked: what retires looks at the channels after, we at this after.
+        undone = {word: value for word, value in channels.items() if word != channel}
+        undone |= {channel: before} if before else {}
+        ledger.store.swap(channels_key(commit.name), _encode(channels), _encode(undone))
+        raise InputError(f"{commit.label} was retired meanwhile; nothing was moved.")
     raise WorldError(f"Others keep moving the channels of {commit.name}. Run it again.")
+
+
+def remove_channels(ledger: Ledger, name: str, words: Collection[str]) -> None:
+    """Let channels of a subset stand for nothing any more.
+
+    Raises:
+        InputError: there is no such channel.
+    """
+    for _ in range(_MAX_RACES):
+        channels, seen = ledger.channels(name)
+        missing = sorted(set(words) - channels.keys())
+        if missing:
+            raise InputError(
+                f"{name} has no channel {missing[0]!r}. Channels: {', '.join(sorted(channels))}."
+            )
+        left = {word: channel for word, channel in channels.items() if word not in words}
+        if ledger.store.swap(channels_key(name), seen, _encode(left)):
+            return
+    raise WorldError(f"Others keep moving the channels of {name}. Run it again.")
 
 
 def _encode(channels: dict[str, Channel]) -> bytes:

@@ -6,11 +6,12 @@ mark over, so that a publication under way and a collection never meet in one tr
 mark must change hands by compare-and-swap, and to commit, the mark must not be a deletion's.
 """
 
+import secrets
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from tasks.common.errors import WorldError
 from tasks.common.progress import track
@@ -22,6 +23,8 @@ from tasks.publish.versions.records import Commit, StoreRecord, manifest_key
 
 GRACE = timedelta(days=7)
 _MAX_RACES = 50
+_BATCH = 500
+_ABANDONED = timedelta(hours=1)  # a deletion of which nothing was heard for so long was killed
 Step = Literal["mark", "wait", "delete"]
 
 
@@ -30,6 +33,8 @@ class Mark(StoreRecord):
 
     state: Literal["garbage", "wanted", "deleting"]
     at: datetime
+    # Two marks are never the same bytes, so a swap notices every change of hands.
+    token: str = Field(default_factory=lambda: secrets.token_hex(8))
 
 
 class Garbage(NamedTuple):
@@ -70,8 +75,9 @@ def claim_tree(store: ObjectStore, tree_id: str, now: datetime) -> None:
         if store.swap(key, seen, Mark(state="wanted", at=now).encode()):
             return
     raise WorldError(
-        "The files of an earlier publication of this very content are being deleted. Run "
-        "`matteflow gc --delete` to let that finish, then the same again."
+        "The files of an earlier publication of this very content are being deleted. Run the same "
+        "again later. If that deletion was killed, `matteflow gc --delete` finishes it an hour "
+        "after it began."
     )
 
 
@@ -96,9 +102,18 @@ def collect(
         if files or tree_id in marked or tree_id in tables - committed.keys():
             yield _collect_tree(ledger, tree_id, files, committed.get(tree_id), now, grace, delete)
     if delete:
-        store.delete(_mark_key(tree_id) for tree_id in sorted(marked & needed))
+        _forget_marks(store, sorted(marked & needed))
     if isinstance(store, FolderStore):
         yield from _collect_halves(store, now - grace, delete)
+
+
+def _forget_marks(store: ObjectStore, tree_ids: Sequence[str]) -> None:
+    """Remove the marks of trees that became versions, but none of a deletion under way."""
+    for tree_id in tree_ids:
+        key = _mark_key(tree_id)
+        seen = store.get(key)
+        if seen is not None and _read_mark(store, key, seen).state != "deleting":
+            store.delete([key])
 
 
 def describe_garbage(found: Sequence[Garbage], *, delete: bool) -> str:
@@ -150,7 +165,8 @@ def _collect_tree(
     store, key = ledger.store, _mark_key(tree_id)
     seen = store.get(key)
     mark = _read_mark(store, key, seen) if seen is not None else None
-    is_due = mark is not None and (mark.state == "deleting" or now - mark.at >= grace)
+    wait = _ABANDONED if mark is not None and mark.state == "deleting" else grace
+    is_due = mark is not None and now - mark.at >= wait
     step: Step = "mark" if mark is None else "delete" if is_due else "wait"
     found = Garbage(
         what=f"trees/{tree_id}/",
@@ -163,32 +179,41 @@ def _collect_tree(
     if delete and step == "mark":
         store.put_if_absent(key, Mark(state="garbage", at=now).encode())
     elif delete and step == "delete":
-        if not _take_over(ledger, tree_id, seen, now):
+        ours = _take_over(ledger, tree_id, seen, now)
+        if ours is None or not _delete_tree(store, tree_id, ours, keep_table=commit is not None):
             return found._replace(step="wait")
-        _delete_tree(store, tree_id, list(files), keep_table=commit is not None)
     return found
 
 
-def _take_over(ledger: Ledger, tree_id: str, seen: bytes | None, now: datetime) -> bool:
-    """Turn a due mark into that of a deletion; say whether the tree may be deleted now."""
+def _take_over(ledger: Ledger, tree_id: str, seen: bytes | None, now: datetime) -> bytes | None:
+    """Turn a due mark into that of a deletion of ours; None where the tree must not be deleted."""
     store, key = ledger.store, _mark_key(tree_id)
-    deleting = Mark(state="deleting", at=now)
-    is_ours = seen is not None and _read_mark(store, key, seen).state == "deleting"
-    if not is_ours and not store.swap(key, seen, deleting.encode()):
-        return False  # a publisher wants it again
+    ours = Mark(state="deleting", at=now).encode()
+    if not store.swap(key, seen, ours):
+        return None  # a publisher wants it again, or another collection was faster
     if tree_id in _trees_of_versions(ledger)[0]:  # became a version since we looked
         store.delete([key])
-        return False
-    return True
+        return None
+    return ours
 
 
-def _delete_tree(store: ObjectStore, tree_id: str, keys: list[str], *, keep_table: bool) -> None:
-    """Delete a tree: first what calls it whole, last the mark, so that it can be gone on with."""
-    store.delete(key for key in keys if key.endswith(f"/{MANIFEST_NAME}"))
-    store.delete(key for key in keys if not key.endswith(f"/{MANIFEST_NAME}"))
-    if not keep_table:
-        store.delete([manifest_key(tree_id)])
+def _delete_tree(store: ObjectStore, tree_id: str, ours: bytes, *, keep_table: bool) -> bool:
+    """Delete a tree: first what calls it whole, last the mark, so that it can be gone on with.
+
+    Before each batch the mark must still be ours: another collection that took us for killed may be
+    through, and the tree published anew. Says whether all of it went.
+    """
+    keys = sorted(store.list_objects(f"trees/{tree_id}/"))
+    first = [key for key in keys if key.endswith(f"/{MANIFEST_NAME}")]
+    rest = [key for key in keys if key not in first]
+    rest += [] if keep_table else [manifest_key(tree_id)]
+    batches = [rest[start : start + _BATCH] for start in range(0, len(rest), _BATCH)]
+    for batch in [first, *batches]:
+        if store.get(_mark_key(tree_id)) != ours:
+            return False
+        store.delete(batch)
     store.delete([_mark_key(tree_id)])
+    return True
 
 
 def _collect_halves(store: FolderStore, before: datetime, delete: bool) -> Iterator[Garbage]:

@@ -47,7 +47,8 @@ class Ledger:
 
     def names(self) -> list[str]:
         """Return the subsets that have a version."""
-        return self.store.list_folders("versions/")
+        keys = [key for key in self.store.list_objects("versions/") if _NUMBERED.fullmatch(key)]
+        return sorted({key.split("/")[1] for key in keys})
 
     def numbers(self, name: str) -> list[int]:
         """Return the numbers of all versions, ascending; retired ones are versions too."""
@@ -139,6 +140,15 @@ class Ledger:
         if commit is None:
             raise InputError(f"{name} has no version {number}. Versions: {_spans(numbers)}.")
         return commit
+
+    def require_any(self, name: str = "") -> None:
+        """Make sure that something is published at all: a check of nothing finds no fault.
+
+        Raises:
+            InputError: there is no version of `name`, or of anything.
+        """
+        if name not in self.names() if name else not self.names():
+            raise InputError(self._unknown_subset(name))
 
     def _unknown_subset(self, name: str) -> str:
         known = self.names()

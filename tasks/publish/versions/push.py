@@ -6,9 +6,9 @@ or none.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.metadata import version as code_version
 from typing import Any
 
@@ -40,6 +40,10 @@ _MAX_OTHER_SOURCES = 20
 _SAMPLES = ("img_dir/", "ann_dir/")
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 def push_tree(
     tree: StageResult,
     name: str,
@@ -49,9 +53,11 @@ def push_tree(
     recipe_digest: str,
     now: datetime,
     revive: bool = False,
+    clock: Callable[[], datetime] = _utc_now,
 ) -> Publication:
     """Publish a tree as the next version of `name`; the same tree again makes no version.
 
+    `now` is when the run began, which the record keeps; `clock` tells how late it is meanwhile.
     What was retired is published again only to `revive` it: a scheduled run must not bring back
     what somebody took out of use.
 
@@ -64,12 +70,13 @@ def push_tree(
     tree_id, ledger = _tree_id(table), Ledger(store)
     if not revive:
         _require_not_retired(ledger, name, tree_id)
-    claim_tree(store, tree_id, now)
+    claim_tree(store, tree_id, clock())
     # Also for a version that is there already: what somebody deleted or cut short is mended.
     counts = _upload(plain_rows(table), tree_prefix(tree_id, name), workspace, ledger, name)
     _put_manifest(table, tree_id, recipe_digest, ledger)
+    # Claimed before the last look: what a collection deletes until then is seen to be missing.
+    claim_tree(store, tree_id, clock())
     _require_whole(plain_rows(table), tree_prefix(tree_id, name), store)
-    claim_tree(store, tree_id, now)
     wanted = _record(table, name, tree_id, recipe_digest, now)
     committed, is_new = _commit(wanted, ledger)
     advance_latest(ledger, name, committed.version)
@@ -82,17 +89,19 @@ def _tree_id(table: pd.DataFrame) -> str:
 
 
 def _require_not_retired(ledger: Ledger, name: str, tree_id: str) -> None:
-    newest, retired = ledger.newest(name), ledger.retired_numbers(name)
-    if newest is not None and newest.tree == tree_id and newest.version not in retired:
-        return  # somebody has revived it
-    for number in reversed(retired):
-        commit, told = ledger.commit(name, number), ledger.retirement(name, number)
-        if commit is not None and told is not None and commit.tree == tree_id:
-            raise InputError(
-                f"This very content is {commit.label}, retired since {told.at:%Y-%m-%d}: "
-                f"{told.reason.rstrip('.')}. Nothing was published. `matteflow publish --revive` "
-                "makes a new version of it all the same."
-            )
+    retired = ledger.retired_numbers(name)
+    commits = (
+        [commit for commit in ledger.commits(name) if commit.tree == tree_id] if retired else []
+    )
+    if not commits or any(commit.version not in retired for commit in commits):
+        return  # never retired, or revived since
+    commit = commits[-1]
+    told = ledger.retirement(name, commit.version)
+    why = f" since {told.at:%Y-%m-%d}: {told.reason.rstrip('.')}" if told else ""
+    raise InputError(
+        f"This very content is {commit.label}, retired{why}. Nothing was published. "
+        "`matteflow publish --revive` makes a new version of it all the same."
+    )
 
 
 def content_of(row: Row) -> Content:

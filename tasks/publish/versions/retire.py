@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from tasks.common.errors import InputError
+from tasks.publish.versions.channel import remove_channels
 from tasks.publish.versions.garbage import claim_tree
 from tasks.publish.versions.ledger import LATEST, Ledger
 from tasks.publish.versions.records import Commit, Retirement, retirement_key
@@ -15,34 +16,38 @@ def retire_version(ledger: Ledger, commit: Commit, reason: str, now: datetime) -
     The record of the version stays, and its number is never given again.
 
     Raises:
-        InputError: a channel stands for the version, or no reason is given.
+        InputError: a channel stands for the version while there are others, or no reason is given.
     """
     if not reason.strip():
         raise InputError("Say why with --reason; who meets the version next year will ask.")
-    channels, _ = ledger.channels(commit.name)
-    pointing = sorted(
-        word for word, channel in channels.items() if channel.version == commit.version
-    )
-    if pointing:
-        raise InputError(
-            f"{' and '.join(pointing)} of {commit.name} stands for v{commit.version}. "
-            f"{_advice(ledger, commit, pointing[0])}"
-        )
-    told = Retirement(at=now.replace(microsecond=0), reason=reason.strip())
-    if ledger.store.put_if_absent(retirement_key(commit.name, commit.version), told.encode()):
-        return told
-    return ledger.retirement(commit.name, commit.version) or told
-
-
-def _advice(ledger: Ledger, commit: Commit, channel: str) -> str:
     gone = {commit.version, *ledger.retired_numbers(commit.name)}
     others = [number for number in ledger.numbers(commit.name) if number not in gone]
-    if not others:
-        return "Publish a better one first; there is no other version in use."
-    option = "" if channel == LATEST else f" --channel {channel}"
+    pointing = _pointing(ledger, commit)
+    if pointing and others:
+        raise InputError(_advice(commit, pointing, others[-1]))
+    told = Retirement(at=now.replace(microsecond=0), reason=reason.strip())
+    key = retirement_key(commit.name, commit.version)
+    if not ledger.store.put_if_absent(key, told.encode()):
+        told = ledger.retirement(commit.name, commit.version) or told
+    pointing = _pointing(ledger, commit)
+    if pointing and others:  # moved here while we looked
+        ledger.store.delete([key])
+        raise InputError(_advice(commit, pointing, others[-1]))
+    if pointing:  # the last version of its subset: nothing is left to stand for
+        remove_channels(ledger, commit.name, pointing)
+    return told
+
+
+def _pointing(ledger: Ledger, commit: Commit) -> list[str]:
+    channels, _ = ledger.channels(commit.name)
+    return sorted(word for word, channel in channels.items() if channel.version == commit.version)
+
+
+def _advice(commit: Commit, pointing: list[str], other: int) -> str:
+    option = "" if pointing[0] == LATEST else f" --channel {pointing[0]}"
     return (
-        "Point it at another version first, such as with "
-        f"`matteflow rollback {commit.name}@v{others[-1]}{option}`."
+        f"{' and '.join(pointing)} of {commit.name} stands for v{commit.version}. Point it at "
+        f"another version first, such as with `matteflow rollback {commit.name}@v{other}{option}`."
     )
 
 
@@ -60,7 +65,7 @@ def bring_back(ledger: Ledger, commit: Commit, now: datetime) -> None:
     if problems:
         raise InputError(
             f"{commit.label} cannot come back: {problems[0].sentence}"
-            f"{f' and {len(problems) - 1} more' if len(problems) > 1 else ''}. Its content can be "
-            "published again as a new version."
+            f"{f' and {len(problems) - 1} more' if len(problems) > 1 else ''}. `matteflow "
+            "publish --revive` makes a new version of its content."
         )
     ledger.store.delete([retirement_key(commit.name, commit.version)])

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from tasks.common.caching import run_task
 from tasks.common.store.address import open_store
-from tasks.publish.versions.channel import point_channel
+from tasks.publish.versions.channel import point_channel, remove_channels
 from tasks.publish.versions.diff_page import render_diff
 from tasks.publish.versions.differ import KINDS, Diff, diff_versions
 from tasks.publish.versions.garbage import GRACE, Garbage, collect, describe_garbage
@@ -12,7 +12,7 @@ from tasks.publish.versions.ledger import LATEST, Ledger
 from tasks.publish.versions.pull import Pulled, pull_version
 from tasks.publish.versions.records import Commit
 from tasks.publish.versions.retire import bring_back, retire_version
-from tasks.publish.versions.verify import Problem, verify_version
+from tasks.publish.versions.verify import Problem, verify_all, verify_version
 
 __all__ = [
     "GRACE",
@@ -32,9 +32,11 @@ __all__ = [
     "open_ledger",
     "point_channel",
     "pull_version",
+    "remove_channels",
     "render_diff",
     "retire_version",
     "select_versions",
+    "verify_all",
     "verify_version",
     "verify_versions",
 ]
@@ -70,12 +72,7 @@ def select_versions(ledger: Ledger, words: str) -> list[Commit]:
 @run_task("verify")
 def verify_versions(store: str, words: str, deep: bool) -> tuple[list[str], list[Problem]]:
     """Compare versions with what was published; return which were looked at, and what is wrong."""
-    ledger = open_ledger(store)
-    commits = select_versions(ledger, words)
-    problems = [
-        problem for commit in commits for problem in verify_version(ledger, commit, deep=deep)
-    ]
-    return [commit.label for commit in commits], problems
+    return verify_all(open_ledger(store), words, deep=deep)
 
 
 @run_task("gc")

@@ -9,7 +9,7 @@ from tasks.common.progress import track
 from tasks.common.store.objects import Stored, in_parallel
 from tasks.publish.tree import MANIFEST_NAME
 from tasks.publish.versions.ledger import Ledger
-from tasks.publish.versions.records import Commit, manifest_key
+from tasks.publish.versions.records import Commit, commit_key, manifest_key
 
 Digests = dict[str, str]
 
@@ -21,6 +21,37 @@ class Problem(NamedTuple):
     file: str
     reason: str
     sentence: str
+
+
+def verify_all(ledger: Ledger, words: str, *, deep: bool) -> tuple[list[str], list[Problem]]:
+    """Verify what is meant: NAME@… one version, NAME all that are in use, nothing the whole store.
+
+    Returns which versions were looked at, and what is wrong. A record that is damaged is a problem
+    of its version and does not keep the others from being looked at.
+
+    Raises:
+        InputError: nothing of that name is published, or nothing at all.
+    """
+    if "@" in words:
+        commit = ledger.resolve(words)
+        return [commit.label], list(verify_version(ledger, commit, deep=deep))
+    names = [words] if words else ledger.names()
+    if not words or not ledger.numbers(words):
+        ledger.require_any(words)
+    labels, problems = [], []
+    for name in names:
+        retired = set(ledger.retired_numbers(name))
+        for number in sorted(set(ledger.numbers(name)) - retired):
+            labels.append(f"{name}@v{number}")
+            try:
+                commit_of = ledger.commit(name, number)
+            except ArtifactError:
+                key = commit_key(name, number)
+                problems.append(Problem(labels[-1], key, "altered", f"{key} is no commit record"))
+                continue
+            if commit_of is not None:
+                problems += verify_version(ledger, commit_of, deep=deep)
+    return labels, problems
 
 
 def verify_version(ledger: Ledger, commit: Commit, *, deep: bool = False) -> Iterator[Problem]:

@@ -126,7 +126,8 @@ def test_after_its_files_went_a_version_cannot_come_back(
     for now in (NOW, LATER):
         list(collect(ledger, now, delete=True))
     with pytest.raises(
-        InputError, match=r"@v1 cannot come back: .* is missing and 4 more\. Its con"
+        InputError,
+        match=r"@v1 cannot come back: .* is missing and 4 more\. `matteflow publish --rev",
     ):
         bring_back(ledger, first, LATER)
     assert ledger.retired_numbers(NAME) == [1]
@@ -138,7 +139,7 @@ def test_a_single_lost_file_is_named_alone(workspace: Workspace, folder_store: F
     retire_version(ledger, first, "dark", NOW)
     folder_store.delete([f"{first.prefix}README.md"])
     with pytest.raises(
-        InputError, match=r"@v1 cannot come back: README\.md is missing\. Its content"
+        InputError, match=r"@v1 cannot come back: README\.md is missing\. `matteflow publish"
     ):
         bring_back(ledger, first, NOW)
 
@@ -150,7 +151,7 @@ def test_while_its_files_are_being_deleted_a_version_cannot_come_back(
     ledger = Ledger(folder_store)
     retire_version(ledger, first, "dark", NOW)
     put(folder_store, f"gc/{first.tree}.json", Mark(state="deleting", at=NOW).encode())
-    with pytest.raises(WorldError, match=r"are being deleted\. Run `matteflow gc --delete`"):
+    with pytest.raises(WorldError, match=r"are being deleted\. Run the same again later"):
         bring_back(ledger, first, NOW)
     assert ledger.retired_numbers(NAME) == [1]
 

@@ -50,7 +50,7 @@ def publish_run(
     state = publish(record.outcomes, record.recipe, address, now, revive, return_state=True)
     made = state.result(raise_on_failure=False)
     if not isinstance(made, Publication):
-        return Failed(name="NotPublished", message=str(made), data=record.run_id)
+        return Failed(name="NotPublished", message=str(made))
     done = record.model_copy(update={"publication": made})
     finish_run(done, workspace)
     return Completed(message=describe_publication(done), data=done.run_id)

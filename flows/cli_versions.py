@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-_ATTEMPTS = 4  # somebody waits for an answer
-_PATIENT_ATTEMPTS = 8  # somebody waits for thousands of files
+_ATTEMPTS = 4  # somebody waits for an answer; where thousands of files come, more are worth it
 
 Store = Annotated[str, typer.Option(help="The store, such as s3://bucket/prefix.")]
 Words = Annotated[str, typer.Argument(help="NAME, NAME@v3 or NAME@latest.")]
@@ -62,7 +61,7 @@ def pull(
     from flows.screen import console, progress_bars
     from tasks.publish.versions.task import pull_version
 
-    ledger = _ledger(store, _PATIENT_ATTEMPTS)
+    ledger = _ledger(store, patient=True)
     commit = _usable(ledger, words)
     with progress_bars(f"pull {commit.label}"):
         done = pull_version(ledger, commit, to.expanduser())
@@ -150,9 +149,7 @@ def rollback(
         remove_channels(ledger, name, [channel])
         console.print(f"{name} has no {channel} any more.")
         return
-    if "@" not in words:
-        raise InputError(f"Say which version, such as {words}@v1; `matteflow versions` lists them.")
-    commit = ledger.resolve(words)
+    commit = _exactly(ledger, words)
     was = point_channel(ledger, commit, channel)
     before = f"v{was.version}" if was else "nothing"
     console.print(f"{channel} of {commit.name}: v{commit.version}, before {before}.")
@@ -170,9 +167,7 @@ def retire(
     from tasks.publish.versions.task import bring_back, retire_version
 
     ledger = _ledger(store)
-    if "@" not in words:
-        raise InputError(f"Say which version, such as {words}@v1; `matteflow versions` lists them.")
-    commit = ledger.resolve(words)
+    commit = _exactly(ledger, words)
     now = datetime.now(UTC)
     if undo:
         bring_back(ledger, commit, now)
@@ -185,18 +180,20 @@ def retire(
 @app.command()
 def gc(
     delete: Annotated[bool, typer.Option("--delete", help="Do it; else only tell.")] = False,
-    grace_days: Annotated[float, typer.Option(min=0.0, help="Days from mark to deletion.")] = 7.0,
+    grace_days: Annotated[
+        float | None, typer.Option(min=0.0, help="Days from mark to deletion, else a week.")
+    ] = None,
     store: Store = "",
 ) -> None:
     """Remove what no version needs: marked first, deleted by a later call."""
     from flows.screen import console, progress_bars
     from flows.version_tables import print_garbage
-    from tasks.publish.versions.task import collect, describe_garbage
+    from tasks.publish.versions.task import GRACE, collect, describe_garbage
 
     ledger = _ledger(store)
     if not ledger.store.list_folders("trees/"):
         ledger.require_any()
-    grace = timedelta(days=grace_days)
+    grace = GRACE if grace_days is None else timedelta(days=grace_days)
     with progress_bars("gc"):
         found = list(collect(ledger, datetime.now(UTC), grace=grace, delete=delete))
     print_garbage(found, grace, delete=delete)
@@ -205,11 +202,23 @@ def gc(
         console.print("Nothing was changed. --delete marks what is new and deletes what is due.")
 
 
-def _ledger(store: str, attempts: int = _ATTEMPTS) -> "Ledger":
+def _ledger(store: str, *, patient: bool = False) -> "Ledger":
     from tasks.common.settings import settings
     from tasks.publish.versions.task import open_ledger
 
-    return open_ledger(store or settings().store, attempts)
+    address = store or settings().store
+    return open_ledger(address) if patient else open_ledger(address, _ATTEMPTS)
+
+
+def _exactly(ledger: "Ledger", words: str) -> "Commit":
+    """Return a version that was named with its number or channel.
+
+    Raises:
+        InputError: only a subset was named, or there is no such version.
+    """
+    if "@" not in words:
+        raise InputError(f"Say which version, such as {words}@v1; `matteflow versions` lists them.")
+    return ledger.resolve(words)
 
 
 def _usable(ledger: "Ledger", words: str) -> "Commit":

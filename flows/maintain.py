@@ -48,7 +48,10 @@ def maintain(
     """
     address = store or settings().store
     try:
-        open_ledger(address).require_any(subset.partition("@")[0])
+        ledger = open_ledger(address)
+        ledger.require_any(subset.partition("@")[0])
+        if "@" in subset:
+            ledger.resolve(subset)
     except InputError as error:
         return Failed(name="BadInput", message=str(error))
     except WorldError as error:

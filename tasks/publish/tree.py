@@ -83,6 +83,12 @@ def build_tree(subset: Subset, recipe: PublishRecipe, out: ArtifactWriter) -> St
     return out.commit(make_table(rows, FILES), [], n_in=len(rows))
 
 
+def read_manifest(data: bytes) -> dict[str, str]:
+    """Return the digests of `MANIFEST.sha256` by file name; of a list cut short, what is there."""
+    lines = (line.partition("  ") for line in data.decode(errors="replace").splitlines())
+    return {name: digest for digest, _, name in lines}
+
+
 def _name(row: dict[str, Any]) -> str:
     return str(row["name"])
 

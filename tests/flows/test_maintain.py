@@ -66,6 +66,7 @@ def test_garbage_goes_by_two_runs_when_asked_for() -> None:
     ("parameters", "said"),
     [
         pytest.param({"subset": "nothing"}, "There is no subset 'nothing'", id="subset"),
+        pytest.param({"subset": f"{NAME}@v7"}, "no version 7", id="version"),
         pytest.param({"store": "gs://x"}, "expected file:///", id="store"),
     ],
 )

@@ -29,10 +29,10 @@ _NO_ENDPOINT = (
 _SENT_AT_ONCE_BYTES = 1 << 20
 _CONNECT_S = 10
 _READ_S = 60
-_ATTEMPTS = 8
+ATTEMPTS = 8
 
 
-def open_store(address: str, *, attempts: int = _ATTEMPTS) -> ObjectStore:
+def open_store(address: str, *, attempts: int = ATTEMPTS) -> ObjectStore:
     """Open the store at `address`, under the root name of the settings; asks it nothing yet.
 
     `attempts` is how often a request is tried that a busy or silent server did not answer.

@@ -84,12 +84,13 @@ def claim_tree(store: ObjectStore, tree_id: str, now: datetime) -> None:
 def collect(
     ledger: Ledger, now: datetime, *, grace: timedelta = GRACE, delete: bool = False
 ) -> Iterator[Garbage]:
-    """Yield what is garbage, oldest promise first; with `delete` also mark it, or remove it.
+    """Yield what is garbage; with `delete` also mark it, or remove it.
 
     Manifests of retired versions stay: they say what the version was.
     """
     store = ledger.store
-    needed, committed = _trees_of_versions(ledger)
+    versions = _Versions(ledger)
+    needed, committed = versions.trees()
     trees = set(store.list_folders("trees/"))
     tables = {
         key.split("/")[1].removesuffix(".parquet") for key in store.list_objects("manifests/")
@@ -100,7 +101,8 @@ def collect(
         files = store.list_objects(f"trees/{tree_id}/")
         # Some servers go on naming a folder that is empty.
         if files or tree_id in marked or tree_id in tables - committed.keys():
-            yield _collect_tree(ledger, tree_id, files, committed.get(tree_id), now, grace, delete)
+            commit = committed.get(tree_id)
+            yield _collect_tree(versions, tree_id, files, commit, now, grace, delete)
     if delete:
         _forget_marks(store, sorted(marked & needed))
     if isinstance(store, FolderStore):
@@ -141,20 +143,35 @@ def describe_garbage(found: Sequence[Garbage], *, delete: bool) -> str:
     )
 
 
-def _trees_of_versions(ledger: Ledger) -> tuple[set[str], dict[str, Commit]]:
-    """Return the trees that a version needs, and a version of every tree that ever had one."""
-    needed: set[str] = set()
-    committed: dict[str, Commit] = {}
-    for name in ledger.names():
-        retired = set(ledger.retired_numbers(name))
-        for commit in ledger.commits(name):
-            committed[commit.tree] = commit
-            needed |= set() if commit.version in retired else {commit.tree}
-    return needed, committed
+class _Versions:
+    """Which trees versions need; records are read again only when one came or went."""
+
+    def __init__(self, ledger: Ledger):
+        self.ledger = ledger
+        self._seen: set[str] | None = None
+        self._needed: set[str] = set()
+        self._committed: dict[str, Commit] = {}
+
+    def trees(self) -> tuple[set[str], dict[str, Commit]]:
+        """Return the trees that a version needs, and a version of every tree that had one."""
+        store = self.ledger.store
+        there = {*store.list_objects("versions/"), *store.list_objects("retired/")}
+        if there != self._seen:
+            self._read()
+            self._seen = there
+        return self._needed, self._committed
+
+    def _read(self) -> None:
+        self._needed, self._committed = set(), {}
+        for name in self.ledger.names():
+            in_use = set(self.ledger.numbers_in_use(name))
+            for commit in self.ledger.commits(name):
+                self._committed[commit.tree] = commit
+                self._needed |= {commit.tree} if commit.version in in_use else set()
 
 
 def _collect_tree(
-    ledger: Ledger,
+    versions: "_Versions",
     tree_id: str,
     files: dict[str, Stored],
     commit: Commit | None,
@@ -162,7 +179,7 @@ def _collect_tree(
     grace: timedelta,
     delete: bool,
 ) -> Garbage:
-    store, key = ledger.store, _mark_key(tree_id)
+    store, key = versions.ledger.store, _mark_key(tree_id)
     seen = store.get(key)
     mark = _read_mark(store, key, seen) if seen is not None else None
     wait = _ABANDONED if mark is not None and mark.state == "deleting" else grace
@@ -179,19 +196,21 @@ def _collect_tree(
     if delete and step == "mark":
         store.put_if_absent(key, Mark(state="garbage", at=now).encode())
     elif delete and step == "delete":
-        ours = _take_over(ledger, tree_id, seen, now)
+        ours = _take_over(versions, tree_id, seen, now)
         if ours is None or not _delete_tree(store, tree_id, ours, keep_table=commit is not None):
             return found._replace(step="wait")
     return found
 
 
-def _take_over(ledger: Ledger, tree_id: str, seen: bytes | None, now: datetime) -> bytes | None:
+def _take_over(
+    versions: "_Versions", tree_id: str, seen: bytes | None, now: datetime
+) -> bytes | None:
     """Turn a due mark into that of a deletion of ours; None where the tree must not be deleted."""
-    store, key = ledger.store, _mark_key(tree_id)
+    store, key = versions.ledger.store, _mark_key(tree_id)
     ours = Mark(state="deleting", at=now).encode()
     if not store.swap(key, seen, ours):
         return None  # a publisher wants it again, or another collection was faster
-    if tree_id in _trees_of_versions(ledger)[0]:  # became a version since we looked
+    if tree_id in versions.trees()[0]:  # became a version since we looked
         store.delete([key])
         return None
     return ours

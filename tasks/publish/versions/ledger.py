@@ -33,6 +33,7 @@ _COLUMNS = {
     "split": "string",
     "scenes": "string",
 }
+# Each was met in tables with flipped bits.
 _NO_TABLE = (ArrowException, OSError, ValueError, KeyError, TypeError, NotImplementedError)
 _NUMBERED = re.compile(r".*/v(\d+)\.json")
 _NUMBER = re.compile(r"v?0*([1-9]\d*)")
@@ -57,6 +58,11 @@ class Ledger:
     def retired_numbers(self, name: str) -> list[int]:
         """Return the numbers of the retired versions, ascending."""
         return self._numbered(f"retired/{name}/")
+
+    def numbers_in_use(self, name: str) -> list[int]:
+        """Return the numbers of the versions that are not retired, ascending."""
+        retired = set(self.retired_numbers(name))
+        return [number for number in self.numbers(name) if number not in retired]
 
     def _numbered(self, prefix: str) -> list[int]:
         found = map(_NUMBERED.fullmatch, self.store.list_objects(prefix))
@@ -155,7 +161,8 @@ class Ledger:
         if not known:
             place = self.store.url("")
             return (
-                f"There is no version of anything in {place} yet. Publish with `matteflow ingest`."
+                f"There is no version of anything in {place} yet. Publish with `matteflow ingest`, "
+                "or name the store that you mean with --store or MATTEFLOW_STORE."
             )
         near = get_close_matches(name, known, n=3, cutoff=0.5) or known[-5:]
         return (

@@ -12,7 +12,7 @@ from tasks.common.errors import ArtifactError, InputError
 from tasks.common.files import digest_bytes, digest_file, write_file
 from tasks.common.progress import track
 from tasks.common.store.objects import in_parallel
-from tasks.publish.tree import MANIFEST_NAME
+from tasks.publish.tree import MANIFEST_NAME, read_manifest
 from tasks.publish.versions.ledger import Ledger
 from tasks.publish.versions.records import Commit
 
@@ -47,7 +47,7 @@ def pull_version(ledger: Ledger, commit: Commit, parent: Path) -> Pulled:
             f"{commit.label} is not whole in the store; `matteflow verify {commit.label}` tells "
             "more."
         )
-    wanted = _read(manifest)
+    wanted = read_manifest(manifest)
     for name in wanted:
         if name.startswith("/") or {"..", ".", ""} & set(name.split("/")):
             raise ArtifactError(
@@ -64,18 +64,12 @@ def pull_version(ledger: Ledger, commit: Commit, parent: Path) -> Pulled:
     return Pulled(folder, counts["fetched"], counts["present"], len(old))
 
 
-def _read(manifest: bytes) -> dict[str, str]:
-    """Return digests by name; of a list that was cut short, what can be read."""
-    lines = (line.partition("  ") for line in manifest.decode(errors="replace").splitlines())
-    return {name: digest for digest, _, name in lines}
-
-
 def _require_ours(folder: Path, wanted: dict[str, str]) -> set[str]:
     """Return files of the version that lay here before; refuse files that belong to none."""
     lists = [folder / name for name in (MANIFEST_NAME, _BEFORE)]
     before: set[str] = set()
     for path in lists:
-        before |= _read(path.read_bytes()).keys() if path.is_file() else set()
+        before |= read_manifest(path.read_bytes()).keys() if path.is_file() else set()
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
     others = found - wanted.keys() - {path.name for path in lists}
     halves = {name for name in others if _HALF.fullmatch(name.rpartition("/")[2])}

@@ -6,7 +6,7 @@ or none.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version as code_version
@@ -17,27 +17,19 @@ import pandas as pd
 from tasks.common.artifacts import Workspace
 from tasks.common.errors import ArtifactError, InputError, WorldError
 from tasks.common.files import digest_bytes
-from tasks.common.progress import track
 from tasks.common.records import Publication, StageResult
-from tasks.common.store.objects import Content, ObjectStore, Stored, in_parallel
+from tasks.common.store.objects import ObjectStore
 from tasks.common.tables import encode_table, plain_rows
 from tasks.publish.tree import MANIFEST_NAME
 from tasks.publish.versions.channel import advance_latest
 from tasks.publish.versions.garbage import claim_tree
 from tasks.publish.versions.ledger import Ledger
-from tasks.publish.versions.records import (
-    Commit,
-    commit_key,
-    manifest_key,
-    tree_prefix,
-)
+from tasks.publish.versions.records import Commit, commit_key, manifest_key, tree_prefix
+from tasks.publish.versions.upload import is_there, upload
 
 Row = dict[str, Any]
 _TREE_ID_LENGTH = 32
 _MAX_RACES = 50
-_MAX_OWN_SOURCES = 10
-_MAX_OTHER_SOURCES = 20
-_SAMPLES = ("img_dir/", "ann_dir/")
 
 
 def _utc_now() -> datetime:
@@ -72,7 +64,7 @@ def push_tree(
         _require_not_retired(ledger, name, tree_id)
     claim_tree(store, tree_id, clock())
     # Also for a version that is there already: what somebody deleted or cut short is mended.
-    counts = _upload(plain_rows(table), tree_prefix(tree_id, name), workspace, ledger, name)
+    counts = upload(plain_rows(table), tree_prefix(tree_id, name), workspace, ledger, name)
     _put_manifest(table, tree_id, recipe_digest, ledger)
     # Claimed before the last look: what a collection deletes until then is seen to be missing.
     claim_tree(store, tree_id, clock())
@@ -104,88 +96,6 @@ def _require_not_retired(ledger: Ledger, name: str, tree_id: str) -> None:
     )
 
 
-def content_of(row: Row) -> Content:
-    """Return what a file of a table of files must hold."""
-    return Content(row["size_bytes"], row["digest"], row.get("md5"))
-
-
-def _upload(
-    rows: list[Row], prefix: str, workspace: Workspace, ledger: Ledger, name: str
-) -> Counter[str]:
-    """Bring every file into the store, the manifest last; count what was done how."""
-    store = ledger.store
-    present = store.list_objects(prefix)
-    missing = {
-        row["digest"] for row in rows if not _is_there(row, present.get(prefix + row["name"]))
-    }
-    known = _known_files(missing, ledger, name, prefix)
-
-    def bring(row: Row) -> str:
-        key = prefix + row["name"]
-        if _is_there(row, present.get(key)):
-            return "present"
-        if row["digest"] in known and store.copy(known[row["digest"]], key, content_of(row)):
-            return "copied"
-        store.put(key, _bytes_of(row, workspace), row["digest"])
-        return "uploaded"
-
-    done: Counter[str] = Counter()
-    waiting = [in_parallel(bring, group, store) for group in _in_order(rows)]
-    results = (result for group in waiting for result in group)
-    done.update(track(results, "upload", len(rows)))
-    return done
-
-
-def _is_there(row: Row, stored: Stored | None) -> bool:
-    return stored is not None and stored.may_hold(content_of(row))
-
-
-def _in_order(rows: Iterable[Row]) -> list[list[Row]]:
-    """Samples first, then lists and cards, then the manifest: what names others comes after."""
-    groups: list[list[Row]] = [[], [], []]
-    for row in rows:
-        is_sample = row["name"].startswith(_SAMPLES)
-        groups[0 if is_sample else 2 if row["name"] == MANIFEST_NAME else 1].append(row)
-    return groups
-
-
-def _known_files(missing: set[str], ledger: Ledger, name: str, prefix: str) -> dict[str, str]:
-    """Return, by sha256, where versions other than this tree keep files that are missing in it."""
-    found: dict[str, str] = {}
-    for commit in _earlier(ledger, name):
-        if missing <= found.keys():
-            break
-        if commit.prefix == prefix:
-            continue
-        with suppress(ArtifactError):  # `verify` is the one to tell of a damaged table
-            for row in ledger.files(commit) or ():
-                if row["digest"] in missing:
-                    found.setdefault(row["digest"], commit.prefix + row["name"])
-    return found
-
-
-def _earlier(ledger: Ledger, name: str) -> Iterable[Commit]:
-    """Yield versions that may share files: this subset's, newest first, then the others' newest."""
-    retired = set(ledger.retired_numbers(name))
-    own = [number for number in reversed(ledger.numbers(name)) if number not in retired]
-    for number in own[:_MAX_OWN_SOURCES]:
-        commit = ledger.commit(name, number)
-        if commit is not None:
-            yield commit
-    others = [other for other in reversed(ledger.names()) if other != name]
-    for other in others[:_MAX_OTHER_SOURCES]:
-        commit = ledger.newest(other)
-        if commit is not None:
-            yield commit
-
-
-def _bytes_of(row: Row, workspace: Workspace) -> bytes:
-    data = workspace.path(row["path"]).read_bytes()
-    if digest_bytes(data) != row["digest"]:
-        raise ArtifactError(f"{row['path']} changed since it was made; publish again.")
-    return data
-
-
 def _put_manifest(table: pd.DataFrame, tree_id: str, recipe_digest: str, ledger: Ledger) -> None:
     """Put the table of files, also in place of one that somebody damaged."""
     manifest = table.drop(columns="path").assign(
@@ -211,7 +121,7 @@ def _require_whole(rows: list[Row], prefix: str, store: ObjectStore) -> None:
             f"{len(strangers)} files lie in the version's folder that do not belong there, such as "
             f"{store.url(strangers[0])}. Nothing was published. Remove them and publish again."
         )
-    odd = [key for key, row in sorted(expected.items()) if not _is_there(row, there.get(key))]
+    odd = [key for key, row in sorted(expected.items()) if not is_there(row, there.get(key))]
     if odd:
         raise WorldError(
             f"The store does not hold what was written to it: {len(odd)} of {len(expected)} files "

@@ -20,18 +20,18 @@ def retire_version(ledger: Ledger, commit: Commit, reason: str, now: datetime) -
     """
     if not reason.strip():
         raise InputError("Say why with --reason; who meets the version next year will ask.")
-    gone = {commit.version, *ledger.retired_numbers(commit.name)}
-    others = [number for number in ledger.numbers(commit.name) if number not in gone]
+    others = [n for n in ledger.numbers_in_use(commit.name) if n != commit.version]
     pointing = _pointing(ledger, commit)
     if pointing and others:
         raise InputError(_advice(commit, pointing, others[-1]))
     told = Retirement(at=now.replace(microsecond=0), reason=reason.strip())
     key = retirement_key(commit.name, commit.version)
-    if not ledger.store.put_if_absent(key, told.encode()):
+    is_ours = ledger.store.put_if_absent(key, told.encode())
+    if not is_ours:
         told = ledger.retirement(commit.name, commit.version) or told
     pointing = _pointing(ledger, commit)
     if pointing and others:  # moved here while we looked
-        ledger.store.delete([key])
+        ledger.store.delete([key] if is_ours else [])
         raise InputError(_advice(commit, pointing, others[-1]))
     if pointing:  # the last version of its subset: nothing is left to stand for
         remove_channels(ledger, commit.name, pointing)

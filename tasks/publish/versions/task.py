@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from tasks.common.caching import run_task
-from tasks.common.store.address import open_store
+from tasks.common.store.address import ATTEMPTS, open_store
 from tasks.publish.versions.channel import point_channel, remove_channels
 from tasks.publish.versions.diff_page import render_diff
 from tasks.publish.versions.differ import KINDS, Diff, diff_versions
@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 
-def open_ledger(address: str, attempts: int = 8) -> Ledger:
+def open_ledger(address: str, attempts: int = ATTEMPTS) -> Ledger:
     """Open the versions of the store at an address; `attempts` as in `open_store`.
 
     Raises:
@@ -64,8 +64,8 @@ def select_versions(ledger: Ledger, words: str) -> list[Commit]:
     names = [ledger.resolve(words).name] if words else ledger.names()
     chosen = []
     for name in names:
-        retired = set(ledger.retired_numbers(name))
-        chosen += [commit for commit in ledger.commits(name) if commit.version not in retired]
+        in_use = set(ledger.numbers_in_use(name))
+        chosen += [commit for commit in ledger.commits(name) if commit.version in in_use]
     return chosen
 
 

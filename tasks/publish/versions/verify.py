@@ -7,7 +7,7 @@ from tasks.common.errors import ArtifactError
 from tasks.common.files import digest_bytes
 from tasks.common.progress import track
 from tasks.common.store.objects import Stored, in_parallel
-from tasks.publish.tree import MANIFEST_NAME
+from tasks.publish.tree import MANIFEST_NAME, read_manifest
 from tasks.publish.versions.ledger import Ledger
 from tasks.publish.versions.records import Commit, commit_key, manifest_key
 
@@ -40,17 +40,16 @@ def verify_all(ledger: Ledger, words: str, *, deep: bool) -> tuple[list[str], li
         ledger.require_any(words)
     labels, problems = [], []
     for name in names:
-        retired = set(ledger.retired_numbers(name))
-        for number in sorted(set(ledger.numbers(name)) - retired):
+        for number in ledger.numbers_in_use(name):
             labels.append(f"{name}@v{number}")
             try:
-                commit_of = ledger.commit(name, number)
+                found = ledger.commit(name, number)
             except ArtifactError:
                 key = commit_key(name, number)
                 problems.append(Problem(labels[-1], key, "altered", f"{key} is no commit record"))
                 continue
-            if commit_of is not None:
-                problems += verify_version(ledger, commit_of, deep=deep)
+            if found is not None:
+                problems += verify_version(ledger, found, deep=deep)
     return labels, problems
 
 
@@ -87,8 +86,7 @@ def _read_digests(ledger: Ledger, commit: Commit) -> tuple[Digests, list[Problem
     if not digest.startswith(commit.tree):
         sentence = "is not the list of digests that gave the tree its name"
         return {}, [_problem(commit, MANIFEST_NAME, "altered", sentence)]
-    lines = [line.partition("  ") for line in data.decode().splitlines()]
-    return {name: digest for digest, _, name in lines} | {MANIFEST_NAME: digest}, []
+    return read_manifest(data) | {MANIFEST_NAME: digest}, []
 
 
 def _read_rows(

@@ -47,6 +47,8 @@ class Source(Record):
     attribution: str | None = None
     uploader: str | None = None
     captured_with: str | None = None
+    session: str | None = Field(None, description="what was shot in one go, by one crew")
+    batch: str | None = Field(None, description="the collection that brought it")
 
 
 class Media(Record):

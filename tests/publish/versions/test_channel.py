@@ -168,9 +168,19 @@ class _NeverSwaps(Around):
 def test_who_loses_every_race_is_told_to_come_again(
     workspace: Workspace, folder_store: FolderStore
 ) -> None:
-    commit = push_samples(workspace, folder_store, "a")
+    first, *_ = _versions(workspace, folder_store)
     ledger = Ledger(_NeverSwaps(folder_store))
     with pytest.raises(WorldError, match=rf"Others keep moving the channels of {NAME}\. Run it"):
-        point_channel(ledger, commit)
+        point_channel(ledger, first)
     with pytest.raises(WorldError, match=rf"Others keep moving the channels of {NAME}\. Run it"):
-        advance_latest(ledger, NAME, 2)
+        advance_latest(ledger, NAME, 4)
+
+
+def test_who_moves_a_channel_where_it_stands_needs_no_race(
+    workspace: Workspace, folder_store: FolderStore
+) -> None:
+    *_, third = _versions(workspace, folder_store)
+    ledger = Ledger(_NeverSwaps(folder_store))
+    assert point_channel(ledger, third) == Channel(version=3, newest=3)
+    advance_latest(ledger, NAME, 3)
+    assert channel_values(folder_store) == {"latest": {"version": 3, "newest": 3}}

@@ -52,7 +52,7 @@ def publish_run(
     if not isinstance(made, Publication):
         return Failed(name="NotPublished", message=str(made))
     done = record.model_copy(update={"publication": made})
-    finish_run(done, workspace)
+    finish_run(done, workspace, {})
     return Completed(message=describe_publication(done), data=done.run_id)
 
 

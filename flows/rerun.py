@@ -82,9 +82,11 @@ def _find(
             return record, outcomes[source]
         known |= outcomes.keys()
     near = get_close_matches(source, known, n=3, cutoff=0.4) or sorted(known)[:5]
+    had = f"The run {run} had no" if run else "No finished run had a"
     raise InputError(
-        f"{f'The run {run}' if run else 'No finished run'} had no source {source!r}. "
-        f"{'Near are' if near else 'There are none'}: {', '.join(near) or 'start an ingest first'}."
+        f"{had} source {source!r}. Near are: {', '.join(near)}."
+        if near
+        else f"{had} source {source!r}; start an ingest first."
     )
 
 

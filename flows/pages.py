@@ -18,6 +18,7 @@ from tasks.common.recipe import Recipe
 from tasks.common.records import SourceOutcome
 from tasks.common.settings import settings
 from tasks.publish.task import (
+    SourceLine,
     Subset,
     all_drops,
     funnel,
@@ -78,15 +79,20 @@ def leave_sources(outcomes: Sequence[SourceOutcome], recipe: Recipe, workspace: 
 def _leave_sources(subset: Subset, flow_runs: Mapping[str, str]) -> None:
     """Failed sources first; of very many the others are counted only."""
     lines = sorted(source_lines(subset), key=lambda line: line.state == "done")
-    table = [
-        line._asdict() | ({"flow_run": _run_link(flow_runs[line.source_id])} if flow_runs else {})
-        for line in lines[:_MAX_ROWS]
-    ]
+    table = [_source_row(line, flow_runs) for line in lines[:_MAX_ROWS]]
     n_failed = sum(line.state != "done" for line in lines)
     said = f"What became of each source: {n_failed} of {len(lines)} failed."
     if len(lines) > _MAX_ROWS:
         said += f" The first {_MAX_ROWS} are shown, failed ones first; the report has all."
     create_table_artifact(key=f"{_KEY}-sources", table=table, description=said)
+
+
+def _source_row(line: SourceLine, flow_runs: Mapping[str, str]) -> dict[str, Any]:
+    """What matters most first: long sentences push the rest out of sight."""
+    told = line._asdict()
+    first = {name: told.pop(name) for name in ("source_id", "state", "cause")}
+    link = {"flow_run": _run_link(flow_runs[line.source_id])} if flow_runs else {}
+    return first | link | told
 
 
 def leave_stages(after: SourceOutcome, before: SourceOutcome) -> None:

@@ -9,7 +9,14 @@ from tasks.common.records import Publication, SourceOutcome
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.tables import encode_table
-from tasks.publish.account import all_drops, funnel, reasons, set_aside, source_lines
+from tasks.publish.account import (
+    SourceLine,
+    all_drops,
+    funnel,
+    reasons,
+    set_aside,
+    source_lines,
+)
 from tasks.publish.changes import Changes, compare, render_changes
 from tasks.publish.closeup import RuleWord, find_crop, render_closeup
 from tasks.publish.crop_tables import crops_table, encode_csv, review_table
@@ -23,6 +30,7 @@ __all__ = [
     "Changes",
     "Judged",
     "RuleWord",
+    "SourceLine",
     "Subset",
     "all_drops",
     "check_store",

@@ -69,7 +69,7 @@ def _judged(recipe: str, run: str | None) -> dict[str, Row]:
     """Judge all labelled crops by the recipe, from the measures of the run."""
     workspace, bounds = Workspace.of(settings()), load_recipe(recipe).filter
     judged = {}
-    for outcome in load_run(workspace.root, run).outcomes:
+    for outcome in load_run(workspace, run).outcomes:
         verdicts = outcome.result("filter")
         if verdicts is not None:
             rows = plain_rows(workspace.items(verdicts))

@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=40)
     asked = parser.parse_args()
     workspace = Workspace.of(settings())
-    record = load_run(workspace.root, asked.run)
+    record = load_run(workspace, asked.run)
     groups = {"nobody": _nobody(record, workspace), "kept": _kept(record, workspace)}
     table = Table("pictures", "n", "highest alpha", "marked", "marked, stretched", "undecided",
                   "undecided, stretched", title="median (least to most)")  # fmt: skip

@@ -111,20 +111,20 @@ def _subjects(labels: str, run: str | None) -> list[Subject]:
     is_long = fit["source"] == _LONG_CLIP
     wanted = {*fit[~is_long]["crop_id"], *fit[is_long]["crop_id"][::_EVERY]}
     subjects = []
-    for outcome in load_run(workspace.root, run).outcomes:
+    for outcome in load_run(workspace, run).outcomes:
         crops, poses = outcome.result("detect"), outcome.result("pose")
         if crops is None:
             continue
         posed = {row["crop_id"]: row for row in plain_rows(workspace.items(poses))} if poses else {}
         for row in plain_rows(workspace.items(crops)):
             if row["crop_id"] in wanted:
-                subjects.append(Subject(workspace.root, row, posed.get(row["crop_id"])))
+                subjects.append(Subject(workspace, row, posed.get(row["crop_id"])))
     return subjects
 
 
 def _changed(subject: Subject, change: Change) -> Subject:
     """Return the crop with other pixels; pose and person stay what they were."""
-    other = Subject(subject._root, subject.crop, subject._pose)
+    other = Subject(subject._workspace, subject.crop, subject._pose)
     other.__dict__["person_weight"] = subject.person_weight
     other.__dict__["rgb"] = np.ascontiguousarray(change(subject.rgb, subject.person_height_px))
     return other

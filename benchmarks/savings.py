@@ -40,7 +40,7 @@ def main() -> None:
     truths = _truths(asked.labels)
     table = Table("source", "crops", "matted", "saved", "pass later", "(repeats)",
                   "good (repeats)", title=f"Rules before matting, {asked.recipe}")  # fmt: skip
-    for outcome in load_run(workspace.root, asked.run).outcomes:
+    for outcome in load_run(workspace, asked.run).outcomes:
         table.add_row(*_line(outcome, workspace, bounds, truths))
     Console().print(table)
 

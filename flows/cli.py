@@ -133,9 +133,10 @@ def show(
     run: Annotated[str, typer.Argument(help="A run's name; the newest without one.")] = "",
 ) -> None:
     """Show a run's funnel, what was dropped and why."""
+    from tasks.common.artifacts import Workspace
     from tasks.common.settings import settings
 
-    _print_run(run or None, settings().workspace)
+    _print_run(run or None, Workspace.of(settings()))
 
 
 @app.command()
@@ -203,15 +204,14 @@ def _print_run(run: str | None, workspace: Any) -> None:
     from flows.pages import describe_publication
     from flows.runs import load_run, run_folder
     from flows.screen import console, print_run
-    from tasks.common.artifacts import Workspace
 
     record = load_run(workspace, run)
-    print_run(record, Workspace(workspace))
+    print_run(record, workspace)
     console.print(describe_publication(record), highlight=False)
     if record.publication:
         console.print(f"Subset: {record.publication.url}", soft_wrap=True, highlight=False)
-    page = run_folder(workspace, record.run_id) / "report.html"
-    console.print(f"Report: {page.as_uri()}", soft_wrap=True, highlight=False)
+    page = workspace.url(f"{run_folder(record.run_id)}/report.html")
+    console.print(f"Report: {page}", soft_wrap=True, highlight=False)
 
 
 def _start(verbose: bool) -> None:
@@ -221,11 +221,12 @@ def _start(verbose: bool) -> None:
 
 
 def _finish(state: "State[Any]") -> None:
+    from tasks.common.artifacts import Workspace
     from tasks.common.settings import settings
 
     run_id = state.result(raise_on_failure=False)
     if isinstance(run_id, str):
-        _print_run(run_id, settings().workspace)
+        _print_run(run_id, Workspace.of(settings()))
     if not state.is_completed():
         _complain(state.message or str(run_id))
         raise typer.Exit(BAD_INPUT if state.name == "BadInput" else FAILED)

@@ -1,6 +1,5 @@
 """Why a crop got its verdict: every value beside its bounds, with pictures."""
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from flows.runs import load_run, run_folder, write_page
@@ -15,7 +14,7 @@ class Explanation(NamedTuple):
 
     judged: Judged
     words: list[RuleWord]
-    page: Path
+    page: str
 
 
 def explain_crop(crop_id: str, run: str | None, workspace: Workspace) -> Explanation:
@@ -24,14 +23,14 @@ def explain_crop(crop_id: str, run: str | None, workspace: Workspace) -> Explana
     Raises:
         InputError: there is no such run, or no such crop in it.
     """
-    record = load_run(workspace.root, run)
+    record = load_run(workspace, run)
     bounds = record.recipe.filter
     found = find_crop(Subset(record.outcomes, workspace, bounds), crop_id)
     judged = found.judged
     said = {finding.rule: finding for finding in findings_of(judged.verdict, judged.source, bounds)}
     words = [_word(rule, judged.verdict, bounds, said) for rule in RuleBounds.model_fields]
-    page = run_folder(workspace.root, record.run_id) / "explain" / f"{judged.stem}.html"
-    write_page(page, render_closeup(found, words, workspace))
+    target = f"{run_folder(record.run_id)}/explain/{judged.stem}.html"
+    page = write_page(workspace, target, render_closeup(found, words, workspace))
     return Explanation(judged, words, page)
 
 

@@ -30,11 +30,11 @@ def flow_run_id() -> str:
 
 def finish_run(record: RunRecord, workspace: Workspace) -> None:
     """Keep a run's record, write its report, and leave its pages in the Prefect UI."""
-    target = run_folder(workspace.root, record.run_id) / "report.html"
     title = f"{record.recipe.publish.name}: run {record.run_id}"
-    save_run(record, workspace.root)
-    report(record.outcomes, record.recipe, title, describe_publication(record), target)
-    leave_pages(record, workspace, target.as_uri())
+    save_run(record, workspace)
+    folder = run_folder(record.run_id)
+    page = report(record.outcomes, record.recipe, title, describe_publication(record), folder)
+    leave_pages(record, workspace, page)
 
 
 def leave_pages(record: RunRecord, workspace: Workspace, report_uri: str) -> None:

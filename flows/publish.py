@@ -39,7 +39,7 @@ def publish_run(
     address, now = store or settings().store, datetime.now(UTC)
     workspace = Workspace.of(settings())
     try:
-        record = _by_recipe(load_run(workspace.root, run or None), recipe, workspace, now)
+        record = _by_recipe(load_run(workspace, run or None), recipe, workspace, now)
         check_store(address)
     except InputError as error:
         return Failed(name="BadInput", message=str(error))

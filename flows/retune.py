@@ -1,7 +1,6 @@
 """What other bounds would change in a run, from stored measures: no model, no new picture."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from flows.runs import RunRecord, find_runs, load_run, run_folder, write_page
@@ -23,7 +22,7 @@ class Preview(NamedTuple):
     run_id: str
     sources: str
     changes: Changes
-    page: Path
+    page: str
 
 
 def preview(recipe: str, changes: Sequence[str], run: str | None, workspace: Workspace) -> Preview:
@@ -45,10 +44,9 @@ def preview(recipe: str, changes: Sequence[str], run: str | None, workspace: Wor
     before, unmatted_before = _judged_by(base.filter, stored)
     after, unmatted = _judged_by(changed.filter, stored)
     found = compare(before, after, unmatted_before, unmatted)
-    page = run_folder(workspace.root, record.run_id) / "retune.html"
     note = f"Run {record.run_id}, recipe {recipe}: {', '.join(changes) or 'nothing changed'}."
     html = render_changes(after, found, title="What other bounds would change", note=note)
-    write_page(page, html)
+    page = write_page(workspace, f"{run_folder(record.run_id)}/retune.html", html)
     return Preview(record.run_id, record.sources, found, page)
 
 
@@ -96,20 +94,20 @@ def _require_alike(record: RunRecord, recipe: Recipe) -> None:
 def _measured_alike(recipe: Recipe, run: str | None, workspace: Workspace) -> RunRecord:
     """Return the named run, or the newest one whose crops and measures are the recipe's own."""
     if run:
-        record = load_run(workspace.root, run)
+        record = load_run(workspace, run)
         _require_alike(record, recipe)
         return record
     n_unreadable = 0
-    for name in reversed(find_runs(workspace.root)):
+    for name in reversed(find_runs(workspace)):
         try:
-            record = load_run(workspace.root, name)
+            record = load_run(workspace, name)
             if not _differing(recipe, record.recipe) and _has_crops(record, workspace):
                 return record
         except (InputError, ArtifactError):  # made by another version, or damaged
             n_unreadable += 1
     unread = f" ({n_unreadable} could not be read)" if n_unreadable else ""
     raise InputError(
-        f"No run in {workspace.root}{unread} has crops and was made with this recipe's "
+        f"No run in {workspace.place}{unread} has crops and was made with this recipe's "
         f"{', '.join(_MEASURING)} parts, so there are no measures to judge by. Ingest with this "
         "recipe first; --publish never stops after the verdicts."
     )

@@ -1,12 +1,13 @@
 """The record of a run: what was asked, what became of each source, what was published."""
 
 from datetime import datetime
-from pathlib import Path
 
+from tasks.common.artifacts import Workspace
 from tasks.common.errors import InputError
-from tasks.common.files import write_file
 from tasks.common.recipe import Recipe
 from tasks.common.records import Publication, Record, SourceOutcome
+
+_RECORD = "run.json"
 
 
 class RunRecord(Record):
@@ -25,24 +26,25 @@ class RunRecord(Record):
         return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
 
 
-def run_folder(workspace: Path, run_id: str) -> Path:
-    """Return the folder of a run's record and report."""
-    return workspace / "runs" / run_id
+def run_folder(run_id: str) -> str:
+    """Return the folder of a run's record and pages, relative to the workspace."""
+    return f"runs/{run_id}"
 
 
-def write_page(path: Path, html: str) -> None:
-    """Write a page beside a run's record.
+def write_page(workspace: Workspace, relative: str, html: str) -> str:
+    """Write a page beside a run's record; return its address.
 
     Raises:
         InputError: it cannot be written there.
     """
     try:
-        write_file(path, html.encode())
+        workspace.write(relative, html.encode())
     except OSError as error:
         raise InputError(
-            f"{path} cannot be written ({error.strerror or error}); remove what stands there, or "
-            "make the folder writable."
+            f"{workspace.url(relative)} cannot be written ({error.strerror or error}); remove what "
+            "stands there, or make the folder writable."
         ) from error
+    return workspace.url(relative)
 
 
 def name_run(now: datetime, flow_run_id: str) -> str:
@@ -50,18 +52,19 @@ def name_run(now: datetime, flow_run_id: str) -> str:
     return f"{now:%Y%m%d-%H%M%S}-{flow_run_id[:8]}"
 
 
-def save_run(record: RunRecord, workspace: Path) -> None:
+def save_run(record: RunRecord, workspace: Workspace) -> None:
     """Write the record, whole or not at all."""
-    path = run_folder(workspace, record.run_id) / "run.json"
-    write_file(path, record.model_dump_json(indent=1).encode())
+    path = f"{run_folder(record.run_id)}/{_RECORD}"
+    workspace.write(path, record.model_dump_json(indent=1).encode())
 
 
-def find_runs(workspace: Path) -> list[str]:
+def find_runs(workspace: Workspace) -> list[str]:
     """Return the names of all runs, oldest first."""
-    return sorted(path.parent.name for path in (workspace / "runs").glob("*/run.json"))
+    split = (name.split("/") for name in workspace.names("runs"))
+    return sorted(parts[1] for parts in split if parts[2:] == [_RECORD])
 
 
-def load_run(workspace: Path, run_id: str | None) -> RunRecord:
+def load_run(workspace: Workspace, run_id: str | None) -> RunRecord:
     """Read a run's record; without a name the newest.
 
     Raises:
@@ -73,10 +76,10 @@ def load_run(workspace: Path, run_id: str | None) -> RunRecord:
     if run_id not in found:
         known = ", ".join(found[-5:]) or "none yet; start one with `matteflow ingest`"
         wanted = f"no run {run_id}" if run_id else "no run yet"
-        raise InputError(f"There is {wanted} in {workspace}. The last runs: {known}.")
+        raise InputError(f"There is {wanted} in {workspace.place}. The last runs: {known}.")
     try:
-        text = (run_folder(workspace, run_id) / "run.json").read_text(encoding="utf-8")
-        return RunRecord.model_validate_json(text)
+        text = workspace.read(f"{run_folder(run_id)}/{_RECORD}")
+        return RunRecord.model_validate_json(text or b"")
     except (OSError, ValueError) as error:
         raise InputError(
             f"The record of run {run_id} cannot be read ({type(error).__name__}); it may come "

@@ -120,7 +120,7 @@ def print_changes(found: Preview) -> None:
                 f"{verdict}: {changes.before[verdict]} now, {changes.after[verdict]} then",
                 highlight=False,
             )
-    console.print(f"Pictures: {found.page.as_uri()}", soft_wrap=True, highlight=False)
+    console.print(f"Pictures: {found.page}", soft_wrap=True, highlight=False)
 
 
 def print_explanation(found: Explanation) -> None:
@@ -134,4 +134,4 @@ def print_explanation(found: Explanation) -> None:
         style = {"drop": "red", "review": "yellow"}.get(word.verdict)
         table.add_row(word.rule, word.value, word.bounds, word.verdict, style=style)
     console.print(table)
-    console.print(f"Pictures: {found.page.as_uri()}", soft_wrap=True, highlight=False)
+    console.print(f"Pictures: {found.page}", soft_wrap=True, highlight=False)

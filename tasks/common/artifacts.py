@@ -6,17 +6,22 @@ exist. Two writers of one artifact write the same bytes under the same names, so
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
+from pydantic import Field
 
 from tasks.common.errors import ArtifactError
-from tasks.common.files import digest_bytes, digest_file, write_file
+from tasks.common.files import digest_bytes, digest_file
 from tasks.common.keys import content_key
+from tasks.common.place import FolderPlace, Place, SharedPlace, Writes
 from tasks.common.records import Drop, Record, Stage, StageResult
 from tasks.common.settings import Settings
+from tasks.common.store.address import open_prefix
+from tasks.common.store.objects import ObjectStore
 from tasks.common.tables import digest_table, drops_table, encode_table, read_table
 
 _MARKER = "artifact.json"
@@ -28,27 +33,66 @@ class _Marker(Record):
 
     result: StageResult
     tables: dict[str, str]
+    sizes: dict[str, int] = Field({}, description="bytes of each file that was put")
 
 
 class Workspace:
-    """A folder that all workers share; every path in a table is relative to it."""
+    """What all workers share; every path in a table is relative to it.
 
-    def __init__(self, root: Path, *, verify: str = "digest"):
+    `root` is the folder itself, or with `shared` this machine's copy of a bucket.
+    """
+
+    def __init__(self, root: Path, *, verify: str = "digest", shared: ObjectStore | None = None):
         self.root = root
+        self._place: Place = FolderPlace(root) if shared is None else SharedPlace(root, shared)
         self._compare_digests = verify == "digest"
 
     @classmethod
     def of(cls, settings: Settings) -> "Workspace":
         """Open the workspace that the settings name."""
-        return cls(settings.workspace, verify=settings.verify)
+        return _open(settings.workspace, settings.verify, settings.shared)
+
+    def probe(self) -> None:
+        """Try, before any work, whether it can be written.
+
+        Raises:
+            InputError: somebody has to change something; the sentence says what.
+            WorldError: nobody answers.
+        """
+        self._place.probe()
+
+    @property
+    def place(self) -> str:
+        """How sentences call this workspace."""
+        return str(self.root) if isinstance(self._place, FolderPlace) else self.url("").rstrip("/")
+
+    def url(self, relative: str) -> str:
+        """Return the address of a file, for people."""
+        return self._place.url(relative)
 
     def path(self, relative: str) -> Path:
-        """Return where a file of a table lies on this machine."""
-        return self.root / relative
+        """Return where a file of a table can be read on this machine."""
+        return self._place.path(relative)
 
-    def write(self, relative: str, data: bytes) -> None:
-        """Write a file whole or not at all."""
-        write_file(self.path(relative), data)
+    def read(self, relative: str) -> bytes | None:
+        """Return a file as it is now for everybody, or None; for what is not named by content."""
+        return self._place.read(relative)
+
+    def names(self, folder: str) -> list[str]:
+        """Return the files under a folder, sorted."""
+        return self._place.names(folder)
+
+    def write(self, relative: str, data: bytes, later: Writes | None = None) -> None:
+        """Write a file whole or not at all; with `later` it is there when that is done."""
+        self._place.write(relative, data, later)
+
+    def keep(self, relative: str, file: Path, digest: str) -> None:
+        """Move a finished file of this machine in, by its sha256."""
+        self._place.keep(relative, file, digest)
+
+    def remove(self, relatives: Iterable[str]) -> None:
+        """Remove files; what is not there is no error."""
+        self._place.remove(relatives)
 
     def folder(self, stage: Stage, key: str) -> str:
         """Return the artifact's folder, relative to the workspace."""
@@ -76,27 +120,59 @@ class Workspace:
         """Return the artifact's account if it is there and every byte of it can be trusted."""
         folder = self.folder(stage, key)
         try:
-            text = self.path(f"{folder}/{_MARKER}").read_text(encoding="utf-8")
-            marker = _Marker.model_validate_json(text)
-            tables = [self.path(f"{folder}/{name}.parquet") for name in marker.tables]
-            if [digest_file(path) for path in tables] != list(marker.tables.values()):
+            marker = _Marker.model_validate_json(self.read(f"{folder}/{_MARKER}") or b"")
+            if not all(
+                self._has_digest(f"{folder}/{name}.parquet", digest)
+                for name, digest in marker.tables.items()
+            ):
                 return None
-            items = self.items(marker.result)
+            files = dict(_files_of(self.items(marker.result)))
         except (OSError, ValueError, ArtifactError):
             return None
-        return marker.result if self._files_are_whole(items) else None
+        sizes = {f"{folder}/{name}": size for name, size in marker.sizes.items()}
+        is_whole = self._place.are_there(list(files), sizes) and self._copies_are_whole(files)
+        return marker.result if is_whole else None
 
-    def _files_are_whole(self, items: pd.DataFrame) -> bool:
+    def _copies_are_whole(self, files: Mapping[str, str]) -> bool:
+        here = [pair for pair in files.items() if self._place.has_copy(pair[0])]
         with ThreadPoolExecutor(_VERIFY_THREADS) as pool:
-            return all(pool.map(lambda pair: self.is_whole(*pair), _files_of(items)))
+            return all(pool.map(lambda pair: self.is_whole(*pair), here))
 
     def is_whole(self, relative: str, digest: str) -> bool:
         """Say whether a file is there with the bytes that were written (or merely not empty)."""
-        path = self.path(relative)
+        if self._compare_digests:
+            return self._has_digest(relative, digest)
         try:
-            return digest_file(path) == digest if self._compare_digests else path.stat().st_size > 0
+            return self.path(relative).stat().st_size > 0
         except OSError:
             return False
+
+    def _has_digest(self, relative: str, digest: str) -> bool:
+        is_same = _digest(self.path(relative)) == digest
+        if not is_same and self._place.discard_copy(relative):
+            is_same = _digest(self.path(relative)) == digest
+        return is_same
+
+    def trim(self, max_bytes: int) -> int:
+        """Remove this machine's longest unused copies beyond a size; return the bytes removed."""
+        return self._place.trim(max_bytes)
+
+    def withdraw(self, result: StageResult) -> None:
+        """Let an artifact not be there any more, so that it is made anew when asked for."""
+        self.remove([f"{self.folder(result.stage, result.key)}/{_MARKER}"])
+
+
+@cache
+def _open(root: Path, verify: str, shared: str) -> Workspace:
+    """Open each workspace once: that of a bucket holds connections."""
+    return Workspace(root, verify=verify, shared=open_prefix(shared) if shared else None)
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        return digest_file(path)
+    except OSError:
+        return None
 
 
 def _is_path(column: str) -> bool:
@@ -124,11 +200,14 @@ class ArtifactWriter:
         self.stage = stage
         self.key = key
         self._folder = workspace.folder(stage, key)
+        self._writes: Writes = []
+        self._sizes: dict[str, int] = {}
 
     def put(self, name: str, data: bytes) -> tuple[str, str]:
         """Write one file of the artifact; return its path in the workspace and its sha256."""
         relative = f"{self._folder}/{name}"
-        self.workspace.write(relative, data)
+        self.workspace.write(relative, data, self._writes)
+        self._sizes[name] = len(data)
         return relative, digest_bytes(data)
 
     def commit(self, items: pd.DataFrame, drops: Iterable[Drop], *, n_in: int) -> StageResult:
@@ -145,8 +224,10 @@ class ArtifactWriter:
         )
         encoded = {"items": encode_table(items), "drops": encode_table(dropped)}
         tables = {name: self.put(f"{name}.parquet", data)[1] for name, data in encoded.items()}
-        marker = _Marker(result=result, tables=tables).model_dump(mode="json")
-        self.put(_MARKER, json.dumps(marker, indent=1).encode())
+        for write in self._writes:
+            write.result()
+        marker = _Marker(result=result, tables=tables, sizes=self._sizes).model_dump(mode="json")
+        self.workspace.write(f"{self._folder}/{_MARKER}", json.dumps(marker, indent=1).encode())
         return result
 
 

@@ -17,7 +17,13 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MATTEFLOW_", frozen=True, extra="ignore")
 
     home: Path = Field(Path("matteflow-data"), description="parent of the three folders below")
-    workspace: Path = Field(Path(), description="artifacts; default HOME/workspace")
+    workspace: Path = Field(
+        Path(), description="artifacts: a folder, default HOME/workspace, or s3://bucket/prefix"
+    )
+    shared: str = Field("", description="the bucket that the workspace is this machine's copy of")
+    copy_gb: float = Field(
+        50.0, gt=0, description="how much of a workspace in a bucket is kept on this machine"
+    )
     store: str = Field("", description="object store address; default file://HOME/store")
     s3_endpoint: str = Field("", description="an S3 server's address; else AWS_ENDPOINT_URL_S3")
     store_connections: int = Field(16, ge=1, le=256, description="requests to the store at once")
@@ -37,6 +43,8 @@ class Settings(BaseSettings):
     def _fill_folders(cls, values: dict[str, object]) -> dict[str, object]:
         home = _folder(values.get("home") or "matteflow-data")
         filled = dict(values) | {"home": home}
+        if str(filled.get("workspace") or "").startswith("s3://"):
+            filled |= {"shared": filled["workspace"], "workspace": home / "workspace"}
         for name in ("workspace", "models"):
             filled[name] = _folder(filled.get(name) or home / name)
         filled["store"] = filled.get("store") or (home / "store").as_uri()

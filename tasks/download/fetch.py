@@ -27,26 +27,25 @@ def fetch(source: Source, recipe: DownloadRecipe, out: ArtifactWriter) -> StageR
         WorldError: a server or the disk failed; trying again may help.
     """
     # A name of its own, so that two runs on one source at once do not take each other's file away.
-    incoming = f"download/incoming/{out.key}-{secrets.token_hex(4)}"
     workspace = out.workspace
+    incoming = workspace.root / f"download/incoming/{out.key}-{secrets.token_hex(4)}"
     try:
-        with replacing(workspace.path(incoming)) as stream:
+        with replacing(incoming) as stream:
             copy_into(source.uri, stream, recipe.max_bytes)
-        size_bytes = workspace.path(incoming).stat().st_size
+        size_bytes = incoming.stat().st_size
         if size_bytes == 0:
             raise SourceError("The file is empty (0 bytes).")
-        media_id = digest_file(workspace.path(incoming))
-        properties = probe(workspace.path(incoming), source.uri, recipe)
+        media_id = digest_file(incoming)
+        properties = probe(incoming, source.uri, recipe)
         _require_kind(source, properties.kind)
         path = f"download/media/{media_id[:2]}/{media_id}"
-        workspace.path(path).parent.mkdir(parents=True, exist_ok=True)
-        workspace.path(incoming).replace(workspace.path(path))
+        workspace.keep(path, incoming, media_id)
     except PermissionError as error:
         raise SourceError(f"{source.uri} may not be read: {error.strerror}") from error
     except OSError as error:
         raise WorldError(f"{source.uri} could not be copied: {error.strerror or error}") from error
     finally:
-        workspace.path(incoming).unlink(missing_ok=True)
+        incoming.unlink(missing_ok=True)
     media = Media(media_id=media_id, path=path, size_bytes=size_bytes, **properties._asdict())
     table = make_table([media.model_dump() | {"digest": media_id}], MEDIA)
     return out.commit(table, [], n_in=1)

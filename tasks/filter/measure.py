@@ -38,9 +38,9 @@ def measure_crops(
     rows = plain_rows(out.workspace.items(crops))
     posed, matted = _by_crop(out.workspace, poses), _by_crop(out.workspace, mattes)
     chosen = [row for row in rows if mattes is None or row["crop_id"] in matted]
-    root = out.workspace.root
     subjects = (
-        Subject(root, row, posed.get(row["crop_id"]), matted.get(row["crop_id"])) for row in chosen
+        Subject(out.workspace, row, posed.get(row["crop_id"]), matted.get(row["crop_id"]))
+        for row in chosen
     )
     label = "screen" if mattes is None else "filter"
     measured = [

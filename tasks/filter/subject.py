@@ -2,13 +2,13 @@
 
 import json
 from functools import cached_property
-from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.common.artifacts import Workspace
 from tasks.common.images import Alpha, Mask, Rgb, read_grey, read_rgb, to_alpha
 
 Box = tuple[float, float, float, float]
@@ -33,8 +33,10 @@ class Subject:
     Boxes are x0, y0, x1, y1 in px.
     """
 
-    def __init__(self, root: Path, crop: Row, pose: Row | None = None, matte: Row | None = None):
-        self._root = root
+    def __init__(
+        self, workspace: Workspace, crop: Row, pose: Row | None = None, matte: Row | None = None
+    ):
+        self._workspace = workspace
         self._pose = pose
         self._matte = matte
         self.crop = crop
@@ -60,7 +62,7 @@ class Subject:
     @cached_property
     def rgb(self) -> Rgb:
         """The crop's pixels, uint8 (H, W, 3)."""
-        return read_rgb(self._root / self.crop["path"])
+        return read_rgb(self._workspace.path(self.crop["path"]))
 
     @cached_property
     def points_xy(self) -> NDArray[np.float32] | None:
@@ -77,26 +79,30 @@ class Subject:
         """The person as the pose model sees them, (H, W) of the crop in 0..1, if it says."""
         if self._pose is None or self._pose["mask_path"] is None:
             return None
-        small = to_alpha(read_grey(self._root / self._pose["mask_path"]))
+        small = to_alpha(read_grey(self._workspace.path(self._pose["mask_path"])))
         height, width = self.rgb.shape[:2]
         return cast(Alpha, cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
 
     @cached_property
     def alpha(self) -> Alpha | None:
         """The matting network's own answer, (H, W) of the crop in 0..1; None before matting."""
-        return to_alpha(read_grey(self._root / self._matte["alpha_path"])) if self._matte else None
+        return (
+            to_alpha(read_grey(self._workspace.path(self._matte["alpha_path"])))
+            if self._matte
+            else None
+        )
 
     @cached_property
     def second_alpha(self) -> Alpha | None:
         """A second matting model's answer, if the recipe asked for one."""
         if self._matte is None or self._matte["second_path"] is None:
             return None
-        return to_alpha(read_grey(self._root / self._matte["second_path"]))
+        return to_alpha(read_grey(self._workspace.path(self._matte["second_path"])))
 
     @cached_property
     def mask(self) -> Mask | None:
         """The crop's mask, uint8 (H, W) of 0 and 1; None before matting."""
-        return read_grey(self._root / self._matte["mask_path"]) if self._matte else None
+        return read_grey(self._workspace.path(self._matte["mask_path"])) if self._matte else None
 
     @property
     def tight_in_crop(self) -> tuple[int, int, int, int] | None:

@@ -1,11 +1,9 @@
 """The tasks of the publish room: `publish` a version, `report` what became of everything."""
 
 from datetime import datetime
-from pathlib import Path
 
 from tasks.common.artifacts import Workspace, reuse_or_make
 from tasks.common.caching import run_task
-from tasks.common.files import write_file
 from tasks.common.recipe import Recipe
 from tasks.common.records import Publication, SourceOutcome
 from tasks.common.settings import settings
@@ -80,11 +78,16 @@ def publish(
 
 @run_task("report")
 def report(
-    outcomes: tuple[SourceOutcome, ...], recipe: Recipe, title: str, note: str, target: Path
-) -> Path:
-    """Write the report page of a run, and beside it the crops and the review list as tables."""
-    subset = Subset(outcomes, Workspace.of(settings()), recipe.filter)
-    write_file(target, render_report(subset, title=title, note=note).encode())
-    write_file(target.with_name("crops.parquet"), encode_table(crops_table(subset)))
-    write_file(target.with_name("review.csv"), encode_csv(review_table(subset)))
-    return target
+    outcomes: tuple[SourceOutcome, ...], recipe: Recipe, title: str, note: str, folder: str
+) -> str:
+    """Write the report page of a run, and beside it the crops and the review list as tables.
+
+    `folder` lies in the workspace; returns the page's address.
+    """
+    workspace = Workspace.of(settings())
+    subset = Subset(outcomes, workspace, recipe.filter)
+    page = f"{folder}/report.html"
+    workspace.write(page, render_report(subset, title=title, note=note).encode())
+    workspace.write(f"{folder}/crops.parquet", encode_table(crops_table(subset)))
+    workspace.write(f"{folder}/review.csv", encode_csv(review_table(subset)))
+    return workspace.url(page)

@@ -1,6 +1,7 @@
 """Artifacts: when they are there, when they may be trusted, when they are made anew."""
 
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -72,10 +73,10 @@ def test_a_commit_that_breaks_off_leaves_no_artifact(
 ) -> None:
     write = workspace.write
 
-    def break_off(relative: str, data: bytes) -> None:
+    def break_off(relative: str, data: bytes, later: Any = None) -> None:
         if relative.endswith(failing):
             raise OSError("disk full")
-        write(relative, data)
+        write(relative, data, later)
 
     monkeypatch.setattr(workspace, "write", break_off)
     with pytest.raises(OSError, match="disk full"):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.common.artifacts import Workspace
 from tasks.common.bounds import MEASURED_RULES, RuleBounds
 from tasks.common.files import write_file
 from tasks.common.images import encode_png
@@ -117,7 +118,7 @@ def make_subject(
         "path": _write(root, "crop.png", pixels),
     }
     if mask is None:
-        return Subject(root, crop, pose)
+        return Subject(Workspace(root), crop, pose)
     matte: Row = {
         "mask_path": _write(root, "mask.png", mask),
         "alpha_path": _write(root, "alpha.png", mask * 255 if alpha is None else alpha),
@@ -126,7 +127,7 @@ def make_subject(
     }
     if second_alpha is not None:
         matte["second_path"] = _write(root, "second.png", second_alpha)
-    return Subject(root, crop, pose, matte)
+    return Subject(Workspace(root), crop, pose, matte)
 
 
 def _write(root: Path, name: str, pixels: Picture) -> str:

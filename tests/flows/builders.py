@@ -93,7 +93,7 @@ def save_record(
         recipe=recipe,
         outcomes=outcomes,
     )
-    save_run(record, workspace.root)
+    save_run(record, workspace)
     return record
 
 

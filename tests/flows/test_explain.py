@@ -126,8 +126,9 @@ def test_a_near_duplicate_of_another_source_is_explained_with_its_distance(
 def test_the_page_lies_beside_the_run_with_pictures_and_words(workspace: Workspace) -> None:
     record_run(workspace, CROPS)
     found = explain_crop("street-b", None, workspace)
-    assert found.page == run_folder(workspace.root, "run-1") / "explain" / "street-b.html"
-    page = Page(found.page.read_text())
+    written = workspace.root / run_folder("run-1") / "explain" / "street-b.html"
+    assert found.page == written.as_uri()
+    page = Page(written.read_text())
     assert page.tags.count("img") == 3
     assert "sharpness 0.45 min 0.4, review_min 0.5 review" in page.text
 
@@ -152,7 +153,7 @@ def test_no_single_crop_is_refused_and_no_page_written(
     record_run(workspace, CROPS)
     with pytest.raises(InputError, match=said):
         explain_crop(crop_id, None, workspace)
-    assert not (run_folder(workspace.root, "run-1") / "explain").exists()
+    assert not (workspace.root / run_folder("run-1") / "explain").exists()
 
 
 def test_the_command_prints_verdict_values_and_bounds(capsys: pytest.CaptureFixture[str]) -> None:
@@ -197,13 +198,13 @@ def test_a_picture_that_is_gone_is_told(workspace: Workspace) -> None:
 
 def test_a_page_that_cannot_be_written_is_told(workspace: Workspace) -> None:
     record = record_run(workspace, CROPS)
-    (run_folder(workspace.root, record.run_id) / "explain").write_text("a file")
+    (workspace.root / run_folder(record.run_id) / "explain").write_text("a file")
     with pytest.raises(InputError, match="cannot be written"):
         explain_crop("street-a", None, workspace)
 
 
 def test_a_record_that_is_no_text_is_told(workspace: Workspace) -> None:
     record = record_run(workspace, CROPS)
-    (run_folder(workspace.root, record.run_id) / "run.json").write_bytes(b"\xff\xfe\x00")
+    (workspace.root / run_folder(record.run_id) / "run.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="cannot be read"):
         explain_crop("street-a", None, workspace)

@@ -10,6 +10,7 @@ import yaml
 from flows.ingest import ingest
 from flows.publish import publish_run
 from flows.runs import RunRecord, load_run
+from tasks.common.artifacts import Workspace
 from tasks.common.settings import settings
 from tasks.common.tables import plain_rows, read_table
 from tasks.detect import detector
@@ -44,7 +45,7 @@ def recipe_file(folder: Path, **changes: dict[str, Any]) -> str:
 
 def run(media: Path, recipe: str, publish: str = "complete") -> tuple[Any, RunRecord]:
     state = ingest(sources=str(media), recipe=recipe, publish=publish, return_state=True)
-    return state, load_run(settings().workspace, None)
+    return state, load_run(Workspace.of(settings()), None)
 
 
 def forbid_models(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +165,7 @@ def test_what_a_run_kept_can_be_published_later(
     forbid_models(monkeypatch)
     state = publish_run(return_state=True)
     assert state.is_completed()
-    made = load_run(settings().workspace, record.run_id).publication
+    made = load_run(Workspace.of(settings()), record.run_id).publication
     assert made is not None
     assert made.version == 1
 
@@ -178,7 +179,7 @@ def test_a_run_is_published_by_stricter_bounds_as_an_ingest_by_them_would(
     forbid_models(monkeypatch)
     state = publish_run(recipe=strict, return_state=True)
     assert state.is_completed(), state.message
-    published = load_run(settings().workspace, None)
+    published = load_run(Workspace.of(settings()), None)
     assert published.run_id != record.run_id
     assert 0 < published.publication.n_samples < record.publication.n_samples  # type: ignore[union-attr]
     (tmp_path / "away.jpg").rename(media / "bus.jpg")

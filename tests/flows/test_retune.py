@@ -88,7 +88,7 @@ def test_a_record_that_cannot_be_read_is_passed_over(
     text: str, workspace: Workspace, recipe: str
 ) -> None:
     record_run(workspace, CROPS)
-    folder = run_folder(workspace.root, "run-9")
+    folder = workspace.root / run_folder("run-9")
     folder.mkdir(parents=True)
     (folder / "run.json").write_text(text)
     assert _chosen(workspace, recipe) == "run-1"
@@ -182,8 +182,9 @@ def test_the_page_lies_beside_the_run_and_tells_what_was_changed(
 ) -> None:
     record_run(workspace, CROPS)
     found = preview(recipe, ["sharpness.min=0.5"], None, workspace)
-    assert found.page == run_folder(workspace.root, "run-1") / "retune.html"
-    page = Page(found.page.read_text())
+    written = workspace.root / run_folder("run-1") / "retune.html"
+    assert found.page == written.as_uri()
+    page = Page(written.read_text())
     assert f"Run run-1, recipe {recipe}: sharpness.min=0.5." in page.text
     assert page.all_of("img", "alt") == ["street-b"]
 

@@ -22,6 +22,7 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 _EXPECTED = (
     "expected file:///absolute/folder or s3://bucket/prefix. Set it with --store or MATTEFLOW_STORE"
 )
+_EXPECTED_PREFIX = "expected s3://bucket/prefix. Set it with MATTEFLOW_WORKSPACE"
 _NO_ENDPOINT = (
     "The S3 endpoint is not an address; expected something like https://s3.example.org:8333, "
     "without credentials. Set it with AWS_ENDPOINT_URL_S3 or MATTEFLOW_S3_ENDPOINT."
@@ -46,8 +47,17 @@ def open_store(address: str, *, attempts: int = ATTEMPTS) -> ObjectStore:
         folder = _folder(address)
         return FolderStore(folder / here.root_name, n_connections=here.store_connections)
     if kind == "s3":
-        return _open_bucket(rest, here, attempts)
+        return _open_bucket(rest, here, attempts, _EXPECTED, here.root_name)
     raise InputError(f"The store address is {_harmless(address)!r}; {_EXPECTED}.")
+
+
+def open_prefix(address: str) -> ObjectStore:
+    """Open `s3://bucket/prefix` as it is, for a workspace.
+
+    Raises:
+        InputError: the address is wrong, or the AWS configuration is not valid.
+    """
+    return _open_bucket(address.removeprefix("s3://"), settings(), ATTEMPTS, _EXPECTED_PREFIX)
 
 
 def _folder(address: str) -> Path:
@@ -57,22 +67,24 @@ def _folder(address: str) -> Path:
     return Path(unquote(path))
 
 
-def _open_bucket(rest: str, here: Settings, attempts: int) -> ObjectStore:
+def _open_bucket(
+    rest: str, here: Settings, attempts: int, expected: str, *root_name: str
+) -> ObjectStore:
     from tasks.common.store.s3 import S3Store  # boto3 takes a moment, and a folder needs none
 
     bucket, _, prefix = rest.partition("/")
     folders = [part for part in prefix.split("/") if part]
     if "@" in rest:
         raise InputError(
-            "The store address holds credentials. They belong into the usual AWS places "
+            "The address holds credentials. They belong into the usual AWS places "
             "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile), never into an address."
         )
     if not _BUCKET.fullmatch(bucket) or {".", ".."} & set(folders):
-        raise InputError(f"The store address is {_harmless('s3://' + rest)!r}; {_EXPECTED}.")
+        raise InputError(f"The address is {_harmless('s3://' + rest)!r}; {expected}.")
     return S3Store(
         _client(here, attempts),
         bucket,
-        "/".join([*folders, here.root_name, ""]),
+        "/".join([*folders, *root_name, ""]),
         n_connections=here.store_connections,
         single_writer=here.store_single_writer,
     )

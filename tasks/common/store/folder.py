@@ -4,10 +4,13 @@ import errno
 import fcntl
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from tasks.common.errors import InputError, WorldError
 from tasks.common.files import digest_file, sync_folder
@@ -90,6 +93,11 @@ class FolderStore:
     def put(self, key: str, data: bytes, sha256: str = "") -> None:
         """Write an object, whole or not at all, and wait until it is on the disk."""
         with self._explained(), self._staged(data) as temporary:
+            self._move(temporary, key)
+
+    def put_file(self, key: str, path: Path, sha256: str = "") -> None:
+        """Write the bytes of a local file as an object."""
+        with self._explained(), path.open("rb") as source, self._staged(source) as temporary:
             self._move(temporary, key)
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
@@ -190,11 +198,11 @@ class FolderStore:
                 return
 
     @contextmanager
-    def _staged(self, data: bytes) -> Iterator[Path]:
+    def _staged(self, data: bytes | BinaryIO) -> Iterator[Path]:
         """Yield a read-only file on the disk that holds `data`, outside every published folder."""
         with self._staging_name() as temporary:
             with temporary.open("xb") as stream:
-                stream.write(data)
+                shutil.copyfileobj(BytesIO(data) if isinstance(data, bytes) else data, stream)
                 stream.flush()
                 os.fchmod(stream.fileno(), _READ_ONLY)
                 os.fsync(stream.fileno())

@@ -60,6 +60,9 @@ class ObjectStore(Protocol):
     def put(self, key: str, data: bytes, sha256: str) -> None:
         """Write an object, whole or not at all, and wait until it will last."""
 
+    def put_file(self, key: str, path: Path, sha256: str) -> None:
+        """Do as `put` with the bytes of a local file, which may be larger than memory."""
+
     def put_if_absent(self, key: str, data: bytes) -> bool:
         """Write an object only if there is none; say whether this very call is known to have."""
 

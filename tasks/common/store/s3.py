@@ -42,6 +42,7 @@ _READ_TRIES = 4
 _CUT_SHORT = (IncompleteReadError, ResponseStreamingError, ReadTimeoutError, HTTPError)
 _DELETE_AT_ONCE = 1000
 _CHUNK_BYTES = 1 << 20
+_ONE_PUT_BYTES = 5 * 10**9  # AWS takes 5 GiB in one request
 
 
 class S3Store:
@@ -141,14 +142,22 @@ class S3Store:
         with explained(self.place):
             self._put(key, data, digest=bytes.fromhex(sha256))
 
-    def _put(self, key: str, data: bytes, *, digest: bytes = b"", **conditions: Any) -> None:
+    def _put(self, key: str, data: bytes | IO[bytes], *, digest: bytes, **conditions: Any) -> None:
         self._client.put_object(
             Bucket=self._bucket,
             Key=self._prefix + key,
             Body=data,
-            ChecksumSHA256=b64encode(digest or hashlib.sha256(data).digest()).decode(),
+            ChecksumSHA256=b64encode(digest).decode(),
             **conditions,
         )
+
+    def put_file(self, key: str, path: Path, sha256: str) -> None:
+        """Write a local file as an object, in parts where it is larger than one request may be."""
+        with explained(self.place), path.open("rb") as stream:
+            if path.stat().st_size > _ONE_PUT_BYTES:
+                self._client.upload_fileobj(stream, self._bucket, self._prefix + key)
+            else:
+                self._put(key, stream, digest=bytes.fromhex(sha256))
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
         """Write an object only if there is none.
@@ -174,14 +183,14 @@ class S3Store:
         if self.get(key) != expected:
             return False
         with explained(self.place):
-            self._put(key, data)
+            self._put(key, data, digest=hashlib.sha256(data).digest())
         return True
 
     def _put_if(self, key: str, data: bytes, **condition: Any) -> bool:
         with explained(self.place):
             for _ in range(_BUSY_TRIES):
                 try:
-                    self._put(key, data, **condition)
+                    self._put(key, data, digest=hashlib.sha256(data).digest(), **condition)
                 except ClientError as error:
                     if code_of(error) in _CONDITION_FAILED:
                         return False

@@ -1,0 +1,245 @@
+"""Where a workspace's bytes lie: in a folder, or in a bucket of which this machine has a copy."""
+
+import errno
+import secrets
+import shutil
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+from tasks.common.files import digest_bytes, replacing, require_writable, write_file
+from tasks.common.store.objects import ObjectStore, in_parallel
+
+_MEND = "Choose another with MATTEFLOW_WORKSPACE or MATTEFLOW_HOME."
+_PROBE = ".probe"
+_IN_USE_S = 3600.0
+Writes = list[Future[None]]
+
+
+class Place(Protocol):
+    """Files named by relative paths with slashes, each written whole or not at all."""
+
+    root: Path
+
+    def url(self, relative: str) -> str:
+        """Return the address of a file, for people."""
+
+    def path(self, relative: str) -> Path:
+        """Return where a file can be read on this machine; if there is none, it is not there."""
+
+    def read(self, relative: str) -> bytes | None:
+        """Return a file's bytes as they are now for everybody, or None."""
+
+    def write(self, relative: str, data: bytes, later: Writes | None = None) -> None:
+        """Write a file. With `later` the way to others may take longer: its end is added there."""
+
+    def keep(self, relative: str, file: Path, digest: str) -> None:
+        """Take over a finished file of this machine by its sha256; it is moved."""
+
+    def remove(self, relatives: Iterable[str]) -> None:
+        """Remove files; what is not there is no error."""
+
+    def names(self, folder: str) -> list[str]:
+        """Return the files under a folder, sorted."""
+
+    def are_there(self, relatives: Sequence[str], sizes: Mapping[str, int]) -> bool:
+        """Say whether others can read these files, where known by their sizes in bytes."""
+
+    def has_copy(self, relative: str) -> bool:
+        """Say whether this machine can read a file without asking anybody."""
+
+    def discard_copy(self, relative: str) -> bool:
+        """Throw away this machine's damaged copy; say whether another can be had."""
+
+    def trim(self, max_bytes: int) -> int:
+        """Remove the longest unused copies beyond a size; return the bytes removed."""
+
+    def probe(self) -> None:
+        """Try, before any work, whether files can be written here.
+
+        Raises:
+            InputError: somebody has to change something; the sentence says what.
+            WorldError: nobody answers.
+        """
+
+
+class FolderPlace:
+    """A folder of this machine, or one that machines share."""
+
+    def __init__(self, root: Path):
+        self.root = root
+
+    def url(self, relative: str) -> str:
+        """Return the address of a file, for people."""
+        return (self.root / relative).as_uri()
+
+    def path(self, relative: str) -> Path:
+        """Return where the file lies."""
+        return self.root / relative
+
+    def read(self, relative: str) -> bytes | None:
+        """Return a file's bytes, or None."""
+        with suppress(FileNotFoundError, NotADirectoryError):
+            return self.path(relative).read_bytes()
+        return None
+
+    def write(self, relative: str, data: bytes, later: Writes | None = None) -> None:
+        """Write a file whole or not at all."""
+        write_file(self.path(relative), data)
+
+    def keep(self, relative: str, file: Path, digest: str) -> None:
+        """Move a finished file in."""
+        _move(file, self.path(relative))
+
+    def remove(self, relatives: Iterable[str]) -> None:
+        """Remove files; what is not there is no error."""
+        for relative in relatives:
+            self.path(relative).unlink(missing_ok=True)
+
+    def names(self, folder: str) -> list[str]:
+        """Return the files under a folder, sorted; not what is hidden or half written."""
+        found = (path for path in (self.root / folder).rglob("*") if path.is_file())
+        shown = (path for path in found if not path.name.startswith("."))
+        return sorted(path.relative_to(self.root).as_posix() for path in shown)
+
+    def are_there(self, relatives: Sequence[str], sizes: Mapping[str, int]) -> bool:
+        """Say yes: what is there is told by its bytes, which are at hand."""
+        return True
+
+    def has_copy(self, relative: str) -> bool:
+        """Say yes: a file that is gone must be noticed."""
+        return True
+
+    def discard_copy(self, relative: str) -> bool:
+        """Say no: there is only this one."""
+        return False
+
+    def trim(self, max_bytes: int) -> int:
+        """Remove nothing: these are no copies."""
+        return 0
+
+    def probe(self) -> None:
+        """Write and remove a file."""
+        require_writable(self.root, "The workspace", _MEND)
+
+
+class SharedPlace:
+    """A bucket that machines share, and in `root` a copy of what this one wrote or read.
+
+    Files are named by content, so a copy is never out of date; what changes is read with `read`.
+    """
+
+    def __init__(self, root: Path, store: ObjectStore):
+        self.root = root
+        self._store = store
+        self._senders = ThreadPoolExecutor(store.n_connections, thread_name_prefix="workspace")
+
+    def url(self, relative: str) -> str:
+        """Return the address of a file, for people."""
+        return self._store.url(relative)
+
+    def path(self, relative: str) -> Path:
+        """Return this machine's copy, which is fetched first if need be."""
+        local = self.root / relative
+        if local.exists():
+            with suppress(OSError):  # removed this very moment: the caller will notice
+                local.touch()  # used now; the longest unused are the first to go
+        else:
+            self._fetch(relative, local)
+        return local
+
+    def _fetch(self, relative: str, local: Path) -> None:
+        local.parent.mkdir(parents=True, exist_ok=True)
+        temporary = local.with_name(f".{local.name[:100]}.{secrets.token_hex(6)}.part")
+        try:
+            if self._store.fetch(relative, temporary):
+                temporary.replace(local)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def read(self, relative: str) -> bytes | None:
+        """Return a file's bytes as the bucket has them now, or None."""
+        return self._store.get(relative)
+
+    def write(self, relative: str, data: bytes, later: Writes | None = None) -> None:
+        """Write a file here and to the bucket."""
+        write_file(self.root / relative, data)
+        if later is None:
+            self._store.put(relative, data, digest_bytes(data))
+        else:  # from the file, so that what waits holds no memory
+            later.append(self._senders.submit(self._send, relative, digest_bytes(data)))
+
+    def _send(self, relative: str, digest: str) -> None:
+        self._store.put_file(relative, self.root / relative, digest)
+
+    def keep(self, relative: str, file: Path, digest: str) -> None:
+        """Send a finished file to the bucket, then move it in."""
+        self._store.put_file(relative, file, digest)
+        _move(file, self.root / relative)
+
+    def remove(self, relatives: Iterable[str]) -> None:
+        """Remove files here and from the bucket."""
+        gone = list(relatives)
+        self._store.delete(gone)
+        for relative in gone:
+            (self.root / relative).unlink(missing_ok=True)
+
+    def names(self, folder: str) -> list[str]:
+        """Return the files under a folder of the bucket, sorted."""
+        return sorted(self._store.list_objects(f"{folder.rstrip('/')}/"))
+
+    def are_there(self, relatives: Sequence[str], sizes: Mapping[str, int]) -> bool:
+        """Ask the bucket, one listing per folder."""
+        folders = sorted({relative.rpartition("/")[0] for relative in relatives})
+        listings = in_parallel(
+            lambda folder: self._store.list_objects(f"{folder}/"), folders, self._store
+        )
+        found = {key: stored.size_bytes for listing in listings for key, stored in listing.items()}
+        return all(_is_as_written(found.get(name, 0), sizes.get(name)) for name in relatives)
+
+    def has_copy(self, relative: str) -> bool:
+        """Say whether the file lies here already."""
+        return (self.root / relative).exists()
+
+    def discard_copy(self, relative: str) -> bool:
+        """Throw away this machine's copy; the bucket has the file."""
+        (self.root / relative).unlink(missing_ok=True)
+        return True
+
+    def trim(self, max_bytes: int) -> int:
+        """Remove the longest unused copies beyond a size, but none that is likely to be in use."""
+        files = [path for path in self.root.rglob("*") if path.is_file()]
+        known = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in files)
+        excess = sum(size for _, size, _ in known) - max_bytes
+        removed = 0
+        for used_at, size, path in known:
+            if removed >= excess or used_at > time.time() - _IN_USE_S:
+                break
+            path.unlink(missing_ok=True)
+            removed += size
+        return removed
+
+    def probe(self) -> None:
+        """Write a file to the bucket, and one here."""
+        require_writable(self.root, "This machine's copy of the workspace", _MEND)
+        self._store.list_folders("")  # first, since some servers make the bucket that is put to
+        self._store.put(_PROBE, b"", digest_bytes(b""))
+
+
+def _is_as_written(size: int, expected: int | None) -> bool:
+    return size > 0 and expected in (None, size)
+
+
+def _move(file: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        file.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with file.open("rb") as source, replacing(target) as stream:  # from another file system
+            shutil.copyfileobj(source, stream)
+        file.unlink()

@@ -20,7 +20,7 @@ from tasks.common.recipe import Recipe, load_recipe
 from tasks.common.records import Publication, Source, SourceOutcome
 from tasks.common.settings import settings
 from tasks.download.task import read_sources
-from tasks.publish.task import check_store, pinned_groups
+from tasks.publish.task import check_publishable
 from tasks.publish.task import publish as publish_version
 
 PublishMode = Literal["complete", "partial", "never"]
@@ -37,8 +37,7 @@ def prepare(sources: str, recipe: str, store: str) -> tuple[tuple[Source, ...], 
     listed = read_sources(sources)
     mend = "Choose another with MATTEFLOW_WORKSPACE or MATTEFLOW_HOME."
     require_writable(settings().workspace, "The workspace", mend)
-    check_store(store)
-    pinned_groups(listed, chosen.publish)
+    check_publishable(store, chosen.publish, listed)
     return listed, chosen
 
 

@@ -11,7 +11,10 @@ import yaml
 from tasks.common.dataset_recipe import PublishRecipe
 
 Facts = dict[str, Any]
-FIGURES = {"longer_side_px": "figures/longer_side.svg", "subject_share": "figures/subject_share.svg"}
+FIGURES = {
+    "longer_side_px": "figures/longer_side.svg",
+    "subject_share": "figures/subject_share.svg",
+}
 _MAX_SOURCES = 60
 
 

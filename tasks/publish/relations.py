@@ -101,9 +101,7 @@ def without_related(selection: Selection, relations: Sequence[Relation]) -> Sele
     return Selection(samples, [group for group in groups if group.members], left_out)
 
 
-def describe_relations(
-    relations: Sequence[Relation], recipe: PublishRecipe, page: str
-) -> str:
+def describe_relations(relations: Sequence[Relation], recipe: PublishRecipe, page: str) -> str:
     """Say, for people, what ties this subset to others, and how to mend it."""
     first = relations[0]
     kind = "test" if recipe.role == "test" else "training"

@@ -1,5 +1,4 @@
-"""What published versions say of themselves: what a new one is built upon, what it must not meet.
-"""
+"""What published versions say of themselves: what a new one is built upon, what it must not meet."""
 
 import json
 from collections.abc import Iterable
@@ -28,14 +27,13 @@ def find_base(ledger: Ledger, name: str, inputs: str) -> Commit | None:
     A version that was made of the same inputs is not built upon itself but on what it was built
     upon, which gives its very bytes again.
     """
-    for number in reversed(ledger.numbers_in_use(name)):
-        commit = ledger.commit(name, number)
-        if commit is None or commit.inputs != inputs:
-            return commit
-        if commit.base is None:
-            return None
-        return ledger.commit(name, commit.base)
-    return None
+    in_use = ledger.numbers_in_use(name)
+    newest = ledger.commit(name, in_use[-1]) if in_use else None
+    if newest is None or newest.inputs != inputs:
+        return newest
+    if newest.base is None:
+        return None
+    return ledger.commit(name, newest.base) if newest.base in in_use else newest
 
 
 def read_past(ledger: Ledger, base: Commit | None) -> Past:

@@ -21,23 +21,41 @@ Chain = dict[Stage, PrefectFuture[StageResult]]
 STAGES: tuple[Stage, ...] = ("download", "sample", "detect", "pose", "screen", "matte", "filter")
 
 
-def submit_chain(source: Source, recipe: Recipe) -> Chain:
-    """Submit the tasks of one source; a failure leaves only its own successors not ready.
+def submit_chain(source: Source, recipe: Recipe, last: Stage = STAGES[-1]) -> Chain:
+    """Submit the tasks of one source, up to and with `last`.
 
-    Without a pose model in the recipe there is no pose task.
+    A failure leaves only its own successors not ready. Without a pose model in the recipe there is
+    no pose task.
     """
+    chain: Chain = {}
+    for stage, future in _links(source, recipe):
+        if future is not None:
+            chain[stage] = future
+        if stage == last:
+            break
+    return chain
+
+
+def _links(
+    source: Source, recipe: Recipe
+) -> Iterator[tuple[Stage, PrefectFuture[StageResult] | None]]:
+    """Submit one task after the other, as long as somebody asks for the next."""
     media = _submit(download, source, recipe=recipe.download)
+    yield "download", media
     frames = _submit(sample, source, media=media, recipe=recipe.sample)
+    yield "sample", frames
     crops = _submit(detect, source, frames=frames, recipe=recipe.detect)
+    yield "detect", crops
     poses = _submit(pose, source, crops=crops, recipe=recipe.pose) if recipe.pose else None
+    yield "pose", poses
     screened = _submit(screen, source, crops=crops, poses=poses, recipe=recipe.filter)
+    yield "screen", screened
     mattes = _submit(matte, source, crops=crops, screened=screened, recipe=recipe.matte)
+    yield "matte", mattes
     verdicts = _submit(
         filter_verdicts, source, crops=crops, poses=poses, mattes=mattes, recipe=recipe.filter
     )
-    futures = (media, frames, crops, poses, screened, mattes, verdicts)
-    pairs = zip(STAGES, futures, strict=True)
-    return {stage: future for stage, future in pairs if future is not None}
+    yield "filter", verdicts
 
 
 def judge_again(outcome: SourceOutcome, recipe: Recipe) -> SourceOutcome:
@@ -55,7 +73,7 @@ def judge_again(outcome: SourceOutcome, recipe: Recipe) -> SourceOutcome:
         filter_verdicts, source, crops=crops, poses=poses, mattes=mattes, recipe=recipe.filter
     )
     chain: Chain = {"screen": screened, "matte": mattes, "filter": verdicts}
-    judged = _outcome(source, chain)
+    judged = outcome_of(source, chain)
     before = tuple(result for result in outcome.stages if result.stage not in chain)
     return judged.model_copy(update={"stages": before + judged.stages})
 
@@ -78,13 +96,14 @@ def run_chains(
     waiting: deque[tuple[Source, Chain]] = deque()
     for source in sources:
         if len(waiting) == in_flight:
-            yield _outcome(*waiting.popleft())
+            yield outcome_of(*waiting.popleft())
         waiting.append((source, submit_chain(source, recipe)))
     while waiting:
-        yield _outcome(*waiting.popleft())
+        yield outcome_of(*waiting.popleft())
 
 
-def _outcome(source: Source, chain: Chain) -> SourceOutcome:
+def outcome_of(source: Source, chain: Chain) -> SourceOutcome:
+    """Wait for a chain; tell how far the source came, and why not farther."""
     done: list[StageResult] = []
     for stage, future in chain.items():
         future.wait()

@@ -70,6 +70,9 @@ def publish(
     revive: Annotated[
         bool, typer.Option("--revive", help="Even what was retired, as a new version.")
     ] = False,
+    also: Annotated[
+        list[str] | None, typer.Option(help="Another run, published together with it.")
+    ] = None,
     verbose: Verbose = False,
 ) -> None:
     """Publish what a finished run kept, by its own recipe or by another."""
@@ -78,7 +81,9 @@ def publish(
     from flows.screen import progress_bars
 
     with progress_bars("publish"):
-        state = publish_run(run=run, recipe=recipe, store=store, revive=revive, return_state=True)
+        state = publish_run(
+            run=run, recipe=recipe, store=store, revive=revive, also=also or [], return_state=True
+        )
     _finish(state)
 
 

@@ -8,14 +8,16 @@ from typing import Any, Literal
 from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
-from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.chains import STAGES, run_chains
-from flows.pages import describe_publication, finish_run, flow_run_id
+from flows.accumulate import earlier_runs, gather, require_joinable
+from flows.batches import write_batches
+from flows.chains import run_chains
+from flows.pages import describe_publication, finish_run, flow_run_id, tell_progress
+from flows.runners import task_runner
 from flows.runs import RunRecord, name_run
+from flows.spread import run_batches
 from tasks.common.artifacts import Workspace
-from tasks.common.errors import InputError, WorldError
-from tasks.common.files import require_writable
+from tasks.common.errors import ArtifactError, InputError, WorldError
 from tasks.common.recipe import Recipe, load_recipe
 from tasks.common.records import Publication, Source, SourceOutcome
 from tasks.common.settings import settings
@@ -35,9 +37,10 @@ def prepare(sources: str, recipe: str, store: str) -> tuple[tuple[Source, ...], 
     """
     chosen = load_recipe(recipe)
     listed = read_sources(sources)
-    mend = "Choose another with MATTEFLOW_WORKSPACE or MATTEFLOW_HOME."
-    require_writable(settings().workspace, "The workspace", mend)
+    workspace = Workspace.of(settings())
+    workspace.probe()
     check_publishable(store, chosen.publish, listed)
+    require_joinable(earlier_runs(chosen, workspace, store), listed, chosen)
     return listed, chosen
 
 
@@ -50,7 +53,7 @@ def _name_flow_run() -> str:
 @flow(
     name="ingest",
     flow_run_name=_name_flow_run,
-    task_runner=ThreadPoolTaskRunner(max_workers=(settings().sources_in_flight + 1) * len(STAGES)),  # type: ignore[arg-type]
+    task_runner=task_runner(),
 )
 def ingest(
     sources: str, recipe: str = "people", publish: PublishMode = "complete", store: str = ""
@@ -74,32 +77,50 @@ def ingest(
     except WorldError as error:
         return Failed(name="StoreDown", message=str(error))
     started_at = datetime.now(UTC)
-    outcomes = tuple(run_chains(listed, chosen, settings().sources_in_flight))
-    published, problem = _publish(outcomes, chosen, publish, address, started_at)
+    run_id, workspace = name_run(started_at, flow_run_id()), Workspace.of(settings())
+    outcomes, flow_runs = _work(listed, chosen, run_id, workspace)
     record = RunRecord(
-        run_id=name_run(started_at, flow_run_id()),
-        started_at=started_at,
-        sources=sources,
-        recipe=chosen,
-        outcomes=outcomes,
-        publication=published,
+        run_id=run_id, started_at=started_at, sources=sources, recipe=chosen, outcomes=outcomes
     )
-    finish_run(record, Workspace.of(settings()))
+    published, problem = _publish(record, publish, address, workspace)
+    record = record.model_copy(update={"publication": published})
+    finish_run(record, workspace, flow_runs)
+    workspace.trim(round(settings().copy_gb * 1e9))
     return _final_state(record, problem)
 
 
+def _work(
+    sources: tuple[Source, ...], recipe: Recipe, run_id: str, workspace: Workspace
+) -> tuple[tuple[SourceOutcome, ...], dict[str, str]]:
+    """Take the sources through all stages, a long list in batches.
+
+    Returns the outcomes in the order of the list, and the flow runs of batches by source.
+    """
+    size = settings().batch_size
+    if len(sources) <= size:
+        chains = run_chains(sources, recipe, settings().sources_in_flight)
+        return tuple(tell_progress(chains, len(sources), "sources")), {}
+    batches = write_batches(run_id, sources, recipe, size, workspace)
+    ended = tell_progress(run_batches(batches, workspace), len(batches), "batches")
+    done = sorted(ended, key=lambda done: done.batch.number)
+    outcomes = tuple(outcome for batch in done for outcome in batch.outcomes)
+    runs = {source.source_id: batch.flow_run for batch in done for source in batch.batch.sources}
+    return outcomes, runs
+
+
 def _publish(
-    outcomes: tuple[SourceOutcome, ...],
-    recipe: Recipe,
-    mode: PublishMode,
-    address: str,
-    now: datetime,
+    record: RunRecord, mode: PublishMode, address: str, workspace: Workspace
 ) -> tuple[Publication | None, str]:
     """Publish as the mode says; return what was published, or why it could not be."""
-    n_failed = sum(outcome.error is not None for outcome in outcomes)
-    if mode == "never" or (mode == "complete" and n_failed):
+    if mode == "never" or (mode == "complete" and record.failed):
         return None, ""
-    state = publish_version(outcomes, recipe, address, now, return_state=True)
+    recipe = record.recipe
+    try:
+        earlier = earlier_runs(recipe, workspace, address, before=record.run_id)
+        outcomes = gather(record.outcomes, earlier, recipe, workspace)
+    except (InputError, ArtifactError) as error:
+        return None, str(error)
+    state = publish_version(outcomes, recipe, address, record.started_at, return_state=True)
     result = state.result(raise_on_failure=False)
     return (result, "") if isinstance(result, Publication) else (None, str(result))
 

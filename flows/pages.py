@@ -1,13 +1,22 @@
-"""What a run leaves in the Prefect UI: a table, contact sheets, a link to the report."""
+"""What a run leaves in the Prefect UI: progress, tables, contact sheets, links."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
 from prefect.context import FlowRunContext
 
 from flows.runs import RunRecord, run_folder, save_run
 from tasks.common.artifacts import Workspace
+from tasks.common.recipe import Recipe
+from tasks.common.records import SourceOutcome
+from tasks.common.settings import settings
 from tasks.publish.task import (
     Subset,
     all_drops,
@@ -19,7 +28,10 @@ from tasks.publish.task import (
     source_lines,
 )
 
+T = TypeVar("T")
 _KEY = "ingest"
+_MAX_ROWS = 1000
+_PERCENT = 100.0
 
 
 def flow_run_id() -> str:
@@ -28,26 +40,26 @@ def flow_run_id() -> str:
     return str(context.flow_run.id) if context and context.flow_run else "local"
 
 
-def finish_run(record: RunRecord, workspace: Workspace) -> None:
-    """Keep a run's record, write its report, and leave its pages in the Prefect UI."""
+def is_deployed() -> bool:
+    """Say whether a worker started this flow run, so that there are workers."""
+    context = FlowRunContext.get()
+    return bool(context and context.flow_run and context.flow_run.deployment_id)
+
+
+def finish_run(record: RunRecord, workspace: Workspace, flow_runs: Mapping[str, str]) -> None:
+    """Keep a run's record, write its report, and leave its pages in the Prefect UI.
+
+    `flow_runs` names, by source, the flow runs of batches.
+    """
     title = f"{record.recipe.publish.name}: run {record.run_id}"
     save_run(record, workspace)
     folder = run_folder(record.run_id)
     page = report(record.outcomes, record.recipe, title, describe_publication(record), folder)
-    leave_pages(record, workspace, page)
-
-
-def leave_pages(record: RunRecord, workspace: Workspace, report_uri: str) -> None:
-    """Create the artifacts of a run; keys are the same each time, so the UI shows their history."""
     subset = Subset(record.outcomes, workspace, record.recipe.filter)
-    create_table_artifact(
-        key=f"{_KEY}-sources",
-        table=[line._asdict() for line in source_lines(subset)],
-        description="What became of each source.",
-    )
+    _leave_sources(subset, flow_runs)
     create_markdown_artifact(
         key=f"{_KEY}-summary",
-        markdown=_summary(record, subset, report_uri),
+        markdown=_summary(record, subset, page, workspace),
         description="Funnel, drop reasons, publication.",
     )
     for verdict, (n_crops, picture) in sheets(subset).items():
@@ -58,14 +70,102 @@ def leave_pages(record: RunRecord, workspace: Workspace, report_uri: str) -> Non
         )
 
 
-def _summary(record: RunRecord, subset: Subset, report_uri: str) -> str:
+def leave_sources(outcomes: Sequence[SourceOutcome], recipe: Recipe, workspace: Workspace) -> None:
+    """Leave the table of what became of each source of a batch."""
+    _leave_sources(Subset(outcomes, workspace, recipe.filter), {})
+
+
+def _leave_sources(subset: Subset, flow_runs: Mapping[str, str]) -> None:
+    """Failed sources first; of very many the others are counted only."""
+    lines = sorted(source_lines(subset), key=lambda line: line.state == "done")
+    table = [
+        line._asdict() | ({"flow_run": _run_link(flow_runs[line.source_id])} if flow_runs else {})
+        for line in lines[:_MAX_ROWS]
+    ]
+    n_failed = sum(line.state != "done" for line in lines)
+    said = f"What became of each source: {n_failed} of {len(lines)} failed."
+    if len(lines) > _MAX_ROWS:
+        said += f" The first {_MAX_ROWS} are shown, failed ones first; the report has all."
+    create_table_artifact(key=f"{_KEY}-sources", table=table, description=said)
+
+
+def leave_stages(after: SourceOutcome, before: SourceOutcome) -> None:
+    """Leave the table of what a rerun changed, stage by stage."""
+    table: list[dict[str, Any]] = [
+        {
+            "stage": result.stage,
+            "in": result.n_in,
+            "kept": result.n_kept,
+            "dropped": result.n_dropped,
+            "handed on": result.n_out,
+            "result": _compared(result.digest, before.result(result.stage)),
+        }
+        for result in after.stages
+    ]
+    if after.error is not None:
+        table.append({"stage": after.failed_stage, "result": f"failed: {after.error}"})
+    create_table_artifact(
+        key="rerun-stages",
+        table=table,
+        description=f"What the stages of {after.source.source_id} gave this time.",
+    )
+
+
+def _compared(digest: str, before: Any) -> str:
+    if before is None:
+        return "new"
+    return "the same as before" if before.digest == digest else "changed"
+
+
+def tell_progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
+    """Yield the items, moving a bar in the Prefect UI as each is done."""
+    bar = create_progress_artifact(0.0, key=f"{_KEY}-progress", description=f"0 of {total} {what}")
+    for n_done, item in enumerate(items, start=1):
+        yield item
+        update_progress_artifact(
+            _id_of(bar),
+            progress=_PERCENT * n_done / total,
+            description=f"{n_done} of {total} {what}",
+        )
+
+
+def _id_of(bar: Any) -> UUID:
+    return UUID(str(bar))
+
+
+def _run_link(flow_run: str) -> str:
+    return f"[{flow_run[:8]}](/runs/flow-run/{flow_run})"
+
+
+def _summary(record: RunRecord, subset: Subset, page: str, workspace: Workspace) -> str:
     steps = "".join(f"| {step.label} | {step.n} {step.unit} |\n" for step in funnel(subset))
     return (
-        f"## {record.run_id}\n\n{describe_publication(record)}\n\nReport: `{report_uri}`\n\n"
-        f"| step | items |\n|---|---|\n{steps}\n"
+        f"## {record.run_id}\n\n{describe_publication(record)}\n\n"
+        + _places(record, page, workspace)
+        + f"| step | items |\n|---|---|\n{steps}\n"
         + _reasons("Dropped", all_drops(subset))
         + _reasons("For review", set_aside(subset))
     )
+
+
+def _places(record: RunRecord, page: str, workspace: Workspace) -> str:
+    """Say where report and published version are, as links where browsers reach them."""
+    here, made = settings(), record.publication
+    lines = [f"Report: {_link(page, workspace.url(''), here.workspace_url)}"]
+    if made is not None:
+        root = made.url.partition("trees/")[0]
+        lines += [
+            f"Published version: {_link(made.url, root, here.store_url)}",
+            f"To fetch it: `matteflow pull {made.name}@v{made.version} --to FOLDER`",
+        ]
+    return "".join(f"- {line}\n" for line in lines) + "\n"
+
+
+def _link(address: str, root: str, browsable: str) -> str:
+    if not browsable:
+        return f"`{address}`"
+    url = f"{browsable.rstrip('/')}/{address.removeprefix(root).lstrip('/')}"
+    return f"[{address}]({url})"
 
 
 def _reasons(title: str, told: Iterable[dict[str, Any]]) -> str:

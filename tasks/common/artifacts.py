@@ -157,9 +157,9 @@ class Workspace:
         """Remove this machine's longest unused copies beyond a size; return the bytes removed."""
         return self._place.trim(max_bytes)
 
-    def withdraw(self, result: StageResult) -> None:
+    def withdraw(self, stage: Stage, key: str) -> None:
         """Let an artifact not be there any more, so that it is made anew when asked for."""
-        self.remove([f"{self.folder(result.stage, result.key)}/{_MARKER}"])
+        self.remove([f"{self.folder(stage, key)}/{_MARKER}"])
 
 
 @cache

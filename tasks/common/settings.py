@@ -33,6 +33,16 @@ class Settings(BaseSettings):
     models: Path = Field(Path(), description="model weights; default HOME/models")
     root_name: str = Field("Insta360SemanticSeg", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     sources_in_flight: int = Field(2, ge=1, le=64, description="sources worked on at once")
+    batch_size: int = Field(
+        60, ge=1, le=70, description="sources a flow run works on; longer lists are cut"
+    )
+    batch_patience_s: float = Field(
+        60.0, ge=0, description="after which a run does itself the batches that no worker takes"
+    )
+    task_runner: Literal["threads", "dask"] = Field("threads", description="where tasks run")
+    dask_address: str = Field("", description="of a Dask scheduler; empty starts one here")
+    workspace_url: str = Field("", description="where browsers find the workspace, for links")
+    store_url: str = Field("", description="where browsers find the store, for links")
     verify: Literal["digest", "size"] = Field(
         "digest", description="how cached artifacts are checked before they are trusted"
     )

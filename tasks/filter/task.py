@@ -8,10 +8,11 @@ from tasks.common.settings import settings
 from tasks.filter import VERSION
 from tasks.filter.decide import findings_of
 from tasks.filter.finding import Finding
+from tasks.filter.measure import measures_key
 from tasks.filter.retune import rejudge
 from tasks.filter.stage import filter_crops, filter_key, screen_crops, screen_key
 
-__all__ = ["Finding", "filter_verdicts", "findings_of", "rejudge", "screen"]
+__all__ = ["Finding", "filter_verdicts", "findings_of", "rejudge", "screen", "withdraw_measures"]
 
 
 @stage_task("screen", version=VERSION, key=screen_key)
@@ -42,3 +43,10 @@ def filter_verdicts(
         filter_key(source, crops, poses, mattes, recipe),
         lambda out: filter_crops(source, crops, poses, mattes, recipe, out),
     )
+
+
+def withdraw_measures(
+    crops: StageResult, poses: StageResult | None, mattes: StageResult | None
+) -> None:
+    """Let what the rules measured not be there any more: before matting, or with its mattes."""
+    Workspace.of(settings()).withdraw("measure", measures_key(crops, poses, mattes))

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tasks.common.artifacts import ArtifactWriter
+from tasks.common.artifacts import ArtifactWriter, Workspace
 from tasks.common.catalogue import find_weights
 from tasks.common.images import encode_png
 from tasks.common.keys import content_key
@@ -35,12 +35,8 @@ def matte_crops(
     out: ArtifactWriter,
 ) -> StageResult:
     """Write alpha and mask of each admitted crop; crops in = mattes + drops."""
-    stores = [
-        MatteStore(out.workspace, find_weights(name, "matting"), settings)
-        for name in _models(recipe)
-    ]
-    admitted = set(out.workspace.items(screened)["crop_id"])
-    rows = [row for row in plain_rows(out.workspace.items(crops)) if row["crop_id"] in admitted]
+    stores = _stores(recipe, settings, out.workspace)
+    rows = _admitted(crops, screened, out.workspace)
     mattes: list[dict[str, Any]] = []
     drops: list[Drop] = []
     for crop in track(rows, "matte", len(rows)):
@@ -50,6 +46,31 @@ def matte_crops(
         else:
             mattes.append(made)
     return out.commit(make_table(mattes, MATTES), drops, n_in=len(rows))
+
+
+def matte_paths(
+    crops: StageResult,
+    screened: StageResult,
+    recipe: MatteRecipe,
+    settings: Settings,
+    workspace: Workspace,
+) -> list[str]:
+    """Return where the mattes of a source lie that are shared with whoever has the same crops."""
+    stores = _stores(recipe, settings, workspace)
+    rows = _admitted(crops, screened, workspace)
+    return [store.path_of(row["digest"]) for store in stores for row in rows]
+
+
+def _stores(recipe: MatteRecipe, settings: Settings, workspace: Workspace) -> list[MatteStore]:
+    models = [find_weights(name, "matting") for name in _models(recipe)]
+    return [MatteStore(workspace, weights, settings) for weights in models]
+
+
+def _admitted(
+    crops: StageResult, screened: StageResult, workspace: Workspace
+) -> list[dict[str, Any]]:
+    admitted = set(workspace.items(screened)["crop_id"])
+    return [row for row in plain_rows(workspace.items(crops)) if row["crop_id"] in admitted]
 
 
 def _matte_one(

@@ -27,10 +27,14 @@ class MatteStore:
         self._settings = settings
         self.n_model_calls = 0
 
+    def path_of(self, crop_digest: str) -> str:
+        """Return where the matte of a crop lies, or will lie, in the workspace."""
+        name = f"{self._weights.name}-{self._weights.identity[:12]}-v{_ITEM_VERSION}"
+        return f"matte/items/{name}/{crop_digest[:2]}/{crop_digest}.png"
+
     def matte_of(self, crop_path: str, crop_digest: str) -> tuple[Matte, str, str]:
         """Return the matte of a crop with its path and sha256, computing it only if it is new."""
-        name = f"{self._weights.name}-{self._weights.identity[:12]}-v{_ITEM_VERSION}"
-        path = f"matte/items/{name}/{crop_digest[:2]}/{crop_digest}.png"
+        path = self.path_of(crop_digest)
         known = self._read(path)
         if known is None:
             self.n_model_calls += 1

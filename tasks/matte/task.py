@@ -6,7 +6,9 @@ from tasks.common.recipe import MatteRecipe
 from tasks.common.records import Source, StageResult
 from tasks.common.settings import settings
 from tasks.matte import VERSION
-from tasks.matte.stage import matte_crops, matte_key
+from tasks.matte.stage import matte_crops, matte_key, matte_paths
+
+__all__ = ["matte", "withdraw_mattes"]
 
 
 @stage_task("matte", version=VERSION, key=matte_key)
@@ -23,3 +25,9 @@ def matte(
         matte_key(crops, screened, recipe),
         lambda out: matte_crops(crops, screened, recipe, settings(), out),
     )
+
+
+def withdraw_mattes(crops: StageResult, screened: StageResult, recipe: MatteRecipe) -> None:
+    """Let the mattes of a source not be there any more, so that the models are asked again."""
+    workspace = Workspace.of(settings())
+    workspace.remove(matte_paths(crops, screened, recipe, settings(), workspace))

@@ -107,7 +107,9 @@ def _line(
     has_people = crops is not None and crops.n_out > 0
     return SourceLine(
         source_id=source_id,
-        state="done" if outcome.error is None else f"failed in {outcome.failed_stage}",
+        state="done"
+        if outcome.error is None
+        else f"failed in {outcome.failed_stage or 'its batch'}",
         n_frames=_count(frames),
         n_people=_count(crops),
         n_kept=counts[source_id, "keep"],

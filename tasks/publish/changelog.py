@@ -1,6 +1,6 @@
 """`CHANGELOG.md`: what came, went and changed between versions of a subset, and why."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from tasks.publish.subset import Subset
 
 KINDS = ("added", "removed", "relabelled", "repictured", "moved", "retagged")
 _MAX_WHYS = 20
+_NONE = "none"
 
 
 class Change(NamedTuple):
@@ -98,7 +99,7 @@ def _changes(
 def _why_here(sample: Sample, past: Past, words: Mapping[str, str]) -> str:
     if past.label and f"source {sample.judged.source.source_id}" in past.sides:
         return words["kept_now"]
-    return words["new_source"].format(batch=sample.judged.source.batch or "–")
+    return words["new_source"].format(batch=sample.judged.source.batch or _NONE)
 
 
 def _why_gone(subset: Subset, selection: Selection) -> dict[str, str]:
@@ -117,10 +118,5 @@ def _changed(
     if old.split != new.split:
         yield Change("moved", words["pinned"].format(old=old.split, new=new.split), stem)
     if set(old.scenes) != set(new.scenes):
-        sides = {"old": ", ".join(old.scenes) or "–", "new": ", ".join(new.scenes) or "–"}
+        sides = {"old": ", ".join(old.scenes) or _NONE, "new": ", ".join(new.scenes) or _NONE}
         yield Change("retagged", words["by_channel"].format(**sides), stem)
-
-
-def counts(changes: Iterable[Change]) -> Counter[str]:
-    """Count changes by kind."""
-    return Counter(change.kind for change in changes)

@@ -73,9 +73,9 @@ def _name_of(result: StageResult) -> list[str]:
     return [result.stage, result.digest, "" if result.stage == "download" else result.key]
 
 
-def tree_key(inputs: str, past: Past) -> str:
-    """Name a tree by what it is made of and the version that it is built upon."""
-    return content_key("tree", inputs, past.tree)
+def tree_key(inputs: str, base: str) -> str:
+    """Name a tree by what it is made of and the tree that it is built upon, if any."""
+    return content_key("tree", inputs, base)
 
 
 def build_tree(

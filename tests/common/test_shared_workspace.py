@@ -108,7 +108,7 @@ def test_what_is_withdrawn_is_there_for_nobody_and_can_be_made_again(
     here: Workspace, there: Workspace
 ) -> None:
     made = written(here)
-    here.withdraw(made)
+    here.withdraw("sample", KEY)
     assert (here.find("sample", KEY), there.find("sample", KEY)) == (None, None)
     assert reuse_or_make(there, "sample", KEY, write_frames) == made
     assert here.find("sample", KEY) == made

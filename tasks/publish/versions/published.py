@@ -1,4 +1,4 @@
-"""What published versions say of themselves: what a new one is built upon, what it must not meet."""
+"""What published versions say: what a new one is built upon, what it must not be related to."""
 
 import json
 from collections.abc import Iterable

@@ -1,0 +1,101 @@
+"""Do one task of one source again, and what depends on it; the rest stays as it is."""
+
+from difflib import get_close_matches
+from typing import Any, Literal
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from flows.chains import outcome_of, submit_chain
+from flows.pages import leave_stages
+from flows.runners import task_runner
+from flows.runs import RunRecord, find_runs, load_run
+from tasks.common.artifacts import Workspace
+from tasks.common.errors import InputError, MatteflowError
+from tasks.common.recipe import Recipe
+from tasks.common.records import SourceOutcome
+from tasks.common.settings import settings
+from tasks.filter.task import withdraw_measures
+from tasks.matte.task import withdraw_mattes
+
+RerunStage = Literal["download", "sample", "detect", "pose", "screen", "matte", "filter"]
+_LAST: RerunStage = "filter"
+
+
+@flow(name="rerun", flow_run_name="{stage}-{source}", task_runner=task_runner())
+def rerun(
+    stage: RerunStage,
+    source: str,
+    run: str = "",
+    refresh: bool = True,
+    downstream: bool = True,
+) -> State[Any]:
+    """Do one task of one source again. A Retry of the ingest run then finds it done.
+
+    Args:
+        stage: Which task.
+        source: The source's id, as the tables of an ingest run tell it.
+        run: The ingest run whose recipe counts, as `matteflow show` tells it; empty takes the
+            newest one that had this source.
+        refresh: Compute it even if a good result is there. Without, only what is missing, damaged
+            or failed is computed.
+        downstream: Go on with the tasks after it. Those whose input did not change are not
+            computed again.
+    """
+    workspace = Workspace.of(settings())
+    try:
+        record, known = _find(source, stage, run, workspace)
+        if refresh:
+            _withdraw(known, stage, record.recipe)
+    except MatteflowError as error:
+        return Failed(name="BadInput", message=str(error))
+    last = _LAST if downstream else stage
+    outcome = outcome_of(known.source, submit_chain(known.source, record.recipe, last))
+    leave_stages(outcome, known)
+    if outcome.error is not None:
+        said = f"{source} failed at {outcome.failed_stage}: {outcome.error}"
+        return Failed(name="StillFailing", message=said)
+    return Completed(
+        message=f"{stage} of {source} is done. Retry the ingest run, or run `publish`, to use it."
+    )
+
+
+def _find(
+    source: str, stage: RerunStage, run: str, workspace: Workspace
+) -> tuple[RunRecord, SourceOutcome]:
+    """Return the run and what became of the source in it.
+
+    Raises:
+        InputError: no run had this source, or its recipe has no such stage.
+    """
+    known: set[str] = set()
+    for name in [run] if run else reversed(find_runs(workspace)):
+        record = load_run(workspace, name)
+        outcomes = {outcome.source.source_id: outcome for outcome in record.outcomes}
+        if source in outcomes:
+            if stage == "pose" and record.recipe.pose is None:
+                raise InputError(
+                    f"The run {record.run_id} has no pose stage, since its recipe "
+                    f"({record.recipe.name}) names no pose model; choose another stage."
+                )
+            return record, outcomes[source]
+        known |= outcomes.keys()
+    near = get_close_matches(source, known, n=3, cutoff=0.4) or sorted(known)[:5]
+    raise InputError(
+        f"{f'The run {run}' if run else 'No finished run'} had no source {source!r}. "
+        f"{'Near are' if near else 'There are none'}: {', '.join(near) or 'start an ingest first'}."
+    )
+
+
+def _withdraw(known: SourceOutcome, stage: RerunStage, recipe: Recipe) -> None:
+    """Let the result of the stage not be there any more; its task then computes it again."""
+    own, crops, screened = (known.result(name) for name in (stage, "detect", "screen"))
+    if own is None:  # it failed, or the chain ended before
+        return
+    if crops is not None and stage == "matte" and screened is not None:
+        withdraw_mattes(crops, screened, recipe.matte)
+    if crops is not None and stage in ("screen", "filter"):
+        mattes = known.result("matte") if stage == "filter" else None
+        withdraw_measures(crops, known.result("pose"), mattes)
+    Workspace.of(settings()).withdraw(stage, own.key)

@@ -1,0 +1,39 @@
+"""Where the tasks of a flow run: on threads of this process, or on a Dask cluster."""
+
+from typing import Any
+
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from flows.chains import STAGES
+from tasks.common.errors import InputError
+from tasks.common.settings import settings
+
+
+def task_runner() -> TaskRunner[Any]:
+    """Return the task runner that the settings name.
+
+    Threads: each source in flight occupies one per stage, most of which wait for the one before.
+
+    Raises:
+        InputError: Dask is asked for and not installed.
+    """
+    here = settings()
+    if here.task_runner == "threads":
+        n_threads = (here.sources_in_flight + 1) * len(STAGES)
+        return ThreadPoolTaskRunner(max_workers=n_threads)
+    try:
+        from prefect_dask.task_runners import DaskTaskRunner
+    except ImportError as error:
+        raise InputError(
+            "MATTEFLOW_TASK_RUNNER is dask, but prefect-dask is not installed; run: "
+            "pip install 'matteflow[dask]'. Without it leave the setting at threads."
+        ) from error
+    if here.dask_address:
+        return DaskTaskRunner(address=here.dask_address)
+    return DaskTaskRunner(
+        cluster_kwargs={
+            "n_workers": here.sources_in_flight,
+            "threads_per_worker": 1,
+            "dashboard_address": None,
+        }
+    )

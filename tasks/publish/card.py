@@ -9,6 +9,7 @@ import jinja2
 import yaml
 
 from tasks.common.dataset_recipe import PublishRecipe
+from tasks.publish.facts import NOT_GIVEN
 
 Facts = dict[str, Any]
 FIGURES = {
@@ -32,6 +33,7 @@ def render_card(facts: Facts, recipe: PublishRecipe) -> str:
     return _environment().from_string(_template("card.md.j2")).render(
         **facts,
         w=words,
+        not_given=NOT_GIVEN,
         scene_words=scenes,
         figures=FIGURES,
         shown_sources=sources[:_MAX_SOURCES],

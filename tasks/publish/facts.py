@@ -16,7 +16,7 @@ from tasks.publish.select import Sample, Selection
 from tasks.publish.subset import Subset
 
 Facts = dict[str, Any]
-_NOT_GIVEN = "not given"
+NOT_GIVEN = "not given"
 
 
 def facts_of(
@@ -110,7 +110,7 @@ def _of_source(source: Source, samples: Iterable[Sample]) -> Facts:
 
 
 def _count(values: Iterable[str | None]) -> dict[str, int]:
-    counts = Counter(value or _NOT_GIVEN for value in values)
+    counts = Counter(value or NOT_GIVEN for value in values)
     return dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
 
 

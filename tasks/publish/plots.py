@@ -8,6 +8,7 @@ import jinja2
 import numpy as np
 
 _BINS = 24
+_TICKS = 6
 _STEPS = (1, 2, 2.5, 5, 10)
 
 
@@ -43,7 +44,7 @@ def draw(found: Histogram, title: str, unit: str) -> bytes:
     n_bins = len(found.counts)
     ticks = [
         (number / n_bins, f"{found.low + number * found.step:g}")
-        for number in sorted({0, n_bins // 4, n_bins // 2, 3 * n_bins // 4, n_bins})
+        for number in range(0, n_bins + 1, -(-n_bins // _TICKS))
     ]
     text = environment.from_string(template).render(
         title=title, unit=unit, counts=found.counts, most=max(1, *found.counts), ticks=ticks

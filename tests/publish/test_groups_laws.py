@@ -89,7 +89,7 @@ def leaks(lines: Sequence[Line], stems: Mapping[str, Side]) -> list[object]:
     ]
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(_LINES, st.floats(0, 1))
 def test_no_group_is_on_two_sides_and_every_crop_on_exactly_one(
     lines: list[Line], share: float
@@ -100,7 +100,7 @@ def test_no_group_is_on_two_sides_and_every_crop_on_exactly_one(
     assert (done.grouping.left_out, done.grouping.aside) == ([], {})
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(_LINES, st.integers(0, 9), st.floats(0, 1))
 def test_new_data_moves_nobody_loses_nobody_and_leaks_nothing(
     lines: list[Line], n_before: int, share: float
@@ -115,7 +115,7 @@ def test_new_data_moves_nobody_loses_nobody_and_leaks_nothing(
             assert {f"{line.name}-{n}" for n in range(len(line.hashes))} <= known
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(_LINES, st.integers(0, 9), st.floats(0, 1))
 def test_the_same_data_once_more_gives_the_same_split(
     lines: list[Line], n_before: int, share: float
@@ -128,7 +128,7 @@ def test_the_same_data_once_more_gives_the_same_split(
     assert [g[:3] for g in again.grouping.groups] == [g[:3] for g in first.grouping.groups]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(_LINES, st.floats(0, 1))
 def test_a_source_that_was_away_comes_back_to_its_side(lines: list[Line], share: float) -> None:
     first = split(lines, share)
@@ -161,9 +161,22 @@ def test_shares_are_as_near_as_groups_allow(
     wanted = share * sum(sizes)
     free = [g.n_samples for g in groups if g.side is None]
     given_val = sum(g.n_samples for g in groups if g.side == "val")
-    reachable = min(max(wanted, given_val), given_val + sum(free))
-    only = max(min(free, default=0), max(free, default=0) / 2)  # a side that would be empty
-    assert abs(n_val - reachable) <= only + 1e-6
+    sums = {0}
+    for size in free:
+        sums |= {known + size for known in sums}
+    nearest = min(abs(given_val + known - wanted) for known in sums)
+    # A side that would be empty gets the smallest group, although none would be nearer.
+    is_forced = len(sizes) > 1 and 0 < share < 1 and nearest < min(free, default=0)
+    assert abs(n_val - wanted) <= max(nearest, min(free) if is_forced else 0) + 1e-6
+
+
+@given(st.lists(st.integers(1, 9), min_size=70, max_size=90), st.floats(0.05, 0.95))
+def test_of_many_groups_the_share_is_missed_by_less_than_one_sample(
+    sizes: list[int], share: float
+) -> None:
+    sides = choose_sides(groups_of(sizes), share)
+    n_val = sum(size for n, size in enumerate(sizes) if sides[f"g{n}"] == "val")
+    assert abs(n_val - share * sum(sizes)) < 1
 
 
 @given(_SIZES.filter(lambda sizes: len(sizes) > 1), st.floats(0.001, 0.999))

@@ -1,15 +1,16 @@
 """`README.md`: the data-set card as the team keeps it, in Chinese or English."""
 
 from collections.abc import Callable
+from functools import cache
 from html import escape
 from importlib.resources import files
 from typing import Any
 
-import jinja2
 import yaml
 
 from tasks.common.dataset_recipe import PublishRecipe
 from tasks.publish.facts import NOT_GIVEN
+from tasks.publish.report import templates
 
 Facts = dict[str, Any]
 FIGURES = {
@@ -19,6 +20,7 @@ FIGURES = {
 _MAX_SOURCES = 60
 
 
+@cache
 def words_of(language: str) -> dict[str, str]:
     """Return the words of the card and the history in a language."""
     text = files("tasks.publish").joinpath("templates", "words.yaml").read_text("utf-8")
@@ -30,8 +32,9 @@ def render_card(facts: Facts, recipe: PublishRecipe) -> str:
     words = words_of(recipe.language)
     scenes = {scene["id"]: scene[recipe.language] for scene in facts["scenes"]}
     sources = sorted(facts["sources"], key=lambda source: -source["n_samples"])
-    return _environment().from_string(_template("card.md.j2")).render(
+    return templates(is_markup=False).get_template("card.md.j2").render(
         **facts,
+        cell=_cell,
         w=words,
         not_given=NOT_GIVEN,
         scene_words=scenes,
@@ -45,7 +48,7 @@ def render_config(facts: Facts) -> str:
     """Return the dataset part of a training configuration."""
     sides = list(dict.fromkeys(one["split"] for one in facts["lists"]))
     datasets = {("test" if facts["role"] == "test" else side): side for side in sides}
-    template = _environment().from_string(_template("mmseg_config.py.j2"))
+    template = templates(is_markup=False).get_template("mmseg_config.py.j2")
     return template.render(**facts, datasets=datasets)
 
 
@@ -89,18 +92,6 @@ def _percent(split: Facts) -> dict[str, str]:
         name: f"{100 * split[name]:.0f} %"
         for name in ("wanted_val_share", "val_share", "largest_group_share")
     } | {"n_groups": str(split["n_groups"])}
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        autoescape=False, keep_trailing_newline=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["cell"] = _cell
-    return environment
-
-
-def _template(name: str) -> str:
-    return files("tasks.publish").joinpath("templates", name).read_text("utf-8")
 
 
 def _cell(value: Any) -> str:

@@ -1,11 +1,11 @@
 """Histograms as SVG text: the same bytes on every machine, readable on light and dark pages."""
 
 from collections.abc import Sequence
-from importlib.resources import files
 from typing import NamedTuple
 
-import jinja2
 import numpy as np
+
+from tasks.publish.report import render_page
 
 _BINS = 24
 _TICKS = 6
@@ -39,14 +39,17 @@ def _round_up(width: float) -> float:
 
 def draw(found: Histogram, title: str, unit: str) -> bytes:
     """Return the histogram as an SVG picture, with its title in it."""
-    template = files("tasks.publish").joinpath("templates", "histogram.svg.j2").read_text("utf-8")
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     n_bins = len(found.counts)
     ticks = [
         (number / n_bins, f"{found.low + number * found.step:g}")
         for number in range(0, n_bins + 1, -(-n_bins // _TICKS))
     ]
-    text = environment.from_string(template).render(
-        title=title, unit=unit, counts=found.counts, most=max(1, *found.counts), ticks=ticks
+    text = render_page(
+        "histogram.svg.j2",
+        title=title,
+        unit=unit,
+        counts=found.counts,
+        most=max(1, *found.counts),
+        ticks=ticks,
     )
     return text.encode()

@@ -20,7 +20,7 @@ ALSO = {"filter": _LIKENESS, "publish": _LIKENESS, "detect": ("yolo.py",), "pose
 # Doors and pages: these shape no artifact. (The report does: it is published.)
 OUTSIDE = {"task.py", "changes.py", "closeup.py", "retune.py"}
 OUTSIDE_TEMPLATES = {"retune.html.j2", "explain.html.j2", "diff.html.j2"}
-OUTSIDE_FOLDERS = {"versions"}  # what becomes of trees once they are built
+OUTSIDE_FOLDERS = {"versions", "exports"}  # what becomes of trees once they are built
 
 
 def present() -> dict[str, dict[str, object]]:

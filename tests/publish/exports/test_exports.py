@@ -30,7 +30,8 @@ STEMS = {"train": ["street-a"], "val": ["cafe-a", "cafe-b"]}
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
-    workspace, store = Workspace(tmp_path / "workspace"), FolderStore(tmp_path / "store" / settings().root_name)
+    workspace = Workspace(tmp_path / "workspace")
+    store = FolderStore(tmp_path / "store" / settings().root_name)
     push(tree_of(workspace, two_sources(workspace)), workspace, store)
     return Ledger(store)
 

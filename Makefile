@@ -1,11 +1,12 @@
 # The two commands: `make demo` and `make test`. `make check` before each commit.
+# `make up` brings up a Prefect server and a worker on this machine, `make down` stops them.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME := demo-data
 
-.PHONY: demo test check setup record-stages clean
+.PHONY: demo test check setup up down record-stages clean
 
 demo: $(READY)
 	@MATTEFLOW_HOME=$(DEMO_HOME) $(BIN)/matteflow ingest demo --recipe demo
@@ -21,6 +22,12 @@ check: $(READY)
 	@$(BIN)/python -m pytest -m "not slow"
 
 setup: $(READY)
+
+up: $(READY)
+	@MATTEFLOW_BIN=$(CURDIR)/$(BIN) sh deployments/local.sh up
+
+down:
+	@MATTEFLOW_BIN=$(CURDIR)/$(BIN) sh deployments/local.sh down
 
 # `--without-pip`, because Debian keeps ensurepip in another package; pip installs itself instead.
 $(READY): pyproject.toml constraints.txt

@@ -8,7 +8,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import TypeAdapter, ValidationError
 
-from flows.chains import run_chains
+from flows.chains import in_order, run_chains
 from flows.pages import flow_run_id, leave_sources
 from flows.runners import task_runner
 from flows.runs import run_folder
@@ -75,7 +75,8 @@ def ingest_batch(run: str, number: int) -> State[Any]:
         batch = _read_batch(run, number, workspace)
     except InputError as error:
         return Failed(name="BadInput", message=str(error))
-    outcomes = tuple(run_chains(batch.sources, batch.recipe, settings().sources_in_flight))
+    chains = run_chains(batch.sources, batch.recipe, settings().sources_in_flight)
+    outcomes = in_order(batch.sources, chains)
     leave_sources(outcomes, batch.recipe, workspace)
     path = f"{batch_folder(run, number)}/{flow_run_id()}.json"
     workspace.write(path, _OUTCOMES.dump_json(outcomes, indent=1))

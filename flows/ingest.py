@@ -11,7 +11,7 @@ from prefect.states import Completed, Failed
 
 from flows.accumulate import earlier_runs, gather, require_joinable
 from flows.batches import write_batches
-from flows.chains import run_chains
+from flows.chains import in_order, run_chains
 from flows.pages import describe_publication, finish_run, flow_run_id, tell_progress
 from flows.runners import task_runner
 from flows.runs import RunRecord, name_run
@@ -99,7 +99,7 @@ def _work(
     size = settings().batch_size
     if len(sources) <= size:
         chains = run_chains(sources, recipe, settings().sources_in_flight)
-        return tuple(tell_progress(chains, len(sources), "sources")), {}
+        return in_order(sources, tell_progress(chains, len(sources), "sources")), {}
     batches = write_batches(run_id, sources, recipe, size, workspace)
     ended = tell_progress(run_batches(batches, workspace), len(batches), "batches")
     done = sorted(ended, key=lambda done: done.batch.number)

@@ -7,7 +7,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.chains import outcome_of, submit_chain
+from flows.chains import run_chain
 from flows.pages import leave_stages
 from flows.runners import task_runner
 from flows.runs import RunRecord, find_runs, load_run
@@ -51,7 +51,7 @@ def rerun(
     except MatteflowError as error:
         return Failed(name="BadInput", message=str(error))
     last = _LAST if downstream else stage
-    outcome = outcome_of(known.source, submit_chain(known.source, record.recipe, last))
+    outcome = run_chain(known.source, record.recipe, last)
     leave_stages(outcome, known)
     if outcome.error is not None:
         said = f"{source} failed at {outcome.failed_stage}: {outcome.error}"
@@ -82,9 +82,11 @@ def _find(
             return record, outcomes[source]
         known |= outcomes.keys()
     near = get_close_matches(source, known, n=3, cutoff=0.4) or sorted(known)[:5]
+    had = f"The run {run} had no" if run else "No finished run had a"
     raise InputError(
-        f"{f'The run {run}' if run else 'No finished run'} had no source {source!r}. "
-        f"{'Near are' if near else 'There are none'}: {', '.join(near) or 'start an ingest first'}."
+        f"{had} source {source!r}. Near are: {', '.join(near)}."
+        if near
+        else f"{had} source {source!r}; start an ingest first."
     )
 
 

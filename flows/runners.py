@@ -4,7 +4,6 @@ from typing import Any
 
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from flows.chains import STAGES
 from tasks.common.errors import InputError
 from tasks.common.settings import settings
 
@@ -12,15 +11,12 @@ from tasks.common.settings import settings
 def task_runner() -> TaskRunner[Any]:
     """Return the task runner that the settings name.
 
-    Threads: each source in flight occupies one per stage, most of which wait for the one before.
-
     Raises:
         InputError: Dask is asked for and not installed.
     """
     here = settings()
     if here.task_runner == "threads":
-        n_threads = (here.sources_in_flight + 1) * len(STAGES)
-        return ThreadPoolTaskRunner(max_workers=n_threads)
+        return ThreadPoolTaskRunner(max_workers=here.sources_in_flight + 1)
     try:
         from prefect_dask.task_runners import DaskTaskRunner
     except ImportError as error:

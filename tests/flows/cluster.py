@@ -1,0 +1,222 @@
+"""A real Prefect server and real process workers, as a team has them, on free loopback ports."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+T = TypeVar("T")
+_READY_S = 120.0
+_RUN_S = 240.0
+FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+class Run(NamedTuple):
+    """A flow run as the server tells of it."""
+
+    flow_run_id: str
+    name: str
+    state: str
+    state_type: str
+    message: str
+    run_count: int
+
+
+class Process:
+    """A program in a process group of its own, whose output goes to a file."""
+
+    def __init__(self, arguments: list[str], environment: Mapping[str, str], log: Path):
+        self._stream = log.open("ab")
+        self.process = subprocess.Popen(
+            arguments, env=dict(environment), cwd=ROOT,
+            stdout=self._stream, stderr=self._stream, start_new_session=True,
+        )  # fmt: skip
+
+    def kill(self, *, group: bool = True) -> None:
+        """SIGKILL it, with all that it started or alone."""
+        with suppress(ProcessLookupError):
+            if group:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            else:
+                self.process.kill()
+        self.process.wait()
+        self._stream.close()
+
+
+class Cluster:
+    """One server; workers come and go."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]):
+        self.folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = int(free.getsockname()[1])
+        own = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+        self.environment = own | {
+            "PREFECT_HOME": str(folder / "prefect"),
+            "PREFECT_API_URL": f"http://127.0.0.1:{self.port}/api",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "DO_NOT_TRACK": "1",
+            "PREFECT_WORKER_QUERY_SECONDS": "2",
+            "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
+            **environment,
+        }
+        self.environment.pop("PREFECT_LOCAL_STORAGE_PATH", None)
+        self.api = httpx.Client(base_url=self.environment["PREFECT_API_URL"], timeout=60)
+        self._server: Process | None = None
+        self.workers: list[Process] = []
+
+    def start_server(self) -> None:
+        arguments = ["server", "start", "--port", str(self.port)]
+        self._server = self._prefect(arguments, "server", {})
+        wait_for(self._is_up, _READY_S, "the server to answer")
+
+    def kill_server(self) -> None:
+        assert self._server is not None
+        self._server.kill()
+
+    def _is_up(self) -> bool:
+        with suppress(httpx.HTTPError):
+            return self.api.get("/health").is_success
+        return False
+
+    def set_up(self) -> str:
+        """Run the project's own set-up of a server; return what it says."""
+        done = subprocess.run(
+            [sys.executable, "-m", "deployments.setup"],
+            env=self.environment, cwd=ROOT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def start_worker(self, **environment: str) -> Process:
+        number = len(self.workers)
+        arguments = ["worker", "start", "--pool", "local", "--type", "process", "--limit", "2"]
+        worker = self._prefect(
+            [*arguments, "--name", f"worker-{number}"], f"worker-{number}", environment
+        )
+        self.workers.append(worker)
+        return worker
+
+    def _prefect(self, arguments: list[str], log: str, environment: Mapping[str, str]) -> Process:
+        command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
+        return Process(command, {**self.environment, **environment}, self.folder / f"{log}.log")
+
+    def ask(self, path: str, **body: Any) -> Any:
+        answer = self.api.post(path, json=body)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def deployment(self, name: str) -> dict[str, Any]:
+        answer = self.api.get(f"/deployments/name/{name}")
+        assert answer.is_success, answer.text
+        return dict(answer.json())
+
+    def change_deployment(self, name: str, **values: Any) -> None:
+        answer = self.api.patch(f"/deployments/{self.deployment(name)['id']}", json=values)
+        assert answer.is_success, answer.text
+
+    def request(self, name: str, **parameters: Any) -> httpx.Response:
+        """Ask for a flow run as the UI does."""
+        path = f"/deployments/{self.deployment(name)['id']}/create_flow_run"
+        return self.api.post(path, json={"parameters": parameters})
+
+    def start(self, name: str, **parameters: Any) -> str:
+        answer = self.request(name, **parameters)
+        assert answer.is_success, answer.text
+        return str(answer.json()["id"])
+
+    def retry(self, flow_run: str) -> None:
+        """Do what the button Retry does."""
+        answer = self.api.post(
+            f"/flow_runs/{flow_run}/set_state",
+            json={"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}, "force": False},
+        )
+        assert answer.json()["status"] == "ACCEPT", answer.text
+
+    def run(self, flow_run: str) -> Run:
+        told = self.api.get(f"/flow_runs/{flow_run}").json()
+        return _run(told)
+
+    def runs_of(self, flow: str) -> list[Run]:
+        told = self.ask(
+            "/flow_runs/filter", flows={"name": {"any_": [flow]}}, sort="START_TIME_ASC"
+        )
+        return [_run(row) for row in told]
+
+    def wait(self, flow_run: str) -> Run:
+        """Wait until a run has ended; return how."""
+
+        def ended() -> Run | None:
+            told = self.run(flow_run)
+            return told if told.state_type in FINAL else None
+
+        return wait_for(ended, _RUN_S, f"the run {flow_run} to end")
+
+    def tasks(self, flow_run: str) -> dict[str, tuple[str, int]]:
+        """Return, by task run name, state and number of attempts; of a retried run the last."""
+        rows = self.ask(
+            "/task_runs/filter",
+            flow_runs={"id": {"any_": [flow_run]}},
+            sort="EXPECTED_START_TIME_ASC",
+            limit=200,
+        )
+        return {row["name"]: (row["state_name"], row["run_count"]) for row in rows}
+
+    def artifact(self, flow_run: str, key: str) -> str:
+        """Return the newest artifact of a run under a key, as text."""
+        rows = self.ask(
+            "/artifacts/filter",
+            artifacts={"flow_run_id": {"any_": [flow_run]}, "key": {"any_": [key]}},
+            sort="CREATED_DESC",
+        )
+        assert rows, f"no artifact {key}"
+        return str(rows[0]["data"])
+
+    def stop(self) -> None:
+        for worker in self.workers:
+            worker.kill()
+        if self._server is not None:
+            self._server.kill()
+        self.api.close()
+
+
+def _run(row: dict[str, Any]) -> Run:
+    state = row["state"] or {}
+    return Run(
+        row["id"], row["name"], row["state_name"] or "", row["state_type"] or "",
+        state.get("message") or "", row["run_count"],
+    )  # fmt: skip
+
+
+def wait_for(look: Callable[[], T | None], limit_s: float, what: str) -> T:
+    """Return what `look` finds as soon as it finds anything."""
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.25)
+    raise AssertionError(f"waited {limit_s:.0f} s in vain for {what}")
+
+
+@contextmanager
+def cluster(folder: Path, environment: Mapping[str, str]) -> Iterator[Cluster]:
+    """Run a server, set up as the project does it, until the block ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = Cluster(folder, environment)
+    try:
+        made.start_server()
+        made.set_up()
+        yield made
+    finally:
+        made.stop()

@@ -1,0 +1,130 @@
+"""One task of one source again: what is computed, what is not, and what cannot be asked for."""
+
+from pathlib import Path
+from shutil import copyfile
+from typing import Any
+
+import pytest
+
+from flows.rerun import rerun
+from flows.runs import RunRecord, load_run
+from tasks.common.artifacts import Workspace
+from tasks.common.settings import settings
+from tasks.detect import detector
+from tasks.matte import store as matte_store
+from tests.flows.test_ingest import forbid_models, recipe_file, run
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
+
+
+@pytest.fixture
+def record(tmp_path: Path, bus_photo: Path) -> RunRecord:
+    media = tmp_path / "media"
+    media.mkdir()
+    copyfile(bus_photo, media / "bus.jpg")
+    _, record = run(media, recipe_file(tmp_path), publish="never")
+    return record
+
+
+def markers(record: RunRecord) -> dict[str, int]:
+    """Return, by stage, when its artifact was finished last."""
+    workspace = Workspace.of(settings())
+    results = record.outcomes[0].stages
+    return {
+        result.stage: workspace.path(f"{workspace.folder(result.stage, result.key)}/artifact.json")
+        .stat()
+        .st_mtime_ns
+        for result in results
+    }
+
+
+def made_again(record: RunRecord, **asked: Any) -> tuple[str | None, set[str]]:
+    """Do the rerun; return how it ended and which stages' artifacts were written anew."""
+    before = markers(record)
+    state = rerun(source="bus.jpg", return_state=True, **asked)
+    after = markers(record)
+    return state.name, {stage for stage in before if after[stage] != before[stage]}
+
+
+@pytest.mark.parametrize("stage", ["download", "sample", "screen", "filter"])
+def test_a_stage_is_computed_again_and_what_depends_on_the_same_is_not(
+    stage: str, record: RunRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forbid_models(monkeypatch)
+    assert made_again(record, stage=stage) == ("Completed", {stage})
+
+
+def test_a_model_that_is_asked_again_is_really_asked(
+    record: RunRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    matte = matte_store.matte
+    monkeypatch.setattr(matte_store, "matte", lambda *given: asked.append(1) or matte(*given))
+    assert made_again(record, stage="matte") == ("Completed", {"matte"})
+    screened = record.outcomes[0].result("screen")
+    assert screened is not None
+    assert len(asked) == screened.n_out > 0
+
+
+def test_without_refresh_nothing_that_is_good_is_computed(
+    record: RunRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forbid_models(monkeypatch)
+    assert made_again(record, stage="detect", refresh=False) == ("Completed", set())
+
+
+def test_without_downstream_the_chain_ends_at_the_stage(
+    record: RunRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forbid_models(monkeypatch)
+    workspace = Workspace.of(settings())
+    final = record.outcomes[0].result("filter")
+    assert final is not None
+    workspace.withdraw("filter", final.key)
+    state = rerun(stage="sample", source="bus.jpg", downstream=False, return_state=True)
+    assert state.name == "Completed"
+    assert workspace.find("filter", final.key) is None
+
+
+def test_a_stage_that_fails_again_says_why(
+    record: RunRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> Any:
+        raise RuntimeError("the weights are gone")
+
+    monkeypatch.setattr(detector, "_load", refuse)
+    state = rerun(stage="detect", source="bus.jpg", return_state=True)
+    assert (state.name, state.message) == (
+        "StillFailing", "bus.jpg failed at detect: the weights are gone",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        pytest.param(
+            {"stage": "detect", "source": "bus.jpeg"},
+            "No finished run had a source 'bus.jpeg'. Near are: bus.jpg.", id="source",
+        ),
+        pytest.param(
+            {"stage": "detect", "source": "bus.jpg", "run": "monday"},
+            "There is no run monday in", id="run",
+        ),
+        pytest.param(
+            {"stage": "pose", "source": "bus.jpg"},
+            "has no pose stage, since its recipe (test) names no pose model", id="stage",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_done_again_is_refused(
+    asked: dict[str, str], said: str, record: RunRecord
+) -> None:
+    before = load_run(Workspace.of(settings()), None)
+    state = rerun(return_state=True, **asked)  # type: ignore[arg-type]
+    assert (state.name, said in str(state.message)) == ("BadInput", True), state.message
+    assert load_run(Workspace.of(settings()), None) == before
+
+
+def test_before_the_first_run_there_is_nothing_to_do_again() -> None:
+    state = rerun(stage="detect", source="bus.jpg", return_state=True)
+    assert "No finished run had a source 'bus.jpg'; start an ingest first." in str(state.message)

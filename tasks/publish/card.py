@@ -59,7 +59,7 @@ def own_limits(facts: Facts, words: dict[str, str]) -> list[str]:
         (facts["role"] != "test" and "val" not in sides, lambda: words["no_val"]),
         (facts["role"] != "test" and "train" not in sides, lambda: words["no_train"]),
         (
-            facts["role"] != "test" and abs(facts["split"]["deviation"]) > _WORTH_TELLING,
+            len(sides) > 1 and abs(facts["split"]["deviation"]) > _WORTH_TELLING,
             lambda: words["off_share"].format(**_percent(facts["split"])),
         ),
         (

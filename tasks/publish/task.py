@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from tasks.common.artifacts import Workspace, reuse_or_make
 from tasks.common.caching import run_task
+from tasks.common.catalogue import find_weights
 from tasks.common.dataset_recipe import PublishRecipe
 from tasks.common.errors import InputError
 from tasks.common.recipe import Recipe
@@ -14,15 +15,18 @@ from tasks.common.records import Publication, Source, SourceOutcome
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.tables import encode_table
+from tasks.common.weights import require_weights
 from tasks.publish.account import all_drops, funnel, reasons, set_aside, source_lines
 from tasks.publish.changes import Changes, compare, render_changes
 from tasks.publish.closeup import RuleWord, find_crop, render_closeup
 from tasks.publish.crop_tables import crops_table, encode_csv, review_table
+from tasks.publish.proposals import propose_scenes
 from tasks.publish.relation_page import render_relations
 from tasks.publish.relations import Relation, describe_relations
 from tasks.publish.report import render_report, sheets
 from tasks.publish.select import check_pins
 from tasks.publish.subset import Judged, Subset
+from tasks.publish.tagger import Tagger
 from tasks.publish.tree import build_tree, inputs_key, tree_key
 from tasks.publish.versions.ledger import Ledger
 from tasks.publish.versions.published import find_base, find_others, read_other, read_past
@@ -38,6 +42,7 @@ __all__ = [
     "compare",
     "find_crop",
     "funnel",
+    "propose",
     "publish",
     "reasons",
     "render_changes",
@@ -107,6 +112,22 @@ def _refuse(
     html = render_relations(relations, crops, subset.workspace, ledger.store, title)
     subset.workspace.write(page, html.encode())
     raise InputError(describe_relations(relations, recipe, subset.workspace.url(page)))
+
+
+def propose(outcomes: Sequence[SourceOutcome], recipe: Recipe, weights: str, least: float) -> bytes:
+    """Return scenes that a network proposes for the kept crops of a run, as CSV.
+
+    Raises:
+        InputError: the recipe has no scenes, or there are no such weights.
+        WeightsError: the weights cannot be had.
+    """
+    if not recipe.publish.scenes:
+        raise InputError("The recipe has no publish.scenes, so there is nothing to propose.")
+    found = find_weights(weights, "tagger")
+    path = require_weights(found, settings().models)
+    tagger = Tagger(found, path, recipe.publish.scenes, settings().device)
+    subset = Subset(outcomes, Workspace.of(settings()), recipe.filter)
+    return propose_scenes(subset, recipe.publish, tagger, least)
 
 
 @run_task("report")

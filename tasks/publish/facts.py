@@ -44,7 +44,7 @@ def facts_of(
         "scenes": _scenes(samples, recipe),
         "tags_without_scene": SceneFinder(recipe).strange_tags(sources),
         "overrides_of_nothing": _strange_overrides(subset, recipe),
-        "sources": [_of_source(source, samples) for source in sources],
+        "sources": _told(sources, samples),
         "licences": _count(sample.judged.source.licence for sample in samples),
         "batches": _count(sample.judged.source.batch for sample in samples),
         "channels": _count(sample.channel for sample in samples),
@@ -104,9 +104,13 @@ def _sources(samples: Iterable[Sample]) -> dict[str, Source]:
     return {sample.judged.source.source_id: sample.judged.source for sample in samples}
 
 
-def _of_source(source: Source, samples: Iterable[Sample]) -> Facts:
-    told = source.model_dump(mode="json", exclude={"uri", "kind"})
-    return told | {"n_samples": sum(s.judged.source.source_id == source.source_id for s in samples)}
+def _told(sources: Iterable[Source], samples: Iterable[Sample]) -> list[Facts]:
+    counts = Counter(sample.judged.source.source_id for sample in samples)
+    return [
+        source.model_dump(mode="json", exclude={"uri", "kind"})
+        | {"n_samples": counts[source.source_id]}
+        for source in sources
+    ]
 
 
 def _count(values: Iterable[str | None]) -> dict[str, int]:

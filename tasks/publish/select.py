@@ -42,6 +42,12 @@ class Sample(NamedTuple):
         return keys_of(self.judged.source, [self.judged.crop["media_id"]])
 
     @property
+    def files(self) -> tuple[str, str]:
+        """Where its image and its annotation lie in the tree."""
+        place = f"{self.split}/{self.stem}"
+        return f"img_dir/{place}.jpg", f"ann_dir/{place}.png"
+
+    @property
     def channel(self) -> str:
         """Who annotated it: the machine and its model."""
         return f"rembg {self.judged.matte['model']}" if self.judged.matte else "none"

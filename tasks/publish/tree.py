@@ -14,20 +14,12 @@ from tasks.common.progress import track
 from tasks.common.records import SourceOutcome, StageResult
 from tasks.common.tables import make_table
 from tasks.publish import VERSION
-from tasks.publish.card import FIGURES, render_card, render_config, words_of
-from tasks.publish.changelog import render_changelog
-from tasks.publish.crop_tables import encode_csv, review_table
-from tasks.publish.facts import facts_of, histograms
-from tasks.publish.lists import require_loadable, split_lists
-from tasks.publish.past import CHANGELOG, NO_PAST, SAMPLES, SIDES, Past, PastSample
-from tasks.publish.plots import draw
-from tasks.publish.proof import prove_no_leak
+from tasks.publish.past import NO_PAST, Past
 from tasks.publish.relations import Other, Relation, find_relations, without_related
 from tasks.publish.render import encode_sample, read_sample
-from tasks.publish.report import render_report
-from tasks.publish.sample_table import sample_table
 from tasks.publish.select import Sample, Selection, choose_samples
 from tasks.publish.subset import Subset
+from tasks.publish.texts import history_files, text_files
 
 FILES = {
     "name": "string",  # path inside the subset's folder
@@ -105,8 +97,11 @@ def build_tree(
         rows += _sample_files(sample, recipe, out)
     done = tuple(outcome for outcome in subset.outcomes if outcome.error is None)
     finished = Subset(done, subset.workspace, subset.bounds)
-    rows += _text_files(selection, finished, recipe, out)
-    rows += _history(rows, selection, finished, recipe, past, out)
+    texts = text_files(selection, finished, recipe)
+    rows += [_file(out, name, data) for name, data in texts.items()]
+    digests = {row["name"]: row["digest"] for row in rows}
+    told = history_files(digests, selection, finished, recipe, past)
+    rows += [_file(out, name, data) for name, data in told.items()]
     manifest = "".join(f"{row['digest']}  {row['name']}\n" for row in sorted(rows, key=_name))
     rows.append(_file(out, MANIFEST_NAME, manifest.encode()))
     return out.commit(make_table(rows, FILES), [], n_in=len(rows))
@@ -161,67 +156,5 @@ def _sample_files(sample: Sample, recipe: PublishRecipe, out: ArtifactWriter) ->
         "licence": judged.source.licence,
         "channel": sample.channel,
     }
-    yield _file(out, f"img_dir/{sample.split}/{sample.stem}.jpg", pair[0], **facts)
-    yield _file(out, f"ann_dir/{sample.split}/{sample.stem}.png", pair[1], **facts)
-
-
-def _text_files(
-    selection: Selection, subset: Subset, recipe: PublishRecipe, out: ArtifactWriter
-) -> Iterable[Row]:
-    """Write lists, cards and tables; `subset` holds the sources that came through."""
-    lists = split_lists(selection.samples, [scene.id for scene in recipe.scenes])
-    encoded = {one.file: one.encode() for one in lists}
-    pairs = {name for s in selection.samples for name in _pair(s)}
-    require_loadable(pairs | encoded.keys(), encoded)
-    proof = prove_no_leak(selection, recipe)
-    facts = facts_of(selection, lists, subset, recipe, proof["split"])
-    words = words_of(recipe.language)
-    units = {"longer_side_px": words["px"], "subject_share": words["share"]}
-    texts: dict[str, bytes] = {
-        **encoded,
-        **{
-            FIGURES[name]: draw(found, words[name], units[name])
-            for name, found in histograms(selection.samples).items()
-        },
-        "dataset.json": _json(facts),
-        "groups.json": _json(proof),
-        SAMPLES: encode_csv(sample_table(selection.samples)),
-        "README.md": render_card(facts, recipe).encode(),
-        "mmseg_config.py": render_config(facts).encode(),
-        "review.csv": encode_csv(review_table(subset)),
-        "report.html": render_report(subset, title=recipe.name).encode(),
-    }
-    for name, data in texts.items():
-        yield _file(out, name, data)
-
-
-def _pair(sample: Sample) -> tuple[str, str]:
-    side, stem = sample.split, sample.stem
-    return f"img_dir/{side}/{stem}.jpg", f"ann_dir/{side}/{stem}.png"
-
-
-def _history(
-    rows: Sequence[Row],
-    selection: Selection,
-    subset: Subset,
-    recipe: PublishRecipe,
-    past: Past,
-    out: ArtifactWriter,
-) -> Iterable[Row]:
-    """Write what tells of earlier versions: the sides of all that ever was published, the changes.
-
-    A source that is away for one version comes back to its side.
-    """
-    files = {row["name"]: row["digest"] for row in rows}
-    now = {}
-    for s in selection.samples:
-        image, mask = (files[name] for name in _pair(s))
-        now[s.stem] = PastSample(s.split, s.scenes, image, mask, s.channel)
-    changelog = render_changelog(past, now, files, selection, subset, recipe)
-    yield _file(out, CHANGELOG, changelog.encode())
-    sides = {key: sample.split for sample in selection.samples for key in sample.keys}
-    yield _file(out, SIDES, _json({**past.sides, **sides}))
-
-
-def _json(values: Any) -> bytes:
-    return json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
+    for name, data in zip(sample.files, pair, strict=True):
+        yield _file(out, name, data, **facts)

@@ -30,12 +30,12 @@ def render_relations(
     """Return the page; a picture that is gone from the store is left out."""
     groups: dict[str, list[Relation]] = defaultdict(list)
     for relation in relations:
-        groups[f"{relation.why.split(' ')[0] if ' of 64' not in relation.why else 'picture'}: "
-               f"{relation.label}"].append(relation)  # fmt: skip
+        groups[f"same {relation.kind} as in {relation.label}"].append(relation)
     return render_page(
         "diff.html.j2",
         title=title,
         note="Left: the sample that was to be published. Right: what it is related to.",
+        head="related",
         kinds=[(name, len(found)) for name, found in sorted(groups.items())],
         sheets=[
             {
@@ -44,7 +44,7 @@ def render_relations(
                 "figures": [
                     {
                         "stem": relation.stem,
-                        "says": f"{relation.why}: {relation.other.stem}",
+                        "says": f"{relation.other.stem}: {relation.why}",
                         "picture": jpeg_data_uri(_beside(relation, crops, workspace, store)),
                     }
                     for relation in spread(found, _MAX_SHOWN)

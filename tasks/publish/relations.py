@@ -31,11 +31,12 @@ class Other(NamedTuple):
 
 
 class Relation(NamedTuple):
-    """A sample of ours, one of the other subset, and what they share."""
+    """A sample of ours, one of the other subset, and what they share: its kind, and in words."""
 
     stem: str
     other: Foreign
     label: str
+    kind: str
     why: str
 
 
@@ -55,7 +56,9 @@ def find_relations(
         for sample in samples:
             shared = next((key for key in sample.keys if key in by_key), None)
             if shared is not None:
-                found.append(Relation(sample.stem, by_key[shared], other.label, shared))
+                kind, _, name = shared.partition(" ")
+                why = "the same bytes" if kind == "media" else f"the same {kind} {name}"
+                found.append(Relation(sample.stem, by_key[shared], other.label, kind, why))
         found += _by_pictures(samples, other, near_bits)
     seen: dict[str, Relation] = {}
     for relation in found:
@@ -68,7 +71,13 @@ def _by_pictures(samples: Sequence[Sample], other: Other, near_bits: int) -> lis
     theirs = {foreign.stem: foreign for foreign in other.samples if foreign.picture.hash}
     pairs = near_pairs(own, [foreign.picture for foreign in theirs.values()], near_bits)
     return [
-        Relation(pair.one, theirs[pair.other], other.label, f"{pair.bits} of 64 bits differ")
+        Relation(
+            pair.one,
+            theirs[pair.other],
+            other.label,
+            "picture",
+            f"nearly the same picture, {pair.bits} of 64 bits differ",
+        )
         for pair in pairs
     ]
 
@@ -79,7 +88,7 @@ def without_related(selection: Selection, relations: Sequence[Relation]) -> Sele
         relation.stem: LeftOut(
             relation.stem,
             RELATED,
-            f"It has {relation.why} in common with {relation.other.stem} of {relation.label}.",
+            f"It is related to {relation.other.stem} of {relation.label}: {relation.why}.",
         )
         for relation in relations
     }
@@ -108,7 +117,7 @@ def describe_relations(relations: Sequence[Relation], recipe: PublishRecipe, pag
     labels = ", ".join(sorted({relation.label for relation in relations}))
     return (
         f"{len(relations)} {kind} samples are related to {labels}; nothing was published. "
-        f"For example {first.stem}: {first.why}, as {first.other.stem} of {first.label}. "
+        f"For example {first.stem} and {first.other.stem} of {first.label}: {first.why}. "
         f"Pictures of all: {page}. Take their sources out of the list, or set publish.related: "
         "leave_out."
     )

@@ -189,9 +189,9 @@ def put_tests(store: str, *outcomes: SourceOutcome, **changes: Any) -> Publicati
 @pytest.mark.parametrize(
     ("facts", "why"),
     [
-        pytest.param({"name": "a"}, "media a", id="the same source and bytes"),
-        pytest.param({"uploader": "ann"}, "uploader ann", id="uploader"),
-        pytest.param({"session": "park"}, "session park", id="session"),
+        pytest.param({"name": "a"}, "the same source a", id="the same source and bytes"),
+        pytest.param({"uploader": "ann"}, "the same uploader ann", id="uploader"),
+        pytest.param({"session": "park"}, "the same session park", id="session"),
     ],
 )
 def test_a_test_subset_that_is_related_is_refused_with_pictures(
@@ -201,7 +201,7 @@ def test_a_test_subset_that_is_related_is_refused_with_pictures(
     related = one(workspace, facts.pop("name", "t"), **facts)
     with pytest.raises(InputError, match=rf"2 test samples are related to {NAME}@v1; .*") as found:
         put_tests(store, related, one(workspace, "free"))
-    assert why in str(found.value) or "source a" in str(found.value)
+    assert why in str(found.value)
     page = (workspace.root / "related" / f"{TESTS}.html").read_text()
     assert page.count("data:image/jpeg") == 2
     assert Ledger(open_store(store)).numbers(TESTS) == []
@@ -210,7 +210,7 @@ def test_a_test_subset_that_is_related_is_refused_with_pictures(
 def test_a_neighbour_of_a_training_picture_is_refused(workspace: Workspace, store: str) -> None:
     put(store, judged(workspace, source("a"), [Crop("x", hash=0xFF)]))
     near = judged(workspace, source("t"), [Crop("x", hash=0xFF ^ 0b111), Crop("y")])
-    with pytest.raises(InputError, match=r"1 test samples .* 3 of 64 bits differ, as a-x"):
+    with pytest.raises(InputError, match=r"t-x and a-x of .* 3 of 64 bits differ"):
         put_tests(store, near)
     made = put_tests(store, near, related="leave_out")
     assert sides(store, made.version, TESTS) == {"t-y": "val"}

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.common.artifacts import Workspace
 from tasks.common.bounds import RuleBounds
-from tasks.common.errors import InputError
+from tasks.common.errors import InputError, WorldError
 from tasks.common.recipe import Recipe, load_recipe
 from tasks.common.records import Publication, SourceOutcome
 from tasks.common.settings import settings
@@ -17,10 +17,11 @@ from tasks.common.store.address import open_store
 from tasks.publish.task import check_publishable, publish
 from tasks.publish.versions.ledger import Ledger
 from tasks.publish.versions.published import read_samples
+from tasks.publish.versions.push import Origin, push_tree
 from tasks.publish.versions.retire import retire_version
 from tests.publish.builders import judged, person_mask, source
 from tests.publish.crops import Crop
-from tests.publish.trees import NAME, NOW, recipe
+from tests.publish.trees import NAME, NOW, recipe, tree_of
 
 _DEMO = load_recipe("demo")
 TESTS = "CustomSeg_Person_20261122_tests"
@@ -176,6 +177,23 @@ def test_a_new_source_that_ties_both_sides_stays_out_and_is_told(
     proof = json.loads(file_of(store, made, "groups.json"))
     assert {left["stem"] for left in proof["left_out"]} == {"x-c0", "x-c1"}
     assert "| publish | ties_both_sides | 2 | x ties what lies" in file_of(store, made, "README.md")
+
+
+def test_a_tree_that_another_publisher_overtook_is_made_anew(
+    workspace: Workspace, store: str
+) -> None:
+    a, b = one(workspace, "a"), one(workspace, "b")
+    put(store, a)
+    put(store, a, b)
+    tree = tree_of(workspace, (b,))
+    ledger = Ledger(open_store(store))
+    for base, said in ((1, "made upon v1"), (None, "made upon nothing")):
+        with pytest.raises(WorldError, match=f"@v2 was published while .* {said}. Run it again"):
+            push_tree(
+                tree, NAME, workspace, ledger.store,
+                recipe_digest="r", now=NOW, origin=Origin("mine", base, ()), clock=lambda: NOW,
+            )  # fmt: skip
+    assert ledger.numbers(NAME) == [1, 2]
 
 
 # Test subsets: nothing in common with training data, and the other way round.

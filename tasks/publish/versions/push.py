@@ -182,8 +182,10 @@ def _commit(wanted: Commit, ledger: Ledger) -> tuple[Commit, bool]:
     for _ in range(_MAX_RACES):
         newest = ledger.newest(name)
         is_mine = newest is not None and newest.tree == wanted.tree
-        if newest and is_mine and ledger.retirement(name, newest.version) is None:
-            return newest, False
+        if newest and ledger.retirement(name, newest.version) is None:
+            if is_mine:
+                return newest, False
+            _require_base(wanted, newest)
         number = newest.version + 1 if newest else 1
         mine = wanted.model_copy(update={"version": number, "parent": number - 1 or None})
         key, data = commit_key(name, number), mine.encode()
@@ -192,6 +194,23 @@ def _commit(wanted: Commit, ledger: Ledger) -> tuple[Commit, bool]:
         if ledger.store.put_if_absent(key, data) or ledger.store.get(key) == data:
             return mine, True
     raise WorldError(f"{_MAX_RACES} other publishers were faster than this one; run it again.")
+
+
+def _require_base(wanted: Commit, newest: Commit) -> None:
+    """Make sure that a tree is built upon the version that it will follow.
+
+    The number after `newest` is put only if absent, so nothing can come between.
+
+    Raises:
+        WorldError: another publisher was quicker; built anew, the samples stay where it put them.
+    """
+    is_known = wanted.inputs != ""  # trees of older programs were built upon nothing
+    if is_known and newest.version != wanted.base and newest.inputs != wanted.inputs:
+        raise WorldError(
+            f"{newest.label} was published while this version was made upon "
+            f"{f'v{wanted.base}' if wanted.base else 'nothing'}. Run it again: it is then made "
+            "upon the newer one."
+        )
 
 
 def _publication(

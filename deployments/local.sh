@@ -15,18 +15,21 @@ mkdir -p "$prefect"
 
 answers() { "$bin/python" -c "import httpx, os; httpx.get(os.environ['PREFECT_API_URL'] + '/health', timeout=2).raise_for_status()" 2>/dev/null; }
 runs() { [ -f "$prefect/$1.pid" ] && kill -0 "$(cat "$prefect/$1.pid")" 2>/dev/null; }
-start() { # name, arguments of prefect: in a session of its own, so that no terminal ends it
+# In a session of its own, so that no terminal ends it; what crashes is started again.
+start() { # name, arguments of prefect
     name=$1
     shift
-    setsid "$bin/prefect" --no-prompt "$@" >>"$prefect/$name.log" 2>&1 </dev/null &
+    setsid sh -c 'trap "wait; exit" TERM
+        while :; do "$@" & wait $! && break; sleep 5; done' \
+        sh "$bin/prefect" --no-prompt "$@" >>"$prefect/$name.log" 2>&1 </dev/null &
     echo $! >"$prefect/$name.pid"
 }
 stop() {
     if runs "$1"; then
-        kill -INT "$(cat "$prefect/$1.pid")"
+        kill -s TERM -- "-$(cat "$prefect/$1.pid")" # the whole session
         n=0
-        while runs "$1" && [ $n -lt 30 ]; do n=$((n + 1)); sleep 1; done
-        if runs "$1"; then kill -KILL "$(cat "$prefect/$1.pid")"; fi
+        while runs "$1" && [ $n -lt 10 ]; do n=$((n + 1)); sleep 1; done
+        if runs "$1"; then kill -s KILL -- "-$(cat "$prefect/$1.pid")"; fi
     fi
     rm -f "$prefect/$1.pid"
 }

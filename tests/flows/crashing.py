@@ -1,0 +1,68 @@
+"""Killing with SIGKILL in the middle of a stage, and what is left to do afterwards."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from tests.flows.cluster import Cluster, Run, wait_for
+
+Victim = Literal["flow", "worker", "both", "server"]
+VICTIMS: tuple[Victim, ...] = ("flow", "worker", "both", "server")
+# Where a run can be stopped; `runs` is its own record, after the publication.
+BEFORE_MATTING = ("download", "sample", "detect", "pose", "measure", "screen")
+PLACES = (*BEFORE_MATTING, "matte", "filter", "publish", "runs")
+# A worker with a limit ends when a run comes back in the moment in which it crashed: Prefect 3.8.8
+# tells the crash before it frees the run's slot. People are slower than that.
+_BREATH_S = 5.0
+HALTING = Path(__file__).with_name("halting")
+
+
+class Aftermath(NamedTuple):
+    """How a run went on after a kill."""
+
+    first: str  # the state that it was found in
+    found_after_s: float
+    mended_by: str  # nothing, Retry, or the next run
+    last: Run
+
+
+def kill_in(
+    team: Cluster, stage: str, victim: Victim, gate: Path, asked: dict[str, str]
+) -> Aftermath:
+    """Start an ingest, kill in the middle of a stage, and do what an operator would do."""
+    gate.mkdir()
+    worker = team.start_worker(
+        HALT_AT=stage,
+        HALT_GATE=str(gate),
+        PYTHONPATH=f"{HALTING}",
+        MATTEFLOW_HOME=str(gate / "home"),
+    )
+    flow_run = team.start("ingest/ingest-manual", **asked)
+    halted = gate / "halted"
+    process = int(
+        wait_for(lambda: halted.exists() and halted.read_text(), 120, f"the {stage} stage")
+    )
+    killed_at = time.monotonic()
+    if victim in ("flow", "both"):
+        os.kill(process, signal.SIGKILL)
+    if victim in ("worker", "both"):
+        worker.kill(group=False)
+        team.start_worker(MATTEFLOW_HOME=str(gate / "home"))
+    if victim == "server":
+        team.kill_server()
+        team.start_server()
+    (gate / "go").touch()
+    first = team.wait(flow_run)
+    found_after_s = time.monotonic() - killed_at
+    mended_by, last = "nothing", first
+    if first.state_type in ("CRASHED", "FAILED"):
+        time.sleep(_BREATH_S)
+        team.retry(flow_run)
+        wait_for(lambda: team.run(flow_run).run_count > first.run_count or None, 120, "the retry")
+        mended_by, last = "Retry", team.wait(flow_run)
+    for left in team.workers:
+        left.kill()
+    team.workers.clear()
+    return Aftermath(first.state, found_after_s, mended_by, last)

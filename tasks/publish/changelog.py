@@ -114,7 +114,7 @@ def _changed(
         channels = words["by_channel"].format(old=old.channel, new=new.channel)
         yield Change("relabelled", channels, stem)
     if old.image_digest != new.image_digest:
-        yield Change("repictured", words["by_channel"].format(old="JPEG", new="JPEG"), stem)
+        yield Change("repictured", words["other_cut"], stem)
     if old.split != new.split:
         yield Change("moved", words["pinned"].format(old=old.split, new=new.split), stem)
     if set(old.scenes) != set(new.scenes):

@@ -61,7 +61,8 @@ def file_of(store: str, made: Publication, name: str) -> str:
     return (Path(made.url.removeprefix("file://")) / name).read_text(encoding="utf-8")
 
 
-def test_a_second_batch_moves_nobody(workspace: Workspace, store: str) -> None:
+def test_a_second_batch_moves_nobody(workspace: Workspace, store_address: str) -> None:
+    store = store_address
     first = [one(workspace, f"s{n}", n + 1) for n in range(4)]
     put(store, *first, val_share=0.3)
     before = sides(store, 1)
@@ -225,14 +226,18 @@ def test_a_test_subset_that_is_related_is_refused_with_pictures(
     assert Ledger(open_store(store)).numbers(TESTS) == []
 
 
-def test_a_neighbour_of_a_training_picture_is_refused(workspace: Workspace, store: str) -> None:
+def test_a_neighbour_of_a_training_picture_is_refused(
+    workspace: Workspace, store_address: str
+) -> None:
+    store = store_address
     put(store, judged(workspace, source("a"), [Crop("x", hash=0xFF)]))
     near = judged(workspace, source("t"), [Crop("x", hash=0xFF ^ 0b111), Crop("y")])
     with pytest.raises(InputError, match=r"t-x and a-x of .* 3 of 64 bits differ"):
         put_tests(store, near)
     made = put_tests(store, near, related="leave_out")
     assert sides(store, made.version, TESTS) == {"t-y": "val"}
-    assert "| publish | related_subset | 1 |" in file_of(store, made, "README.md")
+    card = open_store(store).get(f"trees/{made.tree_id}/{TESTS}/README.md") or b""
+    assert b"| publish | related_subset | 1 |" in card
 
 
 def test_training_data_that_comes_later_is_checked_against_the_tests(

@@ -89,7 +89,7 @@ def leaks(lines: Sequence[Line], stems: Mapping[str, Side]) -> list[object]:
     ]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(_LINES, st.floats(0, 1))
 def test_no_group_is_on_two_sides_and_every_crop_on_exactly_one(
     lines: list[Line], share: float
@@ -100,7 +100,7 @@ def test_no_group_is_on_two_sides_and_every_crop_on_exactly_one(
     assert (done.grouping.left_out, done.grouping.aside) == ([], {})
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(_LINES, st.integers(0, 9), st.floats(0, 1))
 def test_new_data_moves_nobody_loses_nobody_and_leaks_nothing(
     lines: list[Line], n_before: int, share: float
@@ -115,7 +115,7 @@ def test_new_data_moves_nobody_loses_nobody_and_leaks_nothing(
             assert {f"{line.name}-{n}" for n in range(len(line.hashes))} <= known
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(_LINES, st.integers(0, 9), st.floats(0, 1))
 def test_the_same_data_once_more_gives_the_same_split(
     lines: list[Line], n_before: int, share: float
@@ -128,7 +128,7 @@ def test_the_same_data_once_more_gives_the_same_split(
     assert [g[:3] for g in again.grouping.groups] == [g[:3] for g in first.grouping.groups]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(_LINES, st.floats(0, 1))
 def test_a_source_that_was_away_comes_back_to_its_side(lines: list[Line], share: float) -> None:
     first = split(lines, share)

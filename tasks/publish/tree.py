@@ -11,7 +11,7 @@ from tasks.common.dataset_recipe import PublishRecipe
 from tasks.common.errors import InputError
 from tasks.common.keys import content_key
 from tasks.common.progress import track
-from tasks.common.records import SourceOutcome, StageResult
+from tasks.common.records import Drop, SourceOutcome, StageResult
 from tasks.common.tables import make_table
 from tasks.publish import VERSION
 from tasks.publish.past import NO_PAST, Past
@@ -78,7 +78,7 @@ def build_tree(
     others: Sequence[Other] = (),
     refuse: Callable[[Sequence[Relation]], None] | None = None,
 ) -> StageResult:
-    """Write every file of the subset into the workspace.
+    """Write every file of the subset into the workspace; in = files + samples left out.
 
     Samples related to `others` are handed to `refuse`, which raises, or else left out.
 
@@ -104,7 +104,9 @@ def build_tree(
     rows += [_file(out, name, data) for name, data in told.items()]
     manifest = "".join(f"{row['digest']}  {row['name']}\n" for row in sorted(rows, key=_name))
     rows.append(_file(out, MANIFEST_NAME, manifest.encode()))
-    return out.commit(make_table(rows, FILES), [], n_in=len(rows))
+    drops = [Drop(stage="publish", item=left.stem, reason=left.reason, sentence=left.sentence)
+             for left in selection.left_out]  # fmt: skip
+    return out.commit(make_table(rows, FILES), drops, n_in=len(rows) + len(drops))
 
 
 def _require_any(selection: Selection) -> None:

@@ -174,7 +174,7 @@ def test_a_new_source_that_ties_both_sides_stays_out_and_is_told(
     put(store, a, b, **pins)
     bridge = one(workspace, "x", uploader="ann", session="park")
     made = put(store, a, b, bridge)
-    assert sides(store, 2) == sides(store, 1)
+    assert (sides(store, 2), made.n_left_out) == (sides(store, 1), 2)
     proof = json.loads(file_of(store, made, "groups.json"))
     assert {left["stem"] for left in proof["left_out"]} == {"x-c0", "x-c1"}
     assert "| publish | ties_both_sides | 2 | x ties what lies" in file_of(store, made, "README.md")

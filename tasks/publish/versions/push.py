@@ -87,7 +87,8 @@ def push_tree(
     wanted = _record(table, name, tree_id, recipe_digest, now, origin)
     committed, is_new = _commit(wanted, ledger)
     advance_latest(ledger, name, committed.version)
-    return _publication(committed, store, is_new=is_new, counts=counts)
+    made = _publication(committed, store, is_new=is_new, counts=counts)
+    return made.model_copy(update={"n_left_out": tree.n_dropped})
 
 
 def _tree_id(table: pd.DataFrame) -> str:

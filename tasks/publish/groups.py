@@ -1,7 +1,7 @@
 """Groups that must not be torn apart, and what has to stay out so that none is.
 
 A group is a connected component over source, bytes, uploader, session and near-duplicate pictures.
-What an earlier version published stays on its side: see docs/decisions/0010.
+What an earlier version published stays on its side: see docs/decisions/0011.
 """
 
 from collections import Counter

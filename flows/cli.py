@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows import cli_dataset, cli_versions
+from flows import cli_dataset, cli_rerun, cli_versions
 from flows.environment import quieten_console
 from tasks.common.errors import InputError, MatteflowError
 
@@ -204,6 +204,7 @@ def explain(
 
 app.add_typer(cli_versions.app)
 app.add_typer(cli_dataset.app)
+app.add_typer(cli_rerun.app)
 
 
 def _print_run(run: str | None, workspace: Any) -> None:

@@ -5,8 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME := demo-data
+DEMO_NAME := CustomSeg_Person_20261122_demo
+MMSEG := .venv-mmseg
 
-.PHONY: demo test check setup up down record-stages clean
+.PHONY: demo test check setup up down mmseg-check record-stages clean
 
 demo: $(READY)
 	@MATTEFLOW_HOME=$(DEMO_HOME) $(BIN)/matteflow ingest demo --recipe demo
@@ -41,9 +43,24 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -W ignore -c "import rembg"
 	@touch $(READY)
 
+# Real mmsegmentation, in an environment of its own, loads the demo's version and learns from it.
+mmseg-check: demo $(MMSEG)/.ready
+	@rm -rf $(DEMO_HOME)/mmseg
+	@MATTEFLOW_HOME=$(DEMO_HOME) $(BIN)/matteflow pull $(DEMO_NAME) --to $(DEMO_HOME)/mmseg
+	@$(MMSEG)/bin/python -W ignore tests/mmseg/check.py $(DEMO_HOME)/mmseg/$(DEMO_NAME)
+
+# torch first: what comes after would take the build for graphics cards.
+$(MMSEG)/.ready: tests/mmseg/requirements.txt
+	@echo "Setting up $(MMSEG): about 1.5 GB, two to three minutes, once."
+	@$(PYTHON) -m venv --without-pip $(MMSEG)
+	@$(PYTHON) -m pip --python $(MMSEG)/bin/python install --quiet pip==26.3
+	@$(MMSEG)/bin/python -m pip install --quiet torch==2.13.0
+	@$(MMSEG)/bin/python -m pip install --quiet --requirement tests/mmseg/requirements.txt
+	@touch $(MMSEG)/.ready
+
 # After a change that does not alter what a stage gives out; else raise the stage's VERSION first.
 record-stages: $(READY)
 	@$(BIN)/python -m tests.architecture.stage_digests
 
 clean:
-	rm -rf $(VENV) $(DEMO_HOME) build *.egg-info
+	rm -rf $(VENV) $(MMSEG) $(DEMO_HOME) build *.egg-info

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows import cli_rerun, cli_versions
+from flows import cli_dataset, cli_rerun, cli_versions
 from flows.environment import quieten_console
 from tasks.common.errors import InputError, MatteflowError
 
@@ -70,6 +70,9 @@ def publish(
     revive: Annotated[
         bool, typer.Option("--revive", help="Even what was retired, as a new version.")
     ] = False,
+    also: Annotated[
+        list[str] | None, typer.Option(help="Another run, published together with it.")
+    ] = None,
     verbose: Verbose = False,
 ) -> None:
     """Publish what a finished run kept, by its own recipe or by another."""
@@ -78,7 +81,9 @@ def publish(
     from flows.screen import progress_bars
 
     with progress_bars("publish"):
-        state = publish_run(run=run, recipe=recipe, store=store, revive=revive, return_state=True)
+        state = publish_run(
+            run=run, recipe=recipe, store=store, revive=revive, also=also or [], return_state=True
+        )
     _finish(state)
 
 
@@ -198,6 +203,7 @@ def explain(
 
 
 app.add_typer(cli_versions.app)
+app.add_typer(cli_dataset.app)
 app.add_typer(cli_rerun.app)
 
 

@@ -32,7 +32,7 @@ def versions(
     from flows.version_tables import print_json, print_subsets, print_versions
     from tasks.publish.versions.task import select_versions
 
-    ledger = _ledger(store)
+    ledger = ledger_of(store)
     if not name and not as_json:
         print_subsets(ledger)
         return
@@ -46,8 +46,8 @@ def versions(
 @app.command()
 def url(words: Words, store: Store = "") -> None:
     """Print where a version's files lie, for `aws s3 sync` and the like."""
-    ledger = _ledger(store)
-    commit = _usable(ledger, words)
+    ledger = ledger_of(store)
+    commit = usable(ledger, words)
     sys.stdout.write(ledger.store.url(commit.prefix) + "\n")
 
 
@@ -61,8 +61,8 @@ def pull(
     from flows.screen import console, progress_bars
     from tasks.publish.versions.task import pull_version
 
-    ledger = _ledger(store, patient=True)
-    commit = _usable(ledger, words)
+    ledger = ledger_of(store, patient=True)
+    commit = usable(ledger, words)
     with progress_bars(f"pull {commit.label}"):
         done = pull_version(ledger, commit, to.expanduser())
     console.print(
@@ -84,11 +84,11 @@ def verify(
     from flows.version_tables import print_problems
     from tasks.publish.versions.task import verify_all
 
-    ledger = _ledger(store)
+    ledger = ledger_of(store)
     with progress_bars("verify"):
         labels, problems = verify_all(ledger, words, deep=deep)
     if "@" in words and problems:
-        _usable(ledger, labels[0])  # of a retired version that is no fault
+        usable(ledger, labels[0])  # of a retired version that is no fault
     how = "every byte read" if deep else "by listing; --deep reads every byte"
     print_problems(problems)
     console.print(
@@ -112,7 +112,7 @@ def diff(
     from tasks.common.files import write_file
     from tasks.publish.versions.task import diff_versions, render_diff
 
-    ledger = _ledger(store)
+    ledger = ledger_of(store)
     old, new = _pair(ledger, before, after)
     found = diff_versions(ledger, old, new)
     if page:
@@ -141,7 +141,7 @@ def rollback(
     from flows.screen import console
     from tasks.publish.versions.task import LATEST, point_channel, remove_channels
 
-    ledger = _ledger(store)
+    ledger = ledger_of(store)
     if remove:
         name = ledger.resolve(words).name
         if channel == LATEST:
@@ -166,7 +166,7 @@ def retire(
     from flows.screen import console
     from tasks.publish.versions.task import bring_back, retire_version
 
-    ledger = _ledger(store)
+    ledger = ledger_of(store)
     commit = _exactly(ledger, words)
     now = datetime.now(UTC)
     if undo:
@@ -190,7 +190,7 @@ def gc(
     from flows.version_tables import print_garbage
     from tasks.publish.versions.task import GRACE, collect, describe_garbage
 
-    ledger = _ledger(store)
+    ledger = ledger_of(store)
     if not ledger.store.list_folders("trees/"):
         ledger.require_any()
     grace = GRACE if grace_days is None else timedelta(days=grace_days)
@@ -202,7 +202,8 @@ def gc(
         console.print("Nothing was changed. --delete marks what is new and deletes what is due.")
 
 
-def _ledger(store: str, *, patient: bool = False) -> "Ledger":
+def ledger_of(store: str, *, patient: bool = False) -> "Ledger":
+    """Open the versions of a store; `patient` where thousands of files come."""
     from tasks.common.settings import settings
     from tasks.publish.versions.task import open_ledger
 
@@ -221,7 +222,7 @@ def _exactly(ledger: "Ledger", words: str) -> "Commit":
     return ledger.resolve(words)
 
 
-def _usable(ledger: "Ledger", words: str) -> "Commit":
+def usable(ledger: "Ledger", words: str) -> "Commit":
     """Return a version that may be used.
 
     Raises:

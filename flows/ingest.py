@@ -9,6 +9,7 @@ from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from flows.accumulate import earlier_runs, gather, require_joinable
 from flows.batches import write_batches
 from flows.chains import in_order, run_chains
 from flows.pages import describe_publication, finish_run, flow_run_id, tell_progress
@@ -16,12 +17,12 @@ from flows.runners import task_runner
 from flows.runs import RunRecord, name_run
 from flows.spread import run_batches
 from tasks.common.artifacts import Workspace
-from tasks.common.errors import InputError, WorldError
+from tasks.common.errors import ArtifactError, InputError, WorldError
 from tasks.common.recipe import Recipe, load_recipe
 from tasks.common.records import Publication, Source, SourceOutcome
 from tasks.common.settings import settings
 from tasks.download.task import read_sources
-from tasks.publish.task import check_store, pinned_groups
+from tasks.publish.task import check_publishable
 from tasks.publish.task import publish as publish_version
 
 PublishMode = Literal["complete", "partial", "never"]
@@ -36,9 +37,10 @@ def prepare(sources: str, recipe: str, store: str) -> tuple[tuple[Source, ...], 
     """
     chosen = load_recipe(recipe)
     listed = read_sources(sources)
-    Workspace.of(settings()).probe()
-    check_store(store)
-    pinned_groups(listed, chosen.publish)
+    workspace = Workspace.of(settings())
+    workspace.probe()
+    check_publishable(store, chosen.publish, listed)
+    require_joinable(earlier_runs(chosen, workspace, store), listed, chosen)
     return listed, chosen
 
 
@@ -77,15 +79,11 @@ def ingest(
     started_at = datetime.now(UTC)
     run_id, workspace = name_run(started_at, flow_run_id()), Workspace.of(settings())
     outcomes, flow_runs = _work(listed, chosen, run_id, workspace)
-    published, problem = _publish(outcomes, chosen, publish, address, started_at)
     record = RunRecord(
-        run_id=run_id,
-        started_at=started_at,
-        sources=sources,
-        recipe=chosen,
-        outcomes=outcomes,
-        publication=published,
+        run_id=run_id, started_at=started_at, sources=sources, recipe=chosen, outcomes=outcomes
     )
+    published, problem = _publish(record, publish, address, workspace)
+    record = record.model_copy(update={"publication": published})
     finish_run(record, workspace, flow_runs)
     workspace.trim(round(settings().copy_gb * 1e9))
     return _final_state(record, problem)
@@ -111,17 +109,18 @@ def _work(
 
 
 def _publish(
-    outcomes: tuple[SourceOutcome, ...],
-    recipe: Recipe,
-    mode: PublishMode,
-    address: str,
-    now: datetime,
+    record: RunRecord, mode: PublishMode, address: str, workspace: Workspace
 ) -> tuple[Publication | None, str]:
     """Publish as the mode says; return what was published, or why it could not be."""
-    n_failed = sum(outcome.error is not None for outcome in outcomes)
-    if mode == "never" or (mode == "complete" and n_failed):
+    if mode == "never" or (mode == "complete" and record.failed):
         return None, ""
-    state = publish_version(outcomes, recipe, address, now, return_state=True)
+    recipe = record.recipe
+    try:
+        earlier = earlier_runs(recipe, workspace, address, before=record.run_id)
+        outcomes = gather(record.outcomes, earlier, recipe, workspace)
+    except (InputError, ArtifactError) as error:
+        return None, str(error)
+    state = publish_version(outcomes, recipe, address, record.started_at, return_state=True)
     result = state.result(raise_on_failure=False)
     return (result, "") if isinstance(result, Publication) else (None, str(result))
 

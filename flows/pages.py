@@ -193,4 +193,8 @@ def describe_publication(record: RunRecord) -> str:
         f"{state} {made.name} v{made.version}: {made.n_samples} samples "
         f"({made.n_train} train, {made.n_val} val). {made.n_uploaded} files uploaded, "
         f"{made.n_copied} copied, {made.n_present} there already."
+        + (
+            f" {made.n_left_out} kept crops were left out; the card says why."
+            * bool(made.n_left_out)
+        )
     )

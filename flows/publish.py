@@ -7,16 +7,16 @@ from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.chains import judge_again
+from flows.accumulate import earlier_runs, gather, judge_by
 from flows.pages import describe_publication, finish_run, flow_run_id
 from flows.retune import require_measured
 from flows.runs import RunRecord, load_run, name_run
 from tasks.common.artifacts import Workspace
 from tasks.common.errors import ArtifactError, InputError, WorldError
-from tasks.common.recipe import Recipe, load_recipe
+from tasks.common.recipe import load_recipe
 from tasks.common.records import Publication, SourceOutcome
 from tasks.common.settings import settings
-from tasks.publish.task import check_store, pinned_groups, publish
+from tasks.publish.task import check_publishable, publish
 
 
 def _name_flow_run() -> str:
@@ -25,7 +25,11 @@ def _name_flow_run() -> str:
 
 @flow(name="publish", flow_run_name=_name_flow_run)
 def publish_run(
-    run: str = "", recipe: str = "", store: str = "", revive: bool = False
+    run: str = "",
+    recipe: str = "",
+    store: str = "",
+    revive: bool = False,
+    also: list[str] | None = None,
 ) -> State[Any]:
     """Publish the kept crops of a run as the next version of a subset.
 
@@ -35,25 +39,44 @@ def publish_run(
             measures are judged anew; no model runs.
         store: Where to publish; empty takes MATTEFLOW_STORE.
         revive: Publish even what was retired before, as a new version.
+        also: Other runs, whose crops are published together with this one's.
     """
     address, now = store or settings().store, datetime.now(UTC)
     workspace = Workspace.of(settings())
     try:
         record = _by_recipe(load_run(workspace, run or None), recipe, workspace, now)
-        check_store(address)
+        outcomes = _together(record, also or [], workspace, address)
+        sources = [outcome.source for outcome in outcomes]
+        check_publishable(address, record.recipe.publish, sources)
     except InputError as error:
         return Failed(name="BadInput", message=str(error))
     except WorldError as error:
         return Failed(name="StoreDown", message=str(error))
     except ArtifactError as error:
         return Failed(name="NotPublished", message=str(error))
-    state = publish(record.outcomes, record.recipe, address, now, revive, return_state=True)
+    state = publish(outcomes, record.recipe, address, now, revive, return_state=True)
     made = state.result(raise_on_failure=False)
     if not isinstance(made, Publication):
         return Failed(name="NotPublished", message=str(made))
     done = record.model_copy(update={"publication": made})
     finish_run(done, workspace, {})
     return Completed(message=describe_publication(done), data=done.run_id)
+
+
+def _together(
+    record: RunRecord, also: list[str], workspace: Workspace, store: str
+) -> tuple[SourceOutcome, ...]:
+    """Return the outcomes of a run with those of the runs that are published with it.
+
+    Raises:
+        InputError: one of them is not there, or was made otherwise than the recipe says.
+    """
+    recipe = record.recipe
+    named = [load_run(workspace, name) for name in also]
+    found = [*earlier_runs(recipe, workspace, store, before=record.run_id), *named]
+    others = {other.run_id: other for other in found if other.run_id != record.run_id}
+    oldest_first = [others[name] for name in sorted(others)]
+    return gather(record.outcomes, oldest_first, recipe, workspace)
 
 
 def _by_recipe(record: RunRecord, recipe: str, workspace: Workspace, now: datetime) -> RunRecord:
@@ -65,11 +88,10 @@ def _by_recipe(record: RunRecord, recipe: str, workspace: Workspace, now: dateti
     chosen = load_recipe(recipe) if recipe else record.recipe
     if chosen == record.recipe:
         return record
-    pinned_groups([outcome.source for outcome in record.outcomes], chosen.publish)
     outcomes = record.outcomes
     if chosen.filter != record.recipe.filter:
         require_measured(record, chosen, workspace)
-        outcomes = tuple(_judged(outcome, chosen) for outcome in outcomes)
+        outcomes = tuple(judge_by(outcome, chosen) for outcome in outcomes)
     return record.model_copy(
         update={
             "run_id": name_run(now, flow_run_id()),
@@ -79,13 +101,3 @@ def _by_recipe(record: RunRecord, recipe: str, workspace: Workspace, now: dateti
             "publication": None,
         }
     )
-
-
-def _judged(outcome: SourceOutcome, recipe: Recipe) -> SourceOutcome:
-    judged = judge_again(outcome, recipe)
-    if judged.error is not None and outcome.error is None:
-        raise InputError(
-            f"{outcome.source.source_id} could not be judged by {recipe.name}: {judged.error} "
-            "Ingest with this recipe instead."
-        )
-    return judged

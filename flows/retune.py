@@ -71,7 +71,7 @@ def require_measured(record: RunRecord, recipe: Recipe, workspace: Workspace) ->
         InputError: its crops and measures were made otherwise, or the recipe lets crops through
             that never were matted.
     """
-    _require_alike(record, recipe)
+    require_alike(record, recipe)
     stored = Subset(record.outcomes, workspace, record.recipe.filter)
     _, unmatted = _judged_by(recipe.filter, stored)
     if unmatted:
@@ -82,7 +82,12 @@ def require_measured(record: RunRecord, recipe: Recipe, workspace: Workspace) ->
         )
 
 
-def _require_alike(record: RunRecord, recipe: Recipe) -> None:
+def require_alike(record: RunRecord, recipe: Recipe) -> None:
+    """Make sure that a run's crops and measures are what another recipe would make.
+
+    Raises:
+        InputError: the recipe shapes them otherwise.
+    """
     differing = _differing(recipe, record.recipe)
     if differing:
         raise InputError(
@@ -95,7 +100,7 @@ def _measured_alike(recipe: Recipe, run: str | None, workspace: Workspace) -> Ru
     """Return the named run, or the newest one whose crops and measures are the recipe's own."""
     if run:
         record = load_run(workspace, run)
-        _require_alike(record, recipe)
+        require_alike(record, recipe)
         return record
     n_unreadable = 0
     for name in reversed(find_runs(workspace)):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import yaml as pyyaml
@@ -40,7 +41,8 @@ def amend_recipe(name_or_path: str, changes: Sequence[str]) -> tuple[Recipe, str
     stream = StringIO()
     yaml.dump(values, stream)
     changed = stream.getvalue()
-    return parse_recipe(changed, f"{name_or_path} with {', '.join(changes)}"), changed
+    said, folder = f"{name_or_path} with {', '.join(changes)}", Path(name_or_path).parent
+    return parse_recipe(changed, said, folder), changed
 
 
 def _set(values: Any, change: str) -> None:

@@ -12,7 +12,7 @@ from tasks.common.explain import explain_validation
 from tasks.common.keys import content_key
 from tasks.common.records import Record
 
-Role = Literal["person-detector", "matting", "pose"]
+Role = Literal["person-detector", "matting", "pose", "tagger"]
 
 
 class WheelMember(Record):
@@ -56,7 +56,9 @@ class Weights(Record):
     licence: str
     person_classes: tuple[int, ...] = ()
     session: str | None = Field(
-        None, description="what feeds it: a rembg session class, or blazepose or yolo for poses"
+        None,
+        description="what feeds it: a rembg session class, blazepose or yolo for poses, an "
+        "open_clip architecture for taggers",
     )
     gives_mask: bool = Field(False, description="a pose model that also marks the person's pixels")
     origins: tuple[Origin, ...] = Field(alias="from")

@@ -5,6 +5,7 @@ most r // 4 bits of at least one of their four 16-bit chunks (multi-index hashin
 and Fleet, CVPR 2012), so only hashes with such a chunk are compared in full.
 """
 
+from collections.abc import Iterator
 from itertools import combinations
 from typing import NamedTuple
 
@@ -26,6 +27,15 @@ class Nearest(NamedTuple):
     distance in bits, 64 where none is near: int64 (N,) each."""
 
     positions: NDArray[np.int64]
+    distances: NDArray[np.int64]
+
+
+class Pairs(NamedTuple):
+    """Positions of queries and of the entries near them, and their distances in bits: int64 (N,)
+    each."""
+
+    queries: Positions
+    entries: Positions
     distances: NDArray[np.int64]
 
 
@@ -57,6 +67,14 @@ class HashIndex:
             best = np.minimum(best, segment.search(queries))
         return _unpack(best)
 
+    def within(self, queries: Hashes) -> Pairs:
+        """Find every entry within the radius of each query, in order of query, then entry."""
+        found = [pairs for segment in self._segments for pairs in segment.near(queries)]
+        if not found:
+            return Pairs(*np.empty((3, 0), np.int64))
+        table = np.stack([np.concatenate(column) for column in zip(*found, strict=True)], axis=1)
+        return Pairs(*np.unique(table, axis=0).T)
+
 
 # A match in one number, so that the smallest is the nearest and among those the first.
 _POSITION_BITS = 40
@@ -84,27 +102,38 @@ class _Segment:
     def search(self, queries: Hashes) -> NDArray[np.int64]:
         best = np.full(len(queries), _NONE, np.int64)
         if self._is_scanned:
-            rows = max(1, _AT_ONCE // len(self.hashes))
-            for start in range(0, len(queries), rows):
-                best[start : start + rows] = self._scan(queries[start : start + rows])
+            for start, distances in self._scan(queries):
+                first = distances.argmin(axis=1)
+                nearest = distances[np.arange(len(distances)), first]
+                packed = _pack(nearest.astype(np.int64), first + self._offset)
+                is_near = nearest <= self._radius
+                best[start : start + len(packed)] = np.where(is_near, packed, _NONE)
             return best
+        for pairs in self._probe_all(queries):
+            np.minimum.at(best, pairs.queries, _pack(pairs.distances, pairs.entries))
+        return best
+
+    def near(self, queries: Hashes) -> Iterator[Pairs]:
+        """Yield all pairs within the radius, in pieces; some may come more than once."""
+        if not self._is_scanned:
+            yield from self._probe_all(queries)
+            return
+        for start, distances in self._scan(queries):
+            rows, entries = np.nonzero(distances <= self._radius)
+            apart = distances[rows, entries].astype(np.int64)
+            yield Pairs(rows + start, entries + self._offset, apart)
+
+    def _scan(self, queries: Hashes) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Yield distances to all entries, some queries at a time, with the first one's place."""
+        rows = max(1, _AT_ONCE // len(self.hashes))
+        for start in range(0, len(queries), rows):
+            yield start, np.bitwise_count(queries[start : start + rows, None] ^ self.hashes)
+
+    def _probe_all(self, queries: Hashes) -> Iterator[Pairs]:
         for chunk, (order, starts) in enumerate(self._tables):
             keys = _chunk(queries, chunk)
             for mask in self._masks:
-                self._probe(queries, keys ^ mask, order, starts, best)
-        return best
-
-    def _scan(self, queries: Hashes) -> NDArray[np.int64]:
-        distances = np.bitwise_count(queries[:, None] ^ self.hashes[None, :])
-        first = distances.argmin(axis=1)
-        nearest = distances[np.arange(len(queries)), first]
-        return self._pack(nearest, first)
-
-    def _pack(
-        self, distances: NDArray[np.uint8], positions: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
-        packed = (distances.astype(np.int64) << _POSITION_BITS) | (positions + self._offset)
-        return np.where(distances <= self._radius, packed, _NONE)
+                yield from self._probe(queries, keys ^ mask, order, starts)
 
     def _probe(
         self,
@@ -112,9 +141,8 @@ class _Segment:
         keys: NDArray[np.uint16],
         order: NDArray[np.int32],
         starts: NDArray[np.int64],
-        best: NDArray[np.int64],
-    ) -> None:
-        """Compare each query with the entries whose chunk is its key; improve `best` in place."""
+    ) -> Iterator[Pairs]:
+        """Compare each query with the entries whose chunk is its key."""
         first = starts[keys]
         counts = starts[keys.astype(np.int64) + 1] - first
         done = 0
@@ -131,7 +159,12 @@ class _Segment:
             found = order[np.repeat(first[rows], counts[rows]) + within].astype(np.int64)
             distances = np.bitwise_count(queries[owner] ^ self.hashes[found])
             near = distances <= self._radius
-            np.minimum.at(best, owner[near], self._pack(distances[near], found[near]))
+            apart = distances[near].astype(np.int64)
+            yield Pairs(owner[near], found[near] + self._offset, apart)
+
+
+def _pack(distances: NDArray[np.int64], positions: Positions) -> NDArray[np.int64]:
+    return (distances << _POSITION_BITS) | positions
 
 
 def _chunk(hashes: Hashes, chunk: int) -> NDArray[np.uint16]:

@@ -4,7 +4,6 @@ Each stage reads its own part, and only that part enters the stage's cache key.
 """
 
 import json
-from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,14 +13,12 @@ from pydantic import Field, ValidationError, field_validator
 
 from tasks.common.bounds import RuleBounds
 from tasks.common.catalogue import Role, find_weights, weights_of_role
+from tasks.common.dataset_recipe import JpegQuality, PublishRecipe, Share
 from tasks.common.errors import InputError
 from tasks.common.explain import explain_validation
 from tasks.common.keys import content_key
 from tasks.common.records import Record
-
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-JpegQuality = Annotated[int, Field(ge=80, le=100)]
-Note = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,60}$")]
+from tasks.common.scene_files import inline_scene_files
 
 
 class DownloadRecipe(Record):
@@ -88,33 +85,6 @@ class MatteRecipe(Record):
         return None if name is None else _catalogued(name, "matting")
 
 
-class PublishRecipe(Record):
-    """What the published subset is called and how it is split."""
-
-    date: str = Field(description="the day in the subset's name, as yyyymmdd")
-    note: Note
-    val_share: Share = 0.1
-    pin: dict[str, Literal["train", "val"]] = Field(default_factory=dict)
-    jpeg_quality: JpegQuality = 95
-    description: str = ""
-
-    @field_validator("date")
-    @classmethod
-    def _is_a_day(cls, day: str) -> str:
-        try:
-            date.fromisoformat(day)
-        except ValueError:
-            day = ""
-        if len(day) != len("yyyymmdd") or not day.isdecimal():
-            raise ValueError('expected a day of the calendar as yyyymmdd, such as "20261122"')
-        return day
-
-    @property
-    def name(self) -> str:
-        """The subset's name, such as CustomSeg_Person_20261122_demo."""
-        return f"CustomSeg_Person_{self.date}_{self.note}"
-
-
 class Recipe(Record):
     """All parts of a recipe."""
 
@@ -150,8 +120,10 @@ def load_recipe(name_or_path: str) -> Recipe:
     return parse_recipe(read_recipe_text(name_or_path), name_or_path)
 
 
-def parse_recipe(text: str, name_or_path: str) -> Recipe:
+def parse_recipe(text: str, name_or_path: str, folder: Path | None = None) -> Recipe:
     """Validate a recipe's text; `name_or_path` is what sentences call it.
+
+    Files that it names are looked for in `folder`, else beside the recipe.
 
     Raises:
         InputError: it is not valid; each finding names its key.
@@ -162,6 +134,7 @@ def parse_recipe(text: str, name_or_path: str) -> Recipe:
         raise InputError(f"{name_or_path} is not valid YAML: {error}") from error
     if not isinstance(values, dict):
         raise InputError(f"{name_or_path} holds {type(values).__name__}, expected keys and values.")
+    values = inline_scene_files(values, folder or Path(name_or_path).parent)
     try:
         # Through JSON, whose strict mode takes a list for a tuple but `yes` for no number.
         recipe = Recipe.model_validate_json(json.dumps(values, default=str), strict=True)

@@ -126,3 +126,4 @@ class Publication(Record):
     n_uploaded: int
     n_copied: int = Field(validation_alias=AliasChoices("n_copied", "n_linked"))
     n_present: int
+    n_left_out: int = Field(0, description="kept crops that would tie both sides, or other subsets")

@@ -50,7 +50,8 @@ def require_trainable(jpeg: bytes, png: bytes) -> None:
 
     Raises:
         ValueError: the annotation is not 8-bit single-channel, holds other values than 0 and 1 or
-            no person, differs in size from the image, or the image carries a rotation.
+            no person, differs in size from the image, or the image carries a rotation or is cut
+            short.
     """
     with Image.open(BytesIO(png)) as annotation, Image.open(BytesIO(jpeg)) as image:
         if annotation.mode != "L":
@@ -62,3 +63,7 @@ def require_trainable(jpeg: bytes, png: bytes) -> None:
             raise ValueError(f"the annotation holds {values[:5]}, expected 0 and 1 (person)")
         if image.getexif().get(_EXIF_ORIENTATION, 1) != 1:
             raise ValueError("the image carries an EXIF orientation that the annotation lacks")
+        try:
+            image.load()
+        except OSError as error:
+            raise ValueError(f"the image cannot be read whole: {error}") from error

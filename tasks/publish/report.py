@@ -1,6 +1,7 @@
 """The report: one self-contained page that shows what was kept and dropped, and why."""
 
 from collections import defaultdict
+from functools import cache
 from importlib.resources import files
 from typing import Any, TypeVar
 
@@ -42,11 +43,19 @@ def render_report(subset: Subset, *, title: str, note: str = "") -> str:
 
 def render_page(template: str, **values: Any) -> str:
     """Fill one of the room's HTML templates."""
-    loader = jinja2.FunctionLoader(_template)
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True
+    return templates(is_markup=True).get_template(template).render(**values)
+
+
+@cache
+def templates(*, is_markup: bool) -> jinja2.Environment:
+    """Return the room's templates, compiled once; in `is_markup` every value is escaped."""
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(_template),
+        autoescape=is_markup,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=not is_markup,
     )
-    return environment.get_template(template).render(**values)
 
 
 def _template(name: str) -> str:

@@ -103,6 +103,15 @@ class Subset:
                 repeated[own] = min(firsts)
         return repeated
 
+    def repeated_pairs(self) -> set[tuple[str, str]]:
+        """Name the pairs of sources of which a crop is out because one of the other is better."""
+        return {
+            (source.source_id, self._repeats[row["crop_id"]].nearest_source)
+            for source, row in self.verdicts()
+            if row["crop_id"] in self._repeats
+            and self._repeats[row["crop_id"]].nearest_source != source.source_id
+        }
+
     @cached_property
     def judged(self) -> list[tuple[SourceOutcome, Sequence[Row]]]:
         """The sources that came through with the verdicts on each by itself; read once."""

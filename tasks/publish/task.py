@@ -1,14 +1,21 @@
 """The tasks of the publish room: `publish` a version, `report` what became of everything."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
+from typing import NoReturn
 
 from tasks.common.artifacts import Workspace, reuse_or_make
 from tasks.common.caching import run_task
+from tasks.common.catalogue import find_weights
+from tasks.common.dataset_recipe import PublishRecipe
+from tasks.common.errors import InputError
 from tasks.common.recipe import Recipe
-from tasks.common.records import Publication, SourceOutcome
+from tasks.common.records import Publication, Source, SourceOutcome
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.tables import encode_table
+from tasks.common.weights import require_weights
 from tasks.publish.account import (
     SourceLine,
     all_drops,
@@ -20,11 +27,17 @@ from tasks.publish.account import (
 from tasks.publish.changes import Changes, compare, render_changes
 from tasks.publish.closeup import RuleWord, find_crop, render_closeup
 from tasks.publish.crop_tables import crops_table, encode_csv, review_table
+from tasks.publish.proposals import propose_scenes
+from tasks.publish.relation_page import render_relations
+from tasks.publish.relations import Relation, describe_relations
 from tasks.publish.report import render_report, sheets
-from tasks.publish.select import pinned_groups
+from tasks.publish.select import check_pins
 from tasks.publish.subset import Judged, Subset
-from tasks.publish.tree import build_tree, tree_key
-from tasks.publish.versions.push import push_tree
+from tasks.publish.tagger import Tagger
+from tasks.publish.tree import build_tree, inputs_key, tree_key
+from tasks.publish.versions.ledger import Ledger
+from tasks.publish.versions.published import find_base, find_others, read_other, read_past
+from tasks.publish.versions.push import Origin, push_tree
 
 __all__ = [
     "Changes",
@@ -33,11 +46,11 @@ __all__ = [
     "SourceLine",
     "Subset",
     "all_drops",
-    "check_store",
+    "check_publishable",
     "compare",
     "find_crop",
     "funnel",
-    "pinned_groups",
+    "propose",
     "publish",
     "reasons",
     "render_changes",
@@ -51,14 +64,18 @@ __all__ = [
 _DOOR_ATTEMPTS = 3  # who stands at the door should not wait for half a minute
 
 
-def check_store(address: str) -> None:
-    """Make sure, before any work, that something can be published there.
+def check_publishable(address: str, recipe: PublishRecipe, sources: Iterable[Source]) -> None:
+    """Make sure, before any work, that something can be published there by this recipe.
 
     Raises:
-        InputError: the address is wrong, or the store refuses; the sentence names the mend.
+        InputError: the address is wrong, the store refuses, the recipe's pins tear sources of one
+            group apart, or it names subsets that are not published.
         WorldError: the store does not answer.
     """
-    open_store(address, attempts=_DOOR_ATTEMPTS).probe()
+    check_pins(sources, recipe)
+    store = open_store(address, attempts=_DOOR_ATTEMPTS)
+    store.probe()
+    find_others(Ledger(store), recipe)
 
 
 @run_task("publish")
@@ -70,18 +87,55 @@ def publish(
     revive: bool = False,
 ) -> Publication:
     """Publish what was kept as the next version of the recipe's subset."""
-    workspace = Workspace.of(settings())
+    workspace, ledger = Workspace.of(settings()), Ledger(open_store(store))
+    part, name = recipe.publish, recipe.publish.name
     subset = Subset(outcomes, workspace, recipe.filter)
+    others = find_others(ledger, part)
+    inputs = inputs_key(outcomes, part, recipe.filter, [other.tree for other in others])
+    base = find_base(ledger, name, inputs)
+    refuse = partial(_refuse, subset, part, ledger) if part.related == "refuse" else None
     tree = reuse_or_make(
         workspace,
         "publish",
-        tree_key(outcomes, recipe.publish, recipe.filter),
-        lambda out: build_tree(subset, recipe.publish, out),
-    )
-    return push_tree(
-        tree, recipe.publish.name, workspace, open_store(store),
-        recipe_digest=recipe.digest, now=now, revive=revive,
+        tree_key(inputs, base.tree if base else ""),
+        lambda out: build_tree(
+            subset, part, out, read_past(ledger, base),
+            [read_other(ledger, other) for other in others], refuse,
+        ),
     )  # fmt: skip
+    origin = Origin(inputs, base.version if base else None, part.against)
+    return push_tree(
+        tree, name, workspace, ledger.store,
+        recipe_digest=recipe.digest, now=now, revive=revive, origin=origin,
+    )  # fmt: skip
+
+
+def _refuse(
+    subset: Subset, recipe: PublishRecipe, ledger: Ledger, relations: Sequence[Relation]
+) -> NoReturn:
+    """Show what is related to another subset, and publish nothing."""
+    page = f"related/{recipe.name}.html"
+    crops = {judged.stem: judged for judged in subset.crops("keep")}
+    title = f"{recipe.name}: samples related to other subsets"
+    html = render_relations(relations, crops, subset.workspace, ledger.store, title)
+    subset.workspace.write(page, html.encode())
+    raise InputError(describe_relations(relations, recipe, subset.workspace.url(page)))
+
+
+def propose(outcomes: Sequence[SourceOutcome], recipe: Recipe, weights: str, least: float) -> bytes:
+    """Return scenes that a network proposes for the kept crops of a run, as CSV.
+
+    Raises:
+        InputError: the recipe has no scenes, or there are no such weights.
+        WeightsError: the weights cannot be had.
+    """
+    if not recipe.publish.scenes:
+        raise InputError("The recipe has no publish.scenes, so there is nothing to propose.")
+    found = find_weights(weights, "tagger")
+    path = require_weights(found, settings().models)
+    tagger = Tagger(found, path, recipe.publish.scenes, settings().device)
+    subset = Subset(outcomes, Workspace.of(settings()), recipe.filter)
+    return propose_scenes(subset, recipe.publish, tagger, least)
 
 
 @run_task("report")

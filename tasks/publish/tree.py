@@ -2,28 +2,24 @@
 
 import hashlib
 import json
-from collections import defaultdict
-from collections.abc import Iterable
-from importlib.resources import files
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
-
-import jinja2
-import pandas as pd
 
 from tasks.common.artifacts import ArtifactWriter
 from tasks.common.bounds import RuleBounds
+from tasks.common.dataset_recipe import PublishRecipe
 from tasks.common.errors import InputError
 from tasks.common.keys import content_key
 from tasks.common.progress import track
-from tasks.common.recipe import PublishRecipe
-from tasks.common.records import SourceOutcome, StageResult
+from tasks.common.records import Drop, SourceOutcome, StageResult
 from tasks.common.tables import make_table
 from tasks.publish import VERSION
-from tasks.publish.crop_tables import encode_csv, review_table
+from tasks.publish.past import NO_PAST, Past
+from tasks.publish.relations import Other, Relation, find_relations, without_related
 from tasks.publish.render import encode_sample, read_sample
-from tasks.publish.report import render_report
-from tasks.publish.select import Sample, choose_samples
+from tasks.publish.select import Sample, Selection, choose_samples
 from tasks.publish.subset import Subset
+from tasks.publish.texts import history_files, text_files
 
 FILES = {
     "name": "string",  # path inside the subset's folder
@@ -38,10 +34,18 @@ FILES = {
     "channel": "string",
 }
 MANIFEST_NAME = "MANIFEST.sha256"
+Row = dict[str, Any]
 
 
-def tree_key(outcomes: Iterable[SourceOutcome], recipe: PublishRecipe, bounds: RuleBounds) -> str:
-    """Name the tree by provenance, what the stages gave and dropped, and what the recipe says.
+def inputs_key(
+    outcomes: Iterable[SourceOutcome],
+    recipe: PublishRecipe,
+    bounds: RuleBounds,
+    others: Iterable[str] = (),
+) -> str:
+    """Name what a tree is made of: provenance, what the stages gave and dropped, the recipe.
+
+    `others` are the trees of the subsets that it must not be related to.
 
     Sources that failed count too: a pin on one of them holds for its whole group. A download is
     named by its bytes alone, since its key changes whenever somebody touches the file.
@@ -54,33 +58,69 @@ def tree_key(outcomes: Iterable[SourceOutcome], recipe: PublishRecipe, bounds: R
         ]
         for outcome in outcomes
     ]
-    return content_key("publish", VERSION, parts, recipe, bounds)
+    return content_key("publish", VERSION, parts, recipe, bounds, list(others))
 
 
 def _name_of(result: StageResult) -> list[str]:
     return [result.stage, result.digest, "" if result.stage == "download" else result.key]
 
 
-def build_tree(subset: Subset, recipe: PublishRecipe, out: ArtifactWriter) -> StageResult:
-    """Write every file of the subset into the workspace.
+def tree_key(inputs: str, base: str) -> str:
+    """Name a tree by what it is made of and the tree that it is built upon, if any."""
+    return content_key("tree", inputs, base)
+
+
+def build_tree(
+    subset: Subset,
+    recipe: PublishRecipe,
+    out: ArtifactWriter,
+    past: Past = NO_PAST,
+    others: Sequence[Other] = (),
+    refuse: Callable[[Sequence[Relation]], None] | None = None,
+) -> StageResult:
+    """Write every file of the subset into the workspace; in = files + samples left out.
+
+    Samples related to `others` are handed to `refuse`, which raises, or else left out.
 
     Raises:
         InputError: no crop was kept, so there is nothing to publish.
-        ValueError: a sample would ruin a training.
+        ValueError: a sample, a list or the split would ruin a training.
     """
-    samples = choose_samples(subset, recipe)
-    if not samples:
-        raise InputError(
-            "No crop was kept, so there is nothing to publish. `matteflow show` tells what was "
-            "dropped and why; the bounds stand in the recipe under 'filter'."
-        )
-    rows: list[dict[str, Any]] = []
-    for sample in track(samples, "publish", len(samples)):
+    selection = choose_samples(subset, recipe, past)
+    relations = find_relations(selection.samples, others, recipe.near_bits)
+    if relations and refuse is not None:
+        refuse(relations)
+    selection = without_related(selection, relations) if relations else selection
+    _require_any(selection)
+    rows: list[Row] = []
+    for sample in track(selection.samples, "publish", len(selection.samples)):
         rows += _sample_files(sample, recipe, out)
-    rows += _text_files(samples, subset, recipe, out)
+    done = tuple(outcome for outcome in subset.outcomes if outcome.error is None)
+    finished = Subset(done, subset.workspace, subset.bounds)
+    texts = text_files(selection, finished, recipe)
+    rows += [_file(out, name, data) for name, data in texts.items()]
+    digests = {row["name"]: row["digest"] for row in rows}
+    told = history_files(digests, selection, finished, recipe, past)
+    rows += [_file(out, name, data) for name, data in told.items()]
     manifest = "".join(f"{row['digest']}  {row['name']}\n" for row in sorted(rows, key=_name))
     rows.append(_file(out, MANIFEST_NAME, manifest.encode()))
-    return out.commit(make_table(rows, FILES), [], n_in=len(rows))
+    drops = [Drop(stage="publish", item=left.stem, reason=left.reason, sentence=left.sentence)
+             for left in selection.left_out]  # fmt: skip
+    return out.commit(make_table(rows, FILES), drops, n_in=len(rows) + len(drops))
+
+
+def _require_any(selection: Selection) -> None:
+    if selection.samples:
+        return
+    if selection.left_out:
+        raise InputError(
+            f"All {len(selection.left_out)} kept crops had to be left out, so there is nothing to "
+            f"publish. For example {selection.left_out[0].stem}: {selection.left_out[0].sentence}"
+        )
+    raise InputError(
+        "No crop was kept, so there is nothing to publish. `matteflow show` tells what was "
+        "dropped and why; the bounds stand in the recipe under 'filter'."
+    )
 
 
 def read_manifest(data: bytes) -> dict[str, str]:
@@ -89,11 +129,11 @@ def read_manifest(data: bytes) -> dict[str, str]:
     return {name: digest for digest, _, name in lines}
 
 
-def _name(row: dict[str, Any]) -> str:
+def _name(row: Row) -> str:
     return str(row["name"])
 
 
-def _file(out: ArtifactWriter, name: str, data: bytes, **facts: Any) -> dict[str, Any]:
+def _file(out: ArtifactWriter, name: str, data: bytes, **facts: Any) -> Row:
     path, digest = out.put(name, data)
     md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
     return {
@@ -105,108 +145,18 @@ def _file(out: ArtifactWriter, name: str, data: bytes, **facts: Any) -> dict[str
     } | facts
 
 
-def _sample_files(
-    sample: Sample, recipe: PublishRecipe, out: ArtifactWriter
-) -> Iterable[dict[str, Any]]:
-    judged, split = sample
+def _sample_files(sample: Sample, recipe: PublishRecipe, out: ArtifactWriter) -> Iterable[Row]:
+    judged = sample.judged
     try:
         pair = encode_sample(*read_sample(judged, out.workspace), recipe.jpeg_quality)
     except ValueError as error:
-        raise ValueError(f"{judged.stem} cannot be published: {error}") from error
+        raise ValueError(f"{sample.stem} cannot be published: {error}") from error
     facts = {
-        "split": split,
-        "scenes": json.dumps(judged.source.scenes, ensure_ascii=False),
+        "split": sample.split,
+        "scenes": json.dumps(sample.scenes, ensure_ascii=False),
         "source_id": judged.source.source_id,
         "licence": judged.source.licence,
-        "channel": channel_of(sample),
+        "channel": sample.channel,
     }
-    yield _file(out, f"img_dir/{split}/{judged.stem}.jpg", pair[0], **facts)
-    yield _file(out, f"ann_dir/{split}/{judged.stem}.png", pair[1], **facts)
-
-
-def channel_of(sample: Sample) -> str:
-    """Name who annotated a sample: the machine and its model."""
-    return f"rembg {sample.judged.matte['model']}" if sample.judged.matte else "none"
-
-
-def split_lists(samples: Iterable[Sample]) -> dict[str, list[str]]:
-    """Return the stems of each split file: `train`, `val`, and one per scene and side."""
-    lists: dict[str, list[str]] = defaultdict(list)
-    for judged, split in samples:
-        lists[split].append(judged.stem)
-        for scene in set(judged.source.scenes):
-            lists[f"{scene}-{split}"].append(judged.stem)
-    return dict(lists)
-
-
-def _text_files(
-    samples: list[Sample], subset: Subset, recipe: PublishRecipe, out: ArtifactWriter
-) -> Iterable[dict[str, Any]]:
-    lists = split_lists(samples)
-    for name, stems in sorted(lists.items()):
-        text = "".join(f"{stem}\n" for stem in sorted(stems))
-        yield _file(out, f"split_dir/{name}.txt", text.encode())
-    facts = _facts(samples, lists, recipe)
-    yield _file(out, "dataset.json", _json(facts))
-    environment = jinja2.Environment(autoescape=False, keep_trailing_newline=True)
-    for name in ("README.md", "mmseg_config.py"):
-        template = files("tasks.publish").joinpath("templates", f"{name}.j2").read_text("utf-8")
-        yield _file(out, name, environment.from_string(template).render(**facts).encode())
-    done = tuple(outcome for outcome in subset.outcomes if outcome.error is None)
-    finished = Subset(done, subset.workspace, subset.bounds)
-    yield _file(out, "review.csv", encode_csv(review_table(finished)))
-    yield _file(out, "report.html", render_report(finished, title=recipe.name).encode())
-
-
-def _json(values: Any) -> bytes:
-    return json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
-
-
-def _facts(
-    samples: list[Sample], lists: dict[str, list[str]], recipe: PublishRecipe
-) -> dict[str, Any]:
-    sources = {sample.judged.source.source_id: sample.judged.source for sample in samples}
-    return {
-        "name": recipe.name,
-        "description": recipe.description,
-        "classes": ["background", "person"],
-        "n_samples": len(samples),
-        "splits": {name: len(stems) for name, stems in sorted(lists.items())},
-        "mean_size_wh": _mean_size(samples),
-        "sources": [
-            {
-                "source_id": source.source_id,
-                "licence": source.licence,
-                "attribution": source.attribution,
-                "uploader": source.uploader,
-                "captured_with": source.captured_with,
-            }
-            for _, source in sorted(sources.items())
-        ],
-        "samples": [_sample_facts(sample) for sample in samples],
-    }
-
-
-def _mean_size(samples: list[Sample]) -> list[int]:
-    boxes = pd.DataFrame(
-        [sample.judged.box_in_crop for sample in samples], columns=["x0", "y0", "x1", "y1"]
-    )
-    return [
-        round(float((boxes["x1"] - boxes["x0"]).mean())),
-        round(float((boxes["y1"] - boxes["y0"]).mean())),
-    ]
-
-
-def _sample_facts(sample: Sample) -> dict[str, Any]:
-    judged, split = sample
-    return {
-        "stem": judged.stem,
-        "split": split,
-        "scenes": list(judged.source.scenes),
-        "source_id": judged.source.source_id,
-        "media_id": judged.crop["media_id"],
-        "time_s": judged.crop["time_s"],
-        "crop_box_xyxy": json.loads(judged.crop["crop_box_xyxy"]),
-        "box_in_crop_xyxy": judged.box_in_crop,
-        "channel": channel_of(sample),
-    }
+    for name, data in zip(sample.files, pair, strict=True):
+        yield _file(out, name, data, **facts)

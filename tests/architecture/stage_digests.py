@@ -18,9 +18,11 @@ SHARED = ("images.py", "tables.py")
 _LIKENESS = ("likeness.py", "hash_index.py")
 ALSO = {"filter": _LIKENESS, "publish": _LIKENESS, "detect": ("yolo.py",), "pose": ("yolo.py",)}
 # Doors and pages: these shape no artifact. (The report does: it is published.)
-OUTSIDE = {"task.py", "changes.py", "closeup.py", "retune.py"}
+OUTSIDE = {"task.py", "changes.py", "closeup.py", "retune.py"} | {
+    "proposals.py", "relation_page.py", "tagger.py",
+}  # fmt: skip
 OUTSIDE_TEMPLATES = {"retune.html.j2", "explain.html.j2", "diff.html.j2"}
-OUTSIDE_FOLDERS = {"versions"}  # what becomes of trees once they are built
+OUTSIDE_FOLDERS = {"versions", "exports"}  # what becomes of trees once they are built
 
 
 def present() -> dict[str, dict[str, object]]:

@@ -169,7 +169,7 @@ def test_a_wrong_change_is_refused(change: str, said: str, recipe: str) -> None:
     [
         pytest.param("sharpnes.min=1", "filter.sharpnes", "body_visible, contrast, ", id="rule"),
         pytest.param("sharpness.mim=1", "filter.sharpness.mim", "max, min, missing, ", id="bound"),
-        pytest.param("publish.share=1", "publish.share", "date, description, ", id="value"),
+        pytest.param("publish.share=1", "publish.share", "accumulate, against, ", id="value"),
     ],
 )
 def test_an_unknown_key_is_refused_with_those_that_are_known(

@@ -212,3 +212,25 @@ def test_a_bad_request_is_refused_before_any_work(sources: str, recipe: str, sai
     state = ingest(sources=sources, recipe=recipe, return_state=True)
     assert (state.name, said in str(state.message)) == ("BadInput", True)
     assert not (settings().workspace / "download").exists()
+
+
+def test_batches_grow_one_subset_and_the_second_moves_nobody(
+    media: Path, tmp_path: Path, bikes_clip: Path
+) -> None:
+    part = {"accumulate": True, "val_share": 0.5}
+    _, first = run(media, recipe_file(tmp_path, publish=part))
+    (media / "bus.jpg").rename(tmp_path / "bus.jpg")
+    copyfile(bikes_clip, media / "bikes.mp4")
+    state, second = run(media, recipe_file(tmp_path, publish=part))
+    assert state.is_completed(), state.message
+    before, after = published_files(first), published_files(second)
+    images = {name for name in before if name.startswith(("img_dir/", "ann_dir/"))}
+    assert images < after.keys()
+    assert {name: after[name] for name in images} == {name: before[name] for name in images}
+    alone = recipe_file(tmp_path, publish={"val_share": 0.5, "note": "two"})
+    state = publish_run(run=second.run_id, recipe=alone, also=[first.run_id], return_state=True)
+    assert state.is_completed(), state.message
+    together = published_files(load_run(Workspace.of(settings()), None))
+    assert sorted(name for name in together if name.startswith("img_dir/")) == sorted(
+        name for name in after if name.startswith("img_dir/")
+    )

@@ -75,7 +75,7 @@ def test_an_address_is_printed_for_other_programs(capsys: pytest.CaptureFixture[
 
 
 def test_a_version_is_pulled_whole(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert "10 files fetched, 0 there already" in told(
+    assert "16 files fetched, 0 there already" in told(
         capsys, "pull", NAME, "--to", str(tmp_path / "data")
     )
     folder = tmp_path / "data" / NAME
@@ -83,7 +83,7 @@ def test_a_version_is_pulled_whole(capsys: pytest.CaptureFixture[str], tmp_path:
     for line in lines:
         digest, name = line.split("  ")
         assert digest_bytes((folder / name).read_bytes()) == digest
-    assert len(lines) == 10
+    assert len(lines) == 16
 
 
 def test_whole_versions_verify(capsys: pytest.CaptureFixture[str]) -> None:

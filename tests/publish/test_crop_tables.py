@@ -108,14 +108,15 @@ def test_the_crops_table_tells_the_last_word_on_a_near_duplicate(workspace: Work
     assert told == [("keep", None), ("drop", "one-a")]
 
 
-def test_the_report_of_a_run_has_both_tables_beside_it(tmp_path: Path) -> None:
+def test_the_report_of_a_run_has_both_tables_beside_it() -> None:
     workspace = Workspace.of(settings())
-    outcomes, target = two_sources(workspace), tmp_path / "run" / "report.html"
-    report.fn(outcomes, load_recipe("demo"), "people", "", target)
-    assert sorted(path.name for path in target.parent.iterdir()) == [
+    page = report.fn(two_sources(workspace), load_recipe("demo"), "people", "", "runs/one")
+    assert page == workspace.url("runs/one/report.html")
+    folder = workspace.path("runs/one")
+    assert sorted(path.name for path in folder.iterdir()) == [
         "crops.parquet",
         "report.html",
         "review.csv",
     ]
-    assert len(read_table(target.with_name("crops.parquet"))) == 5
-    assert target.with_name("review.csv").read_bytes().startswith(HEADER + b"street-c,street,")
+    assert len(read_table(folder / "crops.parquet")) == 5
+    assert (folder / "review.csv").read_bytes().startswith(HEADER + b"street-c,street,")

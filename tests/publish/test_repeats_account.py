@@ -11,7 +11,7 @@ from tasks.common.records import SourceOutcome
 from tasks.publish.account import all_drops, funnel, reasons, source_lines
 from tasks.publish.report import render_report, sheets
 from tasks.publish.subset import Subset
-from tasks.publish.tree import tree_key
+from tasks.publish.tree import inputs_key
 from tests.publish.builders import judged, source
 from tests.publish.crops import Crop
 from tests.publish.pages import Page
@@ -91,7 +91,7 @@ def test_the_tree_lists_the_nearly_alike_for_review(tmp_path: Path) -> None:
 
 def test_other_bounds_of_near_duplicate_name_another_tree(subset: Subset) -> None:
     names = {
-        tree_key(subset.outcomes, recipe(), RuleBounds.model_validate(values))
+        inputs_key(subset.outcomes, recipe(), RuleBounds.model_validate(values))
         for values in ({}, {"near_duplicate": {"min": 5}}, {"near_duplicate": {"min": 6}})
     }
     assert len(names) == 3

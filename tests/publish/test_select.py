@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tasks.common.artifacts import Workspace
+from tasks.common.dataset_recipe import Side
 from tasks.common.errors import InputError
 from tasks.common.records import Source, SourceOutcome
-from tasks.publish.select import Sample, Split, choose_samples, split_of
+from tasks.publish.groups import LeftOut
+from tasks.publish.past import NO_PAST
+from tasks.publish.select import Sample, check_pins, choose_samples
 from tests.publish.builders import judged, source, subset_of, two_sources
 from tests.publish.crops import Crop
 from tests.publish.trees import recipe
@@ -22,12 +23,12 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def _chosen(workspace: Workspace, *outcomes: SourceOutcome, **changes: Any) -> list[Sample]:
-    return choose_samples(subset_of(workspace, *outcomes), recipe(**changes))
+    return choose_samples(subset_of(workspace, *outcomes), recipe(**changes)).samples
 
 
 def _sides(
     workspace: Workspace, outcomes: tuple[SourceOutcome, ...], **changes: Any
-) -> dict[str, Split]:
+) -> dict[str, Side]:
     samples = _chosen(workspace, *outcomes, **changes)
     return {sample.judged.source.source_id: sample.split for sample in samples}
 
@@ -77,106 +78,97 @@ def test_a_crop_with_two_verdicts_counts_with_the_one_that_everybody_sees(
     assert list(subset.crops("keep")) == []
 
 
-_IDS = st.from_regex(r"[a-z][a-z0-9]{0,8}", fullmatch=True)
-_UPLOADERS = st.none() | st.sampled_from(["ann", "bo", "cy"])
-
-
-@given(_IDS, _UPLOADERS, st.floats(0, 1))
-def test_a_side_depends_on_the_source_alone(
-    source_id: str, uploader: str | None, share: float
-) -> None:
-    line = source(source_id, uploader=uploader)
-    elsewhere = line.model_copy(update={"uri": "/elsewhere", "scenes": ("night",)})
-    assert split_of(line, {}, share) == split_of(elsewhere, {}, share)
-
-
-def test_the_side_of_a_source_is_the_same_in_every_release() -> None:
-    sides = [split_of(source(f"clip{number}"), {}, 0.3) for number in range(12)]
-    assert "".join(side[0] for side in sides) == "tttvtttvtttt"
-
-
-@settings(max_examples=12, deadline=None)
-@given(
-    st.lists(st.tuples(_IDS, _UPLOADERS), unique_by=lambda pair: pair[0], max_size=6),
-    st.integers(0, 6),
-)
-def test_sources_that_come_later_move_nobody(
-    tmp_path_factory: pytest.TempPathFactory, lines: list[tuple[str, str | None]], n_before: int
-) -> None:
-    workspace = Workspace(tmp_path_factory.mktemp("w"))
-    sources = [source(name, uploader=uploader) for name, uploader in lines]
-    outcomes = _one_each(workspace, *sources)
-    before = _sides(workspace, outcomes[:n_before])
-    after = _sides(workspace, outcomes)
-    assert {name: after[name] for name in before} == before
-
-
-@settings(deadline=None)
-@given(_IDS, _IDS, st.text(min_size=1, max_size=5), st.floats(0, 1))
-def test_all_sources_of_an_uploader_are_on_one_side(
-    one: str, other: str, uploader: str, share: float
-) -> None:
-    sides = {split_of(source(name, uploader=uploader), {}, share) for name in (one, other)}
-    assert len(sides) == 1
-
-
-@given(_IDS, st.floats(0, 1), st.floats(0, 1))
-def test_a_larger_share_takes_nobody_back_to_train(name: str, one: float, other: float) -> None:
-    low, high = sorted((one, other))
-    if split_of(source(name), {}, low) == "val":
-        assert split_of(source(name), {}, high) == "val"
-
-
-@given(_IDS)
-def test_no_share_is_no_validation_and_the_whole_share_is_all_of_it(name: str) -> None:
-    assert (split_of(source(name), {}, 0.0), split_of(source(name), {}, 1.0)) == ("train", "val")
-
-
-@pytest.mark.parametrize("share", [0.05, 0.1, 0.5, 0.9])
-def test_of_many_groups_about_the_share_is_for_validation(share: float) -> None:
-    sides = [split_of(source(f"clip-{number}"), {}, share) for number in range(4000)]
-    assert sides.count("val") / 4000 == pytest.approx(share, abs=0.03)
-
-
 @pytest.mark.parametrize("side", ["train", "val"])
-def test_a_pinned_source_is_on_its_side(side: Split, workspace: Workspace) -> None:
+def test_a_pinned_source_is_on_its_side(side: Side, workspace: Workspace) -> None:
     outcomes = _one_each(workspace, *(source(f"s{number}") for number in range(4)))
     pins = {f"s{number}": side for number in range(4)}
     assert set(_sides(workspace, outcomes, pin=pins).values()) == {side}
 
 
 @pytest.mark.parametrize("side", ["train", "val"])
-def test_a_pin_takes_all_sources_of_the_uploader_along(side: Split, workspace: Workspace) -> None:
-    lines = [source(name, uploader="ann") for name in ("a", "b")]
+@pytest.mark.parametrize("tie", ["uploader", "session"])
+def test_a_pin_takes_all_sources_of_its_group_along(
+    side: Side, tie: str, workspace: Workspace
+) -> None:
+    lines = [source(name, **{tie: "ann"}) for name in ("a", "b")]
     sides = _sides(workspace, _one_each(workspace, *lines), pin={"b": side})
     assert sides == {"a": side, "b": side}
 
 
 @pytest.mark.parametrize("side", ["train", "val"])
 def test_a_pin_holds_for_the_uploader_even_if_the_pinned_source_kept_nothing(
-    side: Split, workspace: Workspace
+    side: Side, workspace: Workspace
 ) -> None:
     kept = judged(workspace, source("a", uploader="ann"), [Crop("a")])
     nothing = judged(workspace, source("b", uploader="ann"), [Crop("a", "drop", "sharpness", "No")])
     assert _sides(workspace, (kept, nothing), pin={"b": side}) == {"a": side}
 
 
-@pytest.mark.parametrize("uploader", [None, "ann"])
-def test_a_pin_does_not_move_strangers(uploader: str | None, workspace: Workspace) -> None:
-    outcomes = _one_each(workspace, source("a", uploader=uploader), source("b", uploader="bo"))
-    free = _sides(workspace, outcomes)
-    other: Split = "train" if free["b"] == "val" else "val"
-    pinned = _sides(workspace, outcomes, pin={"b": other})
-    assert pinned == free | {"b": other}
-
-
 def test_pins_that_tear_an_uploader_apart_are_refused(workspace: Workspace) -> None:
     lines = [source(name, uploader="ann") for name in ("a", "b")]
-    with pytest.raises(InputError, match=r"publish\.pin .* \(uploader ann\) on both sides.* b out"):
-        _sides(workspace, _one_each(workspace, *lines), pin={"a": "train", "b": "val"})
+    pins = {"a": "train", "b": "val"}
+    with pytest.raises(InputError, match=r"publish\.pin .* \(uploader ann\)\. .* leave b out"):
+        check_pins(lines, recipe(pin=pins))
+    with pytest.raises(InputError, match=r"publish\.pin .* \(uploader ann\)"):
+        _sides(workspace, _one_each(workspace, *lines), pin=pins)
 
 
 def test_an_uploader_who_is_called_like_a_source_is_another_group(workspace: Workspace) -> None:
     lines = (source("a"), source("b", uploader="a"))
     pins = {"a": "train", "b": "val"}
     assert _sides(workspace, _one_each(workspace, *lines), pin=pins) == pins
+
+
+def test_the_same_bytes_under_another_name_belong_to_the_group_of_the_first(
+    workspace: Workspace,
+) -> None:
+    first = judged(workspace, source("first"), [Crop("a")], media="m")
+    again = judged(workspace, source("again", uploader="ann"), [Crop("a")], media="m")
+    friend = judged(workspace, source("friend", uploader="ann"), [Crop("a")])
+    other = judged(workspace, source("other"), [Crop("a")])
+    sides = _sides(workspace, (first, again, friend, other), pin={"other": "train"})
+    assert sides["first"] == sides["friend"]
+
+
+def test_a_crop_that_a_better_one_displaced_ties_their_sources(workspace: Workspace) -> None:
+    better = judged(workspace, source("a"), [Crop("x", hash=0, sharpness=0.9), Crop("y")])
+    worse = judged(workspace, source("b"), [Crop("x", hash=1, sharpness=0.5), Crop("y")])
+    outcomes = (better, worse, *_one_each(workspace, source("c")))
+    subset = subset_of(workspace, *outcomes, near_duplicate={"min": 4})
+    chosen = choose_samples(subset, recipe(near_bits=0))
+    groups = {tuple(member.source_id for member in group.members) for group in chosen.groups}
+    assert groups == {("a", "b"), ("c",)}
+
+
+def test_every_sample_of_a_test_subset_is_in_val(workspace: Workspace) -> None:
+    changes = {"role": "test", "against": ["CustomSeg_Person_20261122_train"], "val_share": 0.0}
+    outcomes = _one_each(workspace, source("a"), source("b"))
+    assert _sides(workspace, outcomes, **changes) == {"a": "val", "b": "val"}
+
+
+def test_a_source_that_ties_both_sides_of_an_earlier_version_stays_out_with_a_sentence(
+    workspace: Workspace,
+) -> None:
+    outcomes = _one_each(workspace, source("new", uploader="ann", session="park"), source("free"))
+    past = NO_PAST._replace(sides={"uploader ann": "train", "session park": "val"})
+    chosen = choose_samples(subset_of(workspace, *outcomes), recipe(), past)
+    assert [sample.stem for sample in chosen.samples] == ["free-a"]
+    assert chosen.left_out == [
+        LeftOut(
+            "new-a",
+            "ties_both_sides",
+            "new ties what lies on both sides: uploader ann (train), session park (val).",
+        )
+    ]
+
+
+def test_a_published_source_that_turns_out_to_tie_both_sides_is_refused(
+    workspace: Workspace,
+) -> None:
+    outcomes = _one_each(workspace, source("old", uploader="ann"))
+    past = NO_PAST._replace(sides={"source old": "val", "uploader ann": "train"})
+    subset = subset_of(workspace, *outcomes)
+    with pytest.raises(InputError, match=r"old was published before .* Pin its group"):
+        choose_samples(subset, recipe(), past)
+    moved = choose_samples(subset, recipe(pin={"old": "train"}), past)
+    assert [sample.split for sample in moved.samples] == ["train"]

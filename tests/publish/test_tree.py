@@ -1,6 +1,7 @@
 """The tree that a trainer syncs."""
 
 import ast
+import csv
 import io
 import json
 from pathlib import Path
@@ -42,8 +43,9 @@ def test_the_tree_holds_exactly_what_the_readme_says(tree: Tree) -> None:
             *(f"img_dir/{side}/{stem}.jpg" for side, stem in pairs),
             *(f"ann_dir/{side}/{stem}.png" for side, stem in pairs),
             *(f"split_dir/{name}.txt" for name in lists),
-            *("README.md", "dataset.json", "mmseg_config.py"),
-            *("report.html", "review.csv", "MANIFEST.sha256"),
+            *("README.md", "CHANGELOG.md", "dataset.json", "mmseg_config.py", "samples.csv"),
+            *("figures/longer_side.svg", "figures/subject_share.svg"),
+            *("groups.json", "sides.json", "report.html", "review.csv", "MANIFEST.sha256"),
         ]
     )
 
@@ -70,15 +72,22 @@ def test_the_facts_agree_with_the_files(tree: Tree) -> None:
     assert facts["name"] == NAME
     assert facts["classes"] == ["background", "person"]
     assert facts["n_samples"] == len([name for name in tree if name.startswith("img_dir/")])
-    assert facts["splits"] == {
-        name.removesuffix(".txt"): len(stems) for name, stems in lists_of(tree).items()
+    assert {one["name"] + ".txt": one["n_samples"] for one in facts["lists"]} == {
+        name: len(stems) for name, stems in lists_of(tree).items()
     }
-    assert [(sample["split"], sample["stem"]) for sample in facts["samples"]] == [
-        ("val", "cafe-a"),
-        ("val", "cafe-b"),
-        ("train", "street-a"),
+    size = (facts["mean_width_px"], facts["mean_height_px"], facts["n_boxes"])
+    assert size == (BOX[2] - BOX[0], BOX[3] - BOX[1], 3)
+    assert facts["channels"] == {"rembg u2netp": 3}
+
+
+def test_the_table_of_samples_has_a_row_for_each_image(tree: Tree) -> None:
+    rows = list(csv.DictReader(tree["samples.csv"].decode().splitlines()))
+    told = [(row["split"], row["stem"], row["scenes"], row["uploader"]) for row in rows]
+    assert told == [
+        ("val", "cafe-a", "indoor", ""),
+        ("val", "cafe-b", "indoor", ""),
+        ("train", "street-a", "night;street", "ann"),
     ]
-    assert facts["mean_size_wh"] == [BOX[2] - BOX[0], BOX[3] - BOX[1]]
 
 
 def test_the_facts_tell_the_provenance_of_every_source(tree: Tree) -> None:
@@ -90,10 +99,9 @@ def test_the_facts_tell_the_provenance_of_every_source(tree: Tree) -> None:
 def test_the_card_shows_counts_and_licences(tree: Tree) -> None:
     card = tree["README.md"].decode()
     for line in (
-        "| person | 3 | 24 x 36 |",
-        "| `split_dir/val.txt` | 2 |",
-        "| street | CC0-1.0 |  | ann |  |",
-        "| cafe | not given |  |  |  |",
+        "| street | 1 | CC0-1.0 |  | ann |  |  |",
+        "| cafe | 2 | not given |  |  |  |  |",
+        "| filter | sharpness | 1 | Its sharpness 0.001 is below 0.008. |",
     ):
         assert line in card.splitlines()
 
@@ -158,7 +166,7 @@ def test_a_source_that_failed_leaves_no_trace(tree: Tree, tmp_path: Path) -> Non
 def test_every_file_is_accounted_for(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     made = tree_of(workspace, two_sources(workspace))
-    assert (made.n_in, made.n_kept, made.n_dropped, made.n_out) == (17, 17, 0, 17)
+    assert (made.n_in, made.n_kept, made.n_dropped, made.n_out) == (23, 23, 0, 23)
     assert workspace.find("publish", made.key) == made
 
 

@@ -10,16 +10,18 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version as code_version
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from tasks.common.artifacts import Workspace
 from tasks.common.errors import ArtifactError, InputError, WorldError
 from tasks.common.files import digest_bytes
+from tasks.common.keys import content_key
 from tasks.common.records import Publication, StageResult
 from tasks.common.store.objects import ObjectStore
 from tasks.common.tables import encode_table, plain_rows
+from tasks.publish.past import HISTORY
 from tasks.publish.tree import MANIFEST_NAME
 from tasks.publish.versions.channel import advance_latest
 from tasks.publish.versions.garbage import claim_tree
@@ -30,6 +32,18 @@ from tasks.publish.versions.upload import is_there, upload
 Row = dict[str, Any]
 _TREE_ID_LENGTH = 32
 _MAX_RACES = 50
+
+
+class Origin(NamedTuple):
+    """What a tree was made of, the version that it is built upon, what it must not be related
+    to."""
+
+    inputs: str
+    base: int | None
+    against: tuple[str, ...]
+
+
+UNKNOWN = Origin("", None, ())
 
 
 def _utc_now() -> datetime:
@@ -45,6 +59,7 @@ def push_tree(
     recipe_digest: str,
     now: datetime,
     revive: bool = False,
+    origin: Origin = UNKNOWN,
     clock: Callable[[], datetime] = _utc_now,
 ) -> Publication:
     """Publish a tree as the next version of `name`; the same tree again makes no version.
@@ -61,7 +76,7 @@ def push_tree(
     table = workspace.items(tree)
     tree_id, ledger = _tree_id(table), Ledger(store)
     if not revive:
-        _require_not_retired(ledger, name, tree_id)
+        _require_not_retired(ledger, name, tree_id, _content_of(table))
     claim_tree(store, tree_id, clock())
     # Also for a version that is there already: what somebody deleted or cut short is mended.
     counts = upload(plain_rows(table), tree_prefix(tree_id, name), workspace, ledger, name)
@@ -69,10 +84,11 @@ def push_tree(
     # Claimed before the last look: what a collection deletes until then is seen to be missing.
     claim_tree(store, tree_id, clock())
     _require_whole(plain_rows(table), tree_prefix(tree_id, name), store)
-    wanted = _record(table, name, tree_id, recipe_digest, now)
+    wanted = _record(table, name, tree_id, recipe_digest, now, origin)
     committed, is_new = _commit(wanted, ledger)
     advance_latest(ledger, name, committed.version)
-    return _publication(committed, store, is_new=is_new, counts=counts)
+    made = _publication(committed, store, is_new=is_new, counts=counts)
+    return made.model_copy(update={"n_left_out": tree.n_dropped})
 
 
 def _tree_id(table: pd.DataFrame) -> str:
@@ -80,11 +96,19 @@ def _tree_id(table: pd.DataFrame) -> str:
     return str(digest)[:_TREE_ID_LENGTH]
 
 
-def _require_not_retired(ledger: Ledger, name: str, tree_id: str) -> None:
+def _content_of(table: pd.DataFrame) -> str:
+    """Return a digest of what is published, whatever came before it."""
+    rows = table[~table["name"].isin([MANIFEST_NAME, *HISTORY])].sort_values("name")
+    return content_key(rows["name"].tolist(), rows["digest"].tolist())
+
+
+def _require_not_retired(ledger: Ledger, name: str, tree_id: str, content: str) -> None:
     retired = ledger.retired_numbers(name)
-    commits = (
-        [commit for commit in ledger.commits(name) if commit.tree == tree_id] if retired else []
-    )
+    commits = [
+        commit
+        for commit in (ledger.commits(name) if retired else [])
+        if tree_id == commit.tree or content == commit.content
+    ]
     if not commits or any(commit.version not in retired for commit in commits):
         return  # never retired, or revived since
     commit = commits[-1]
@@ -131,7 +155,7 @@ def _require_whole(rows: list[Row], prefix: str, store: ObjectStore) -> None:
 
 
 def _record(
-    table: pd.DataFrame, name: str, tree_id: str, recipe_digest: str, now: datetime
+    table: pd.DataFrame, name: str, tree_id: str, recipe_digest: str, now: datetime, origin: Origin
 ) -> Commit:
     images = table[table["name"].str.startswith("img_dir/")]
     sides = images["split"].value_counts()
@@ -148,6 +172,8 @@ def _record(
         recipe=recipe_digest,
         code=code_version("matteflow"),
         committed_at=now.replace(microsecond=0),
+        content=_content_of(table),
+        **origin._asdict(),
     )
 
 
@@ -157,8 +183,10 @@ def _commit(wanted: Commit, ledger: Ledger) -> tuple[Commit, bool]:
     for _ in range(_MAX_RACES):
         newest = ledger.newest(name)
         is_mine = newest is not None and newest.tree == wanted.tree
-        if newest and is_mine and ledger.retirement(name, newest.version) is None:
-            return newest, False
+        if newest and ledger.retirement(name, newest.version) is None:
+            if is_mine:
+                return newest, False
+            _require_base(wanted, newest)
         number = newest.version + 1 if newest else 1
         mine = wanted.model_copy(update={"version": number, "parent": number - 1 or None})
         key, data = commit_key(name, number), mine.encode()
@@ -167,6 +195,23 @@ def _commit(wanted: Commit, ledger: Ledger) -> tuple[Commit, bool]:
         if ledger.store.put_if_absent(key, data) or ledger.store.get(key) == data:
             return mine, True
     raise WorldError(f"{_MAX_RACES} other publishers were faster than this one; run it again.")
+
+
+def _require_base(wanted: Commit, newest: Commit) -> None:
+    """Make sure that a tree is built upon the version that it will follow.
+
+    The number after `newest` is put only if absent, so nothing can come between.
+
+    Raises:
+        WorldError: another publisher was quicker; built anew, the samples stay where it put them.
+    """
+    is_known = wanted.inputs != ""  # trees of older programs were built upon nothing
+    if is_known and newest.version != wanted.base and newest.inputs != wanted.inputs:
+        raise WorldError(
+            f"{newest.label} was published while this version was made upon "
+            f"{f'v{wanted.base}' if wanted.base else 'nothing'}. Run it again: it is then made "
+            "upon the newer one."
+        )
 
 
 def _publication(

@@ -31,6 +31,10 @@ class Commit(StoreRecord):
     recipe: str
     code: str
     committed_at: datetime
+    inputs: str = ""  # what it was made of, but for the version that it is built upon
+    content: str = ""  # what is published, but for what tells of earlier versions
+    base: int | None = None  # the version that it is built upon
+    against: tuple[str, ...] = ()  # for tests: the subsets that it must not be related to
 
     @property
     def label(self) -> str:

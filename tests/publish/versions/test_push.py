@@ -35,9 +35,9 @@ def test_the_first_tree_becomes_the_first_version(
     done = push(mixed, workspace, any_store)
     assert (done.name, done.version, done.is_new) == (NAME, 1, True)
     assert (done.n_samples, done.n_train, done.n_val) == (3, 1, 2)
-    assert (done.n_files, done.n_uploaded, done.n_copied, done.n_present) == (17, 17, 0, 0)
+    assert (done.n_files, done.n_uploaded, done.n_copied, done.n_present) == (23, 23, 0, 0)
     there = any_store.list_objects(f"trees/{done.tree_id}/{NAME}/")
-    assert (len(there), sum(stored.size_bytes for stored in there.values())) == (17, done.n_bytes)
+    assert (len(there), sum(stored.size_bytes for stored in there.values())) == (23, done.n_bytes)
 
 
 def test_the_commit_record_says_what_the_publication_says(
@@ -78,8 +78,9 @@ def test_the_tree_stands_at_its_address(
     folder = Path(push(one, workspace, folder_store).url.removeprefix("file://"))
     assert folder.name == NAME
     assert sorted(path.name for path in folder.iterdir()) == [
-        "MANIFEST.sha256", "README.md", "ann_dir", "dataset.json", "img_dir", "mmseg_config.py",
-        "report.html", "review.csv", "split_dir",
+        "CHANGELOG.md", "MANIFEST.sha256", "README.md", "ann_dir", "dataset.json", "figures",
+        "groups.json", "img_dir", "mmseg_config.py", "report.html", "review.csv", "samples.csv",
+        "sides.json", "split_dir",
     ]  # fmt: skip
 
 
@@ -95,7 +96,7 @@ def test_the_manifest_table_accounts_for_every_file(
     there = {key: any_store.get(key) or b"" for key in any_store.list_objects(prefix)}
     assert told == {key: (digest_bytes(held), len(held)) for key, held in there.items()}
     assert {(row["split"], row["scenes"], row["channel"]) for row in rows if row["split"]} == {
-        ("train", '["street", "night"]', "rembg u2netp"),
+        ("train", '["night", "street"]', "rembg u2netp"),
         ("val", '["indoor"]', "rembg u2netp"),
     }
     assert {row["recipe"] for row in rows} == {"abc"}

@@ -116,8 +116,9 @@ def test_unchanged_files_of_a_folder_are_one_file_with_two_names(
     second = push(kept_tree(workspace, "a", "b", "c"), workspace, folder_store)
     record = json.loads(folder_store.get(f"versions/{NAME}/v0002.json") or b"")
     assert (second.version, second.is_new, record["parent"]) == (2, True, 1)
-    # Linked: two images, three masks of equal bytes, the configuration, the empty review list.
-    assert (second.n_copied, second.n_uploaded, second.n_present) == (7, 6, 0)
+    # Linked: two images, three masks of equal bytes, the configuration, the empty
+    # review list, the sides.
+    assert (second.n_copied, second.n_uploaded, second.n_present) == (8, 11, 0)
     one, other = (folder_store.root / "trees" / done.tree_id / NAME for done in (first, second))
     for name in ("img_dir/train/street-a.jpg", "img_dir/train/street-b.jpg", "mmseg_config.py"):
         assert (one / name).samefile(other / name)

@@ -1,0 +1,141 @@
+"""The part of a recipe that says what is published: name, split, scenes, card."""
+
+from collections import Counter
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from tasks.common.records import Record, SceneTag
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+JpegQuality = Annotated[int, Field(ge=80, le=100)]
+Note = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,60}$")]
+Side = Literal["train", "val"]
+Language = Literal["en", "zh"]
+SceneId = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z][a-z0-9_-]{0,39}$",
+        description="names the scene's lists: lower-case letters, digits, dash, underscore",
+    ),
+]
+SubsetWords = Annotated[
+    str,
+    Field(
+        pattern=r"^CustomSeg_Person_\d{8}_[A-Za-z0-9-]{1,60}(@v?\d+)?$",
+        description="a subset's name, with @v3 for one version, else the newest in use",
+    ),
+]
+
+
+class SceneGroup(Record):
+    """A fine-grained scene: its lists' name, what it is called, which tags and phrases mean it.
+
+    A phrase means the scene where it is a tag, or stands in one: Latin words as whole words
+    (`ball` is not in `balloon`), Chinese ones anywhere. Case does not matter.
+    """
+
+    id: SceneId
+    zh: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+    phrases: tuple[str, ...] = Field(min_length=1)
+    prompts: tuple[str, ...] = Field(
+        (), description="what the tagger compares pictures with; without any, the English name"
+    )
+
+
+class SceneOverride(Record):
+    """A curator's word on one sample (by its stem) or on all of a source (by its source_id).
+
+    `scenes` replaces what the tags say; `add` and `remove` change it.
+    """
+
+    item: str = Field(min_length=1)
+    scenes: tuple[SceneTag, ...] | None = None
+    add: tuple[SceneTag, ...] = ()
+    remove: tuple[SceneTag, ...] = ()
+
+    def named(self) -> set[str]:
+        """Return every scene that it names."""
+        return {*(self.scenes or ()), *self.add, *self.remove}
+
+
+class PublishRecipe(Record):
+    """What the published subset is called, how it is split, what its card says.
+
+    `role: test` publishes a test subset: every sample under `val`, nothing related to the subsets
+    in `against`. `scenes` and `scene_overrides` may be files; they are read when the recipe is.
+    """
+
+    date: str = Field(description="the day in the subset's name, as yyyymmdd")
+    note: Note
+    role: Literal["train", "test"] = "train"
+    against: tuple[SubsetWords, ...] = ()
+    related: Literal["refuse", "leave_out"] = Field(
+        "refuse", description="what becomes of samples related to a test or training subset"
+    )
+    accumulate: bool = Field(
+        False, description="publish with what earlier runs for this subset gave"
+    )
+    val_share: Share = 0.1
+    pin: dict[str, Side] = Field(default_factory=dict)
+    near_bits: int = Field(
+        6, ge=0, le=11, description="up to so many of 64 bits apart, pictures are of one group"
+    )
+    jpeg_quality: JpegQuality = 95
+    language: Language = "en"
+    description: str = ""
+    limits: tuple[str, ...] = Field((), description="known limits, each a line of the card")
+    scenes: tuple[SceneGroup, ...] = ()
+    scene_overrides: tuple[SceneOverride, ...] = ()
+
+    @field_validator("date")
+    @classmethod
+    def _is_a_day(cls, day: str) -> str:
+        try:
+            date.fromisoformat(day)
+        except ValueError:
+            day = ""
+        if len(day) != len("yyyymmdd") or not day.isdecimal():
+            raise ValueError('expected a day of the calendar as yyyymmdd, such as "20261122"')
+        return day
+
+    @field_validator("scenes")
+    @classmethod
+    def _are_apart(cls, scenes: tuple[SceneGroup, ...]) -> tuple[SceneGroup, ...]:
+        twice = [name for name, n in Counter(scene.id for scene in scenes).items() if n > 1]
+        if twice:
+            raise ValueError(f"the scene {twice[0]!r} stands twice; each needs its own id")
+        return scenes
+
+    @model_validator(mode="after")
+    def _names_known_scenes(self) -> Self:
+        known = {scene.id for scene in self.scenes}
+        for entry in self.scene_overrides if known else ():
+            unknown = sorted(entry.named() - known)
+            if unknown:
+                raise ValueError(
+                    f"scene_overrides of {entry.item} name {unknown[0]!r}, which is no scene of "
+                    f"the recipe; known: {', '.join(sorted(known))}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _suits_its_role(self) -> Self:
+        if self.role == "test" and not self.against:
+            raise ValueError(
+                "role test needs against: the training subsets that it must not be related to"
+            )
+        if self.role == "test" and self.pin:
+            raise ValueError("role test takes no pin: every sample of a test subset is in val")
+        if self.role == "train" and self.against:
+            raise ValueError(
+                "against is for role test; a test subset that names this one is found by itself"
+            )
+        return self
+
+    @property
+    def name(self) -> str:
+        """The subset's name, such as CustomSeg_Person_20261122_demo."""
+        return f"CustomSeg_Person_{self.date}_{self.note}"

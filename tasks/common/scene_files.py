@@ -1,0 +1,95 @@
+"""Scene groups and curators' overrides that a recipe names by file, read into its values."""
+
+import csv
+import io
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tasks.common.errors import InputError
+
+_SEPARATORS = re.compile(r"[;|]")
+_LISTS = ("scenes", "add", "remove")
+_COLUMNS = ("item", *_LISTS)
+
+
+def inline_scene_files(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return a recipe's values with `publish.scenes` and `.scene_overrides` read from their files.
+
+    A run's record then holds what was meant, whatever becomes of the files. A path is relative to
+    `folder`; a bare name is a file of scenes that comes with the project.
+
+    Raises:
+        InputError: a file is not there, or holds something else.
+    """
+    part = values.get("publish")
+    if not isinstance(part, dict):
+        return values
+    read = dict(part)
+    if isinstance(part.get("scenes"), str):
+        read["scenes"] = _scenes(part["scenes"], folder)
+    if isinstance(part.get("scene_overrides"), str):
+        read["scene_overrides"] = read_overrides(folder / part["scene_overrides"])
+    return values | {"publish": read}
+
+
+def _scenes(name: str, folder: Path) -> list[Any]:
+    shipped = files("deployments").joinpath("scenes", f"{name}.yaml")
+    text = shipped.read_text("utf-8") if shipped.is_file() else _text(folder / name, "scenes")
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"publish.scenes: {name} is not valid YAML: {error}") from error
+    scenes = found.get("scenes") if isinstance(found, dict) else None
+    if not isinstance(scenes, list):
+        raise InputError(f"publish.scenes: {name} holds no list under the key 'scenes'.")
+    return scenes
+
+
+def read_overrides(path: Path) -> list[dict[str, Any]]:
+    """Read a CSV of overrides: `item` and any of `scenes`, `add`, `remove`, `;` between scenes.
+
+    Other columns are for people: the scores of the tagger, notes. Lines that change nothing are
+    left out.
+
+    Raises:
+        InputError: the file is not there, or has no column `item`, or no other of these.
+    """
+    rows = csv.DictReader(io.StringIO(_text(path, "scene_overrides"), newline=""))
+    columns = {name.strip() for name in rows.fieldnames or ()}
+    if "item" not in columns or columns.isdisjoint(_LISTS):
+        raise InputError(
+            f"publish.scene_overrides: {path} has the columns {', '.join(sorted(columns))}; "
+            f"expected item and at least one of {', '.join(_LISTS)}."
+        )
+    return [entry for row in rows if len(entry := _override(row)) > 1]
+
+
+def _override(row: dict[str, str]) -> dict[str, Any]:
+    cells = {(name or "").strip(): value for name, value in row.items()}
+    entry: dict[str, Any] = {"item": (cells["item"] or "").strip()}
+    for name in _LISTS:
+        cell = cells.get(name)
+        parts = [part.strip() for part in _SEPARATORS.split(cell)] if cell else []
+        if any(parts):
+            entry[name] = [part for part in parts if part]
+    return entry
+
+
+def _text(path: Path, key: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        known = sorted(entry.name.removesuffix(".yaml") for entry in _shipped().iterdir())
+        hint = f"; scenes that come with the project: {', '.join(known)}" if key == "scenes" else ""
+        raise InputError(
+            f"publish.{key}: {path} cannot be read as UTF-8 text "
+            f"({type(error).__name__}). Name a file beside the recipe, or by its whole path{hint}."
+        ) from error
+
+
+def _shipped() -> Any:
+    return files("deployments").joinpath("scenes")

@@ -1,0 +1,1 @@
+"""A published version in other formats: COCO instances, WebDataset shards, an image folder."""

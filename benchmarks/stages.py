@@ -62,11 +62,11 @@ def run_source(source: Source, recipe: Recipe, workspace: Workspace, clock: Cloc
         return ArtifactWriter(workspace, stage, key)
 
     with clock.measure("download"):
-        media = fetch(
-            source, recipe.download, out("download", download_key(source, recipe.download))
-        )
+        key = download_key(source, recipe.download)
+        media = fetch(source, recipe.download, settings(), out("download", key))
     with clock.measure("sample"):
-        frames = sample_media(media, recipe.sample, out("sample", sample_key(media, recipe.sample)))
+        key = sample_key(media, recipe.sample)
+        frames = sample_media(media, recipe.sample, settings(), out("sample", key))
     with clock.measure("detect"):
         key = detect_key(frames, recipe.detect)
         crops = detect_people(frames, recipe.detect, settings(), out("detect", key))

@@ -11,6 +11,7 @@ from flows.chains import judge_again
 from flows.pages import describe_publication, finish_run, flow_run_id
 from flows.retune import require_measured
 from flows.runs import RunRecord, load_run, name_run
+from flows.takedown import heed_takedowns
 from tasks.common.artifacts import Workspace
 from tasks.common.errors import ArtifactError, InputError, WorldError
 from tasks.common.recipe import Recipe, load_recipe
@@ -51,7 +52,8 @@ def publish_run(
     made = state.result(raise_on_failure=False)
     if not isinstance(made, Publication):
         return Failed(name="NotPublished", message=str(made))
-    done = record.model_copy(update={"publication": made})
+    _, withheld = heed_takedowns((outcome.source for outcome in record.outcomes), address)
+    done = record.model_copy(update={"publication": made, "withheld": withheld})
     finish_run(done, workspace, {})
     return Completed(message=describe_publication(done), data=done.run_id)
 

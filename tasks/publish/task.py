@@ -9,10 +9,12 @@ from tasks.common.records import Publication, SourceOutcome
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.tables import encode_table
+from tasks.common.takedowns import Takedowns
 from tasks.publish.account import all_drops, funnel, reasons, set_aside, source_lines
 from tasks.publish.changes import Changes, compare, render_changes
 from tasks.publish.closeup import RuleWord, find_crop, render_closeup
 from tasks.publish.crop_tables import crops_table, encode_csv, review_table
+from tasks.publish.heed import media_of, without_taken_down
 from tasks.publish.report import render_report, sheets
 from tasks.publish.select import pinned_groups
 from tasks.publish.subset import Judged, Subset
@@ -29,6 +31,7 @@ __all__ = [
     "compare",
     "find_crop",
     "funnel",
+    "media_of",
     "pinned_groups",
     "publish",
     "reasons",
@@ -62,7 +65,8 @@ def publish(
     revive: bool = False,
 ) -> Publication:
     """Publish what was kept as the next version of the recipe's subset."""
-    workspace = Workspace.of(settings())
+    workspace, opened = Workspace.of(settings()), open_store(store)
+    outcomes = without_taken_down(outcomes, Takedowns.of(workspace, opened), workspace)
     subset = Subset(outcomes, workspace, recipe.filter)
     tree = reuse_or_make(
         workspace,
@@ -71,7 +75,7 @@ def publish(
         lambda out: build_tree(subset, recipe.publish, out),
     )
     return push_tree(
-        tree, recipe.publish.name, workspace, open_store(store),
+        tree, recipe.publish.name, workspace, opened,
         recipe_digest=recipe.digest, now=now, revive=revive,
     )  # fmt: skip
 
@@ -85,6 +89,7 @@ def report(
     `folder` lies in the workspace; returns the page's address.
     """
     workspace = Workspace.of(settings())
+    outcomes = without_taken_down(outcomes, Takedowns.of(workspace), workspace)
     subset = Subset(outcomes, workspace, recipe.filter)
     page = f"{folder}/report.html"
     workspace.write(page, render_report(subset, title=title, note=note).encode())

@@ -14,12 +14,14 @@ from tasks.common.artifacts import ArtifactWriter
 from tasks.common.bounds import RuleBounds
 from tasks.common.errors import InputError
 from tasks.common.keys import content_key
+from tasks.common.origin import ORIGIN, origin_of
 from tasks.common.progress import track
 from tasks.common.recipe import PublishRecipe
-from tasks.common.records import SourceOutcome, StageResult
+from tasks.common.records import Source, SourceOutcome, StageResult
 from tasks.common.tables import make_table
 from tasks.publish import VERSION
 from tasks.publish.crop_tables import encode_csv, review_table
+from tasks.publish.heed import media_of
 from tasks.publish.render import encode_sample, read_sample
 from tasks.publish.report import render_report
 from tasks.publish.select import Sample, choose_samples
@@ -36,6 +38,7 @@ FILES = {
     "source_id": "string",
     "licence": "string",
     "channel": "string",
+    **dict.fromkeys(ORIGIN, "string"),
 }
 MANIFEST_NAME = "MANIFEST.sha256"
 
@@ -119,14 +122,16 @@ def _sample_files(
         "source_id": judged.source.source_id,
         "licence": judged.source.licence,
         "channel": channel_of(sample),
+        **origin_of(judged.source),
     }
     yield _file(out, f"img_dir/{split}/{judged.stem}.jpg", pair[0], **facts)
     yield _file(out, f"ann_dir/{split}/{judged.stem}.png", pair[1], **facts)
 
 
 def channel_of(sample: Sample) -> str:
-    """Name who annotated a sample: the machine and its model."""
-    return f"rembg {sample.judged.matte['model']}" if sample.judged.matte else "none"
+    """Name who annotated a sample: the machine and its model, or people by way of a data set."""
+    matte = sample.judged.matte
+    return str(matte["channel"] or f"rembg {matte['model']}") if matte else "none"
 
 
 def split_lists(samples: Iterable[Sample]) -> dict[str, list[str]]:
@@ -146,7 +151,7 @@ def _text_files(
     for name, stems in sorted(lists.items()):
         text = "".join(f"{stem}\n" for stem in sorted(stems))
         yield _file(out, f"split_dir/{name}.txt", text.encode())
-    facts = _facts(samples, lists, recipe)
+    facts = _facts(samples, lists, recipe, _same_bytes(samples, subset))
     yield _file(out, "dataset.json", _json(facts))
     environment = jinja2.Environment(autoescape=False, keep_trailing_newline=True)
     for name in ("README.md", "mmseg_config.py"):
@@ -162,8 +167,27 @@ def _json(values: Any) -> bytes:
     return json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
 
 
+def _same_bytes(samples: list[Sample], subset: Subset) -> dict[str, list[dict[str, Any]]]:
+    """Return, by media, every provenance of samples whose bytes several sources brought."""
+    used = {str(sample.judged.crop["media_id"]) for sample in samples}
+    providers: dict[str, list[Source]] = defaultdict(list)
+    for outcome in subset.outcomes:
+        media_id = media_of(outcome, subset.workspace) if outcome.error is None else None
+        if media_id in used:
+            providers[str(media_id)].append(outcome.source)
+    return {
+        media_id: [{"source_id": one.source_id, "licence": one.licence} | origin_of(one)
+                   for one in sources]
+        for media_id, sources in sorted(providers.items())
+        if len(sources) > 1
+    }  # fmt: skip
+
+
 def _facts(
-    samples: list[Sample], lists: dict[str, list[str]], recipe: PublishRecipe
+    samples: list[Sample],
+    lists: dict[str, list[str]],
+    recipe: PublishRecipe,
+    same_bytes: dict[str, list[dict[str, Any]]],
 ) -> dict[str, Any]:
     sources = {sample.judged.source.source_id: sample.judged.source for sample in samples}
     return {
@@ -178,11 +202,11 @@ def _facts(
                 "source_id": source.source_id,
                 "licence": source.licence,
                 "attribution": source.attribution,
-                "uploader": source.uploader,
-                "captured_with": source.captured_with,
+                **origin_of(source),
             }
             for _, source in sorted(sources.items())
         ],
+        "same_bytes": same_bytes,
         "samples": [_sample_facts(sample) for sample in samples],
     }
 

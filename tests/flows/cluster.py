@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
 _READY_S = 120.0
 _RUN_S = 240.0
+_TRIES = 5
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -111,8 +112,17 @@ class Cluster:
         command = [sys.executable, "-m", "prefect", "--no-prompt", *arguments]
         return Process(command, {**self.environment, **environment}, self.folder / f"{log}.log")
 
+    def post(self, path: str, body: Any) -> httpx.Response:
+        """Ask again where the server was busy, as Prefect's own client does."""
+        for n_left in reversed(range(_TRIES)):
+            answer = self.api.post(path, json=body)
+            if not answer.is_server_error or not n_left:
+                return answer
+            time.sleep(1)
+        raise AssertionError("unreachable")
+
     def ask(self, path: str, **body: Any) -> Any:
-        answer = self.api.post(path, json=body)
+        answer = self.post(path, body)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 
@@ -128,7 +138,7 @@ class Cluster:
     def request(self, name: str, **parameters: Any) -> httpx.Response:
         """Ask for a flow run as the UI does."""
         path = f"/deployments/{self.deployment(name)['id']}/create_flow_run"
-        return self.api.post(path, json={"parameters": parameters})
+        return self.post(path, {"parameters": parameters})
 
     def start(self, name: str, **parameters: Any) -> str:
         answer = self.request(name, **parameters)
@@ -137,9 +147,9 @@ class Cluster:
 
     def retry(self, flow_run: str) -> None:
         """Do what the button Retry does."""
-        answer = self.api.post(
+        answer = self.post(
             f"/flow_runs/{flow_run}/set_state",
-            json={"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}, "force": False},
+            {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}, "force": False},
         )
         assert answer.json()["status"] == "ACCEPT", answer.text
 

@@ -33,6 +33,17 @@ def kill_in(
 ) -> Aftermath:
     """Start an ingest, kill in the middle of a stage, and do what an operator would do."""
     gate.mkdir()
+    try:
+        return _kill_in(team, stage, victim, gate, asked)
+    finally:
+        for left in team.workers:
+            left.kill()
+        team.workers.clear()
+
+
+def _kill_in(
+    team: Cluster, stage: str, victim: Victim, gate: Path, asked: dict[str, str]
+) -> Aftermath:
     worker = team.start_worker(
         HALT_AT=stage,
         HALT_GATE=str(gate),
@@ -62,7 +73,4 @@ def kill_in(
         team.retry(flow_run)
         wait_for(lambda: team.run(flow_run).run_count > first.run_count or None, 120, "the retry")
         mended_by, last = "Retry", team.wait(flow_run)
-    for left in team.workers:
-        left.kill()
-    team.workers.clear()
     return Aftermath(first.state, found_after_s, mended_by, last)

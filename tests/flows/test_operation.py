@@ -120,9 +120,9 @@ def test_a_schedule_fires_and_never_runs_twice_at_once(
     there = team.deployment("ingest/ingest")
     asked = {"sources": str(media), "recipe": recipe(tmp_path, "nightly"), "publish": "complete"}
     every_3_s = {"interval": 3.0, "anchor_date": datetime.now(UTC).isoformat()}
-    made = team.api.post(
+    made = team.post(
         f"/deployments/{there['id']}/schedules",
-        json=[{"schedule": every_3_s, "active": True, "parameters": asked, "slug": "test"}],
+        [{"schedule": every_3_s, "active": True, "parameters": asked, "slug": "test"}],
     )
     assert made.is_success, made.text
 

@@ -24,12 +24,13 @@ class PartFile:
     gave none: then they cannot be gone on with. It is noted beside the file.
     """
 
-    def __init__(self, path: Path, max_bytes: int, reserve_bytes: int = 0):
+    def __init__(self, path: Path, max_bytes: int, settings: Settings):
         self.path = path
         self.validator: str | None = None
         self._notes = path.with_suffix(".json")
         self.max_bytes = max_bytes
-        self._reserve_bytes = reserve_bytes
+        self._reserve_bytes = settings.disk_reserve_mb * _MEGABYTE
+        self._target = settings.workspace
         self._stream = path.open("ab")
         self.n_bytes = self._stream.tell()
         try:
@@ -53,14 +54,15 @@ class PartFile:
             WorldError: the disk has no room for it.
         """
         self._require_small(self.n_bytes + n_more)
-        free = shutil.disk_usage(self.path.parent).free
-        if free < n_more + self._reserve_bytes:
-            raise WorldError(
-                f"The disk of {self.path.parent} has {free / _MEGABYTE:,.0f} MB free; "
-                f"{n_more / _MEGABYTE:,.0f} MB are to come, and "
-                f"{self._reserve_bytes / _MEGABYTE:,.0f} MB shall stay free "
-                "(MATTEFLOW_DISK_RESERVE_MB)."
-            )
+        for place in (self.path.parent, self._target):
+            free = _free_bytes(place)
+            if free < n_more + self._reserve_bytes:
+                raise WorldError(
+                    f"The disk of {place} has {free / _MEGABYTE:,.0f} MB free; "
+                    f"{n_more / _MEGABYTE:,.0f} MB are to come, and "
+                    f"{self._reserve_bytes / _MEGABYTE:,.0f} MB shall stay free "
+                    "(MATTEFLOW_DISK_RESERVE_MB)."
+                )
 
     def append(self, block: bytes) -> None:
         """Write the next bytes.
@@ -112,14 +114,22 @@ def open_part(name: str, max_bytes: int, settings: Settings) -> Iterator[PartFil
     folder = settings.scratch
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / f"{name}.lock")
-    reserve = settings.disk_reserve_mb * _MEGABYTE
     try:
-        with lock.acquire(timeout=0), PartFile(folder / f"{name}.part", max_bytes, reserve) as part:
+        with (
+            lock.acquire(timeout=0),
+            PartFile(folder / f"{name}.part", max_bytes, settings) as part,
+        ):
             yield part
     except Timeout:
         own = folder / f"{name}-{secrets.token_hex(4)}.part"
-        with PartFile(own, max_bytes, reserve) as part:
+        with PartFile(own, max_bytes, settings) as part:
             try:
                 yield part
             finally:
                 part.remove()
+
+
+def _free_bytes(folder: Path) -> int:
+    """Return the free room on the disk where a folder is, or will be."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    return shutil.disk_usage(there).free

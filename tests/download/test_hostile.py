@@ -1,6 +1,7 @@
 """A server that does everything wrong: what the user is told, and that nothing is left behind."""
 
 import hashlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from tasks.common.errors import SourceError, WorldError
 from tasks.common.settings import settings
+from tasks.download.addresses import web
 from tests.download.fetching import fetch_from, files_below, media_of, png, video
 from tests.download.servers import Request, Server, drip, serving
 
@@ -241,3 +243,22 @@ def test_a_video_is_the_same_after_many_cuts(tmp_path: Path) -> None:
         row = media_of(fetch_from(f"{server.url}/a.mp4", tmp_path / "w"), tmp_path / "w")
     assert (row["media_id"], row["kind"]) == (hashlib.sha256(data).hexdigest(), "video")
     assert len(server.asked) == 9
+
+
+def test_a_server_that_only_drips_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drips(request: Request) -> None:
+        request.send_response(200)
+        request.send_header("Content-Length", "100000")
+        request.end_headers()
+        for _ in range(100):
+            request.wfile.write(b"x")
+            time.sleep(0.02)
+
+    monkeypatch.setattr(web, "_PATIENCE_S", 0.2)
+    with (
+        serving(drips) as server,
+        pytest.raises(WorldError, match=r"bytes a second; at least 1,000"),
+    ):
+        fetch_from(f"{server.url}/a.mp4", tmp_path / "w")

@@ -7,6 +7,7 @@ import pytest
 
 from tasks.common.errors import SourceError, WorldError
 from tasks.common.settings import settings
+from tasks.download import part as part_module
 from tasks.download.part import open_part
 
 
@@ -65,3 +66,15 @@ def test_the_scratch_folder_may_lie_on_another_disk(
     settings.cache_clear()
     with open_part("a", 100, settings()) as part:
         assert part.path.parent == tmp_path / "elsewhere"
+
+
+@pytest.mark.parametrize("full", ["scratch", "workspace"])
+def test_there_must_be_room_on_both_disks(monkeypatch: pytest.MonkeyPatch, full: str) -> None:
+    def free(folder: Path) -> int:
+        return 0 if folder == getattr(settings(), full) else 1 << 40
+
+    monkeypatch.setattr(part_module, "_free_bytes", free)
+    with suppress(WorldError), open_part("a", 100, settings()) as part:
+        with pytest.raises(WorldError, match=rf"The disk of .*/{full} has 0 MB free") as caught:
+            part.expect(1)
+        raise caught.value

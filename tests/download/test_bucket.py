@@ -2,15 +2,22 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
+from tasks.common.artifacts import ArtifactWriter, Workspace
 from tasks.common.errors import InputError, SourceError, WorldError
+from tasks.common.recipe import DownloadRecipe
+from tasks.common.records import Source
 from tasks.common.settings import settings
+from tasks.common.store.address import open_prefix
+from tasks.common.takedowns import Takedown, Takedowns
 from tasks.download.addresses import bucket as bucket_adapter
+from tasks.download.fetch import download_key, fetch
 from tasks.download.ledger import Ledger
 from tasks.download.lists.read import read_sources
 from tests.download.fetching import fetch_from, files_below, media_of, png
@@ -105,13 +112,24 @@ def test_an_object_is_limited_before_it_comes(prefix: str, tmp_path: Path) -> No
 
 def test_what_was_fetched_from_a_bucket_is_known(prefix: str) -> None:
     (source, _) = read_sources(f"s3://tests/{prefix}/")
-    from tasks.common.artifacts import ArtifactWriter, Workspace
-    from tasks.common.recipe import DownloadRecipe
-    from tasks.download.fetch import download_key, fetch
-
     workspace, recipe = Workspace.of(settings()), DownloadRecipe()
     assert Ledger(workspace).news(source) == "new"
     out = ArtifactWriter(workspace, "download", download_key(source, recipe))
     fetch(source, recipe, settings(), out)
     assert Ledger(workspace).news(source) == "known"
     assert Ledger(workspace).news(source.model_copy(update={"revision": "x"})) == "edited"
+
+
+def test_ledger_and_takedowns_of_a_shared_workspace_are_seen_by_every_machine(
+    s3_address: str, tmp_path: Path
+) -> None:
+    here, there = (
+        Workspace(tmp_path / name, shared=open_prefix(s3_address)) for name in ("a", "b")
+    )
+    source, now = Source(source_id="s", uri="https://h/a.mp4"), datetime(2026, 11, 25, tzinfo=UTC)
+    Ledger(here).note(source, "1" * 64, now)
+    assert Ledger(there).news(source) == "known"
+    assert [known.source for known in Ledger(there).providers("1" * 64)] == [source]
+    record = Takedown(kind="source", id="s", reason="asked", at=now)
+    here.write(record.key, record.model_dump_json().encode())
+    assert Takedowns.of(there).find(source) == record

@@ -115,18 +115,18 @@ def open_part(name: str, max_bytes: int, settings: Settings) -> Iterator[PartFil
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / f"{name}.lock")
     try:
-        with (
-            lock.acquire(timeout=0),
-            PartFile(folder / f"{name}.part", max_bytes, settings) as part,
-        ):
-            yield part
+        lock.acquire(timeout=0)
+        path = folder / f"{name}.part"
     except Timeout:
-        own = folder / f"{name}-{secrets.token_hex(4)}.part"
-        with PartFile(own, max_bytes, settings) as part:
-            try:
-                yield part
-            finally:
-                part.remove()
+        path = folder / f"{name}-{secrets.token_hex(4)}.part"
+    try:
+        with PartFile(path, max_bytes, settings) as part:
+            yield part
+    finally:
+        if lock.is_locked:
+            lock.release()
+        else:
+            part.remove()
 
 
 def _free_bytes(folder: Path) -> int:

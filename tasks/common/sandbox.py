@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from threading import Lock
 from typing import Any, Literal, NamedTuple
 
@@ -28,7 +28,10 @@ from tasks.common.errors import MatteflowError
 _GRACE_S = 30.0
 _MEGABYTE = 1 << 20
 # What a child may know of our environment: where programs and libraries are, and the language.
-_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "COVERAGE_PROCESS_START")
+_PASSED_ON = (
+    *("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "TZ"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR"),
+)
 
 
 class Limits(NamedTuple):
@@ -87,7 +90,8 @@ def _messages(
         with theirs:
             _server.send(json.dumps(order).encode(), theirs)
         ours.settimeout(limits.wall_s + _GRACE_S)  # the server's watch ends the child before
-        ours.sendall(json.dumps(argument).encode() + b"\n")
+        with suppress(ConnectionError):  # it is gone already; what it was is told below
+            ours.sendall(json.dumps(argument).encode() + b"\n")
         with ours.makefile("r", encoding="utf-8") as stream:
             yield from _until_ended(stream, limits)
 

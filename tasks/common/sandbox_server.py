@@ -23,6 +23,7 @@ from tasks.common.errors import MatteflowError
 _ORDER_BYTES = 4096
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of linux/prctl.h
 _CPU_GRACE_S = 5
+_LONGEST_MS = (1 << 31) - 1  # what poll takes: 24 days
 
 
 def serve(control: socket.socket) -> None:
@@ -61,7 +62,7 @@ def _watch(job: socket.socket, order: dict[str, Any]) -> None:
     poll = select.poll()
     poll.register(handle, select.POLLIN)
     poll.register(job, select.POLLRDHUP)
-    ready = poll.poll(order["wall_s"] * 1000)
+    ready = poll.poll(min(order["wall_s"] * 1000, _LONGEST_MS))
     if not any(ready_handle == handle for ready_handle, _ in ready):
         signal.pidfd_send_signal(handle, signal.SIGKILL)
     _, status, _ = os.wait4(worker, 0)

@@ -27,7 +27,7 @@ class PartFile:
     def __init__(self, path: Path, max_bytes: int, settings: Settings):
         self.path = path
         self.validator: str | None = None
-        self._notes = path.with_suffix(".json")
+        self._notes = _notes_of(path)
         self.max_bytes = max_bytes
         self._reserve_bytes = settings.disk_reserve_mb * _MEGABYTE
         self._target = settings.workspace
@@ -88,8 +88,7 @@ class PartFile:
 
     def remove(self) -> None:
         """Leave nothing."""
-        self.path.unlink(missing_ok=True)
-        self._notes.unlink(missing_ok=True)
+        _remove(self.path)
 
     def __enter__(self) -> "PartFile":
         return self
@@ -126,7 +125,16 @@ def open_part(name: str, max_bytes: int, settings: Settings) -> Iterator[PartFil
         if lock.is_locked:
             lock.release()
         else:
-            part.remove()
+            _remove(path)
+
+
+def _notes_of(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    _notes_of(path).unlink(missing_ok=True)
 
 
 def _free_bytes(folder: Path) -> int:

@@ -102,6 +102,10 @@ def test_a_child_that_does_not_return_is_told_by_its_cause(
     assert run_apart(sandboxed.double, 1, LIMITS) == 2  # and the next one works
 
 
+def test_a_child_may_be_given_all_the_time_there_is() -> None:
+    assert run_apart(sandboxed.double, 1, LIMITS._replace(wall_s=1e9)) == 2
+
+
 def test_memory_below_the_limit_is_there() -> None:
     assert run_apart(sandboxed.hoard, 200 * MEGABYTE, LIMITS) == 200 * MEGABYTE
 

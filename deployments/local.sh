@@ -50,7 +50,7 @@ up() {
         done
     fi
     "$bin/python" -m deployments.setup
-    runs worker || start worker worker start --pool local --type process --limit "${MATTEFLOW_WORKER_LIMIT:-3}"
+    runs worker || start worker worker start --pool local --type process
     echo "Prefect is at http://127.0.0.1:$port : Deployments, ingest-manual, Quick run."
     echo "Logs are in $prefect ; \`make down\` stops both."
 }

@@ -8,6 +8,7 @@ also lets results lie there.
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -31,6 +32,9 @@ PROJECT = Path(__file__).resolve().parents[1]
 POOLS = Path(__file__).parent / "pools"
 SILENT = "matteflow: runs that fell silent are crashed"
 RESULTS = "matteflow-results"
+_IS_SHARED = re.compile(
+    r"MATTEFLOW_(?!HOME|MODELS|POOL|PROJECT|BIN).*|AWS_ENDPOINT_URL_S3|AWS_DEFAULT_REGION"
+)
 _SILENCE = timedelta(seconds=90)  # three heartbeats
 _FLOWS = ("ingest", "ingest-batch", "publish", "rerun", "maintain")
 _ALIVE = "prefect.flow-run.heartbeat"
@@ -84,7 +88,7 @@ def make_pool(client: SyncPrefectClient, name: str, kind: str, limit: int | None
     Raises:
         InputError: a pool of this name and another type is there.
     """
-    template = _template(kind)
+    template = _with_settings(_template(kind))
     try:
         there: WorkPool = client.read_work_pool(name)
     except ObjectNotFound:
@@ -106,6 +110,14 @@ def make_pool(client: SyncPrefectClient, name: str, kind: str, limit: int | None
         ),
     )
     return "there"
+
+
+def _with_settings(template: dict[str, Any]) -> dict[str, Any]:
+    """Let jobs start with the settings of this machine that name no folder and no key."""
+    if template:
+        given = {name: value for name, value in os.environ.items() if _IS_SHARED.fullmatch(name)}
+        template["variables"]["properties"]["env"]["default"] = given
+    return template
 
 
 def _template(kind: str) -> dict[str, Any]:

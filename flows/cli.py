@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows import cli_sources, cli_versions
+from flows import cli_rerun, cli_sources, cli_versions
 from flows.environment import quieten_console
 from tasks.common.errors import InputError, MatteflowError
 
@@ -200,6 +200,7 @@ def explain(
 
 app.add_typer(cli_versions.app)
 app.add_typer(cli_sources.app)
+app.add_typer(cli_rerun.app)
 
 
 def _print_run(run: str | None, workspace: Any) -> None:

@@ -1,18 +1,19 @@
 """Handing batches to workers, and doing here what nobody takes."""
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import State, WorkerStatus
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Cancelling
 
 from flows.batches import Batch, ingest_batch, read_outcomes
-from flows.pages import is_deployed
+from flows.pages import flow_run_id, is_deployed
 from tasks.common.artifacts import Workspace
 from tasks.common.records import SourceOutcome
 from tasks.common.settings import settings
@@ -32,8 +33,8 @@ class Done(NamedTuple):
 def run_batches(batches: list[Batch], workspace: Workspace) -> Iterator[Done]:
     """Yield each batch when it is done.
 
-    In a run that a worker started, every batch goes to whichever worker is free; what none takes
-    within `MATTEFLOW_BATCH_PATIENCE_S` is done here, so that one worker with one slot is enough.
+    In a run that a worker started, batches go to whichever worker asks first; what none takes
+    within `MATTEFLOW_BATCH_PATIENCE_S` is done here, so that a worker with one slot is enough.
     Without workers all are done here.
     """
     with get_client(sync_client=True) as client:
@@ -68,57 +69,65 @@ def _done(batch: Batch, flow_run: str, state: State[Any] | None, workspace: Work
 
 
 class _Spread:
-    """Flow runs of batches that were handed out, until each is done."""
+    """Batches on their way through other workers.
+
+    One batch at a time waits to be taken, since a worker takes all that wait: so the next one goes
+    to the next worker that asks. At most as many are at work as there are workers.
+    """
 
     def __init__(self, client: SyncPrefectClient, workspace: Workspace):
         self._client = client
         self._workspace = workspace
-        self._waiting: dict[UUID, Batch] = {}
-        self._n_left = 0
-        self._last_start_s = time.monotonic()
+        self._handed: dict[UUID, Batch] = {}
+        self._handed_at_s = 0.0
+        self._room = settings().batches_at_once or self._n_workers()
 
     def run(self, batches: list[Batch]) -> Iterator[Done]:
-        """Hand all batches out and yield them as they end; take back what is left if we end."""
+        """Hand the batches out and yield them as they end; withdraw what is left if we end."""
+        left = deque(batches)
         try:
-            for batch in batches:
-                asked = {"run": batch.run_id, "number": batch.number}
-                handed: Any = run_deployment(DEPLOYMENT, parameters=asked, timeout=0)
-                self._waiting[handed.id] = batch
-            self._n_left = len(batches)
-            while self._waiting:
-                yield from self._ended()
-                if self._waiting and (taken := self._take_back_one()):
-                    yield _do_here(taken, self._workspace)
-                elif self._waiting:
+            while left or self._handed:
+                states = {run: self._client.read_flow_run(run).state for run in self._handed}
+                yield from self._ended(states)
+                waiting = [run for run, state in states.items() if state and state.is_scheduled()]
+                if waiting and self._waited_long():
+                    yield _do_here(self._take_back(waiting[0]), self._workspace)
+                elif left and not waiting and len(self._handed) < self._room:
+                    self._hand_out(left.popleft())
+                else:
                     time.sleep(_POLL_S)
         finally:
-            for flow_run in self._waiting:
+            for flow_run in self._handed:
                 self._cancel(flow_run)
 
-    def _ended(self) -> Iterator[Done]:
-        for flow_run in list(self._waiting):
-            state = self._client.read_flow_run(flow_run).state
+    def _n_workers(self) -> int:
+        """Return how many workers of our own pool are there; at least this one."""
+        pool = self._client.read_flow_run(UUID(flow_run_id())).work_pool_name
+        found = self._client.read_workers_for_work_pool(pool) if pool else []
+        return max(1, sum(worker.status == WorkerStatus.ONLINE for worker in found))
+
+    def _hand_out(self, batch: Batch) -> None:
+        asked = {"run": batch.run_id, "number": batch.number}
+        handed: Any = run_deployment(DEPLOYMENT, parameters=asked, timeout=0)
+        self._handed[handed.id] = batch
+        self._handed_at_s = time.monotonic()
+
+    def _ended(self, states: dict[UUID, State[Any] | None]) -> Iterator[Done]:
+        for flow_run, state in states.items():
             if state is not None and state.is_final():
-                batch = self._waiting.pop(flow_run)
+                batch = self._handed.pop(flow_run)
                 yield _done(batch, str(flow_run), state, self._workspace)
 
-    def _take_back_one(self) -> Batch | None:
-        """Return a batch that no worker has taken for a while, after withdrawing its flow run."""
-        runs = {flow_run: self._client.read_flow_run(flow_run) for flow_run in self._waiting}
-        left = [
-            flow_run for flow_run, run in runs.items() if run.state and run.state.is_scheduled()
-        ]
-        if len(left) < self._n_left:
-            self._n_left, self._last_start_s = len(left), time.monotonic()
-        waited_s = time.monotonic() - self._last_start_s
-        if not left or waited_s < settings().batch_patience_s:
-            return None
-        chosen = left[-1]  # workers begin with the first
-        self._client.set_flow_run_state(chosen, Cancelled(message="Done by the ingest run itself."))
-        return self._waiting.pop(chosen)
+    def _waited_long(self) -> bool:
+        return time.monotonic() - self._handed_at_s >= settings().batch_patience_s
+
+    def _take_back(self, flow_run: UUID) -> Batch:
+        said = "No worker took it, so the ingest run does it itself."
+        self._client.set_flow_run_state(flow_run, Cancelled(message=said))
+        return self._handed.pop(flow_run)
 
     def _cancel(self, flow_run: UUID) -> None:
-        run = self._client.read_flow_run(flow_run)
-        if run.state is not None and not run.state.is_final():
-            is_running = run.state.is_running()
-            self._client.set_flow_run_state(flow_run, Cancelling() if is_running else Cancelled())
+        state = self._client.read_flow_run(flow_run).state
+        if state is not None and not state.is_final():
+            state = Cancelling() if state.is_running() else Cancelled()
+            self._client.set_flow_run_state(flow_run, state)

@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     batch_size: int = Field(
         60, ge=1, le=70, description="sources a flow run works on; longer lists are cut"
     )
+    batches_at_once: int = Field(
+        0, ge=0, description="of one run; 0 takes as many as its work pool has workers"
+    )
     batch_patience_s: float = Field(
         60.0, ge=0, description="after which a run does itself the batches that no worker takes"
     )

@@ -101,7 +101,7 @@ class Cluster:
 
     def start_worker(self, **environment: str) -> Process:
         number = len(self.workers)
-        arguments = ["worker", "start", "--pool", "local", "--type", "process", "--limit", "2"]
+        arguments = ["worker", "start", "--pool", "local", "--type", "process"]
         worker = self._prefect(
             [*arguments, "--name", f"worker-{number}"], f"worker-{number}", environment
         )

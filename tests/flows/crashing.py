@@ -13,9 +13,6 @@ VICTIMS: tuple[Victim, ...] = ("flow", "worker", "both", "server")
 # Where a run can be stopped; `runs` is its own record, after the publication.
 BEFORE_MATTING = ("download", "sample", "detect", "pose", "measure", "screen")
 PLACES = (*BEFORE_MATTING, "matte", "filter", "publish", "runs")
-# A worker with a limit ends when a run comes back in the moment in which it crashed: Prefect 3.8.8
-# tells the crash before it frees the run's slot. People are slower than that.
-_BREATH_S = 5.0
 HALTING = Path(__file__).with_name("halting")
 
 
@@ -69,7 +66,6 @@ def _kill_in(
     found_after_s = time.monotonic() - killed_at
     mended_by, last = "nothing", first
     if first.state_type in ("CRASHED", "FAILED"):
-        time.sleep(_BREATH_S)
         team.retry(flow_run)
         wait_for(lambda: team.run(flow_run).run_count > first.run_count or None, 120, "the retry")
         mended_by, last = "Retry", team.wait(flow_run)

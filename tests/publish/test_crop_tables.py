@@ -108,10 +108,10 @@ def test_the_crops_table_tells_the_last_word_on_a_near_duplicate(workspace: Work
     assert told == [("keep", None), ("drop", "one-a")]
 
 
-def test_the_report_of_a_run_has_both_tables_beside_it(tmp_path: Path) -> None:
+def test_the_report_of_a_run_has_both_tables_beside_it() -> None:
     workspace = Workspace.of(settings())
-    outcomes, target = two_sources(workspace), tmp_path / "run" / "report.html"
-    report.fn(outcomes, load_recipe("demo"), "people", "", target)
+    target = workspace.path("runs/one/report.html")
+    report.fn(two_sources(workspace), load_recipe("demo"), "people", "", "runs/one")
     assert sorted(path.name for path in target.parent.iterdir()) == [
         "crops.parquet",
         "report.html",

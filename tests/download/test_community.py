@@ -1,6 +1,7 @@
 """A community behind a paginated JSON API that changes between runs and signs its addresses."""
 
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -12,6 +13,8 @@ from tasks.common.artifacts import Workspace
 from tasks.common.errors import InputError, SourceError, WorldError
 from tasks.common.records import Source
 from tasks.common.settings import settings
+from tasks.download.community import Community
+from tasks.download.lists.community import CommunityCollection
 from tasks.download.lists.read import read_sources
 from tests.download.fetching import fetch_from, media_of, png
 from tests.download.servers import Request, Server, serving
@@ -309,3 +312,10 @@ def test_two_walks_at_once_lose_nothing(
     read_sources(path)
     (tmp_path / "other.json").rename(settings().workspace / "listings/works/20000101-x.json")
     assert {"w/30", "w/31"} <= entries(read_sources(path))
+
+
+def test_the_example_that_comes_with_the_project_is_a_valid_description() -> None:
+    text = files("deployments").joinpath("sources", "community.yaml").read_text("utf-8")
+    described = CommunityCollection.model_validate(yaml.safe_load(text)).community
+    assert isinstance(described, Community)
+    assert described.token == "MATTEFLOW_TOKEN_WORKS"

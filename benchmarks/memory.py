@@ -20,7 +20,7 @@ import numpy as np
 import yaml
 
 from tasks.common.images import read_rgb
-from tasks.download.address import local_path
+from tasks.download.addresses.local import local_path
 
 _FPS = 25
 _SIZE_WH = (1920, 1080)

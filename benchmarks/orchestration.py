@@ -95,7 +95,7 @@ def plain(sources: str, recipe_name: str) -> None:
     from tasks.common.recipe import load_recipe
     from tasks.common.records import SourceOutcome, StageResult
     from tasks.common.settings import settings
-    from tasks.download.listing import read_sources
+    from tasks.download.lists.read import read_sources
     from tasks.publish.report import render_report, sheets
     from tasks.publish.subset import Subset
     from tasks.publish.task import publish

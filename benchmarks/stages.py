@@ -26,7 +26,7 @@ from tasks.common.settings import settings
 from tasks.detect.detector import find_people
 from tasks.detect.stage import detect_key, detect_people
 from tasks.download.fetch import download_key, fetch
-from tasks.download.listing import read_sources
+from tasks.download.lists.read import read_sources
 from tasks.filter.stage import filter_crops, filter_key, screen_crops, screen_key
 from tasks.matte.session import matte
 from tasks.matte.stage import matte_crops, matte_key
@@ -62,11 +62,11 @@ def run_source(source: Source, recipe: Recipe, workspace: Workspace, clock: Cloc
         return ArtifactWriter(workspace, stage, key)
 
     with clock.measure("download"):
-        media = fetch(
-            source, recipe.download, out("download", download_key(source, recipe.download))
-        )
+        key = download_key(source, recipe.download)
+        media = fetch(source, recipe.download, settings(), out("download", key))
     with clock.measure("sample"):
-        frames = sample_media(media, recipe.sample, out("sample", sample_key(media, recipe.sample)))
+        key = sample_key(media, recipe.sample)
+        frames = sample_media(media, recipe.sample, settings(), out("sample", key))
     with clock.measure("detect"):
         key = detect_key(frames, recipe.detect)
         crops = detect_people(frames, recipe.detect, settings(), out("detect", key))

@@ -15,7 +15,7 @@ from flows.runs import run_folder
 from tasks.common.artifacts import Workspace
 from tasks.common.errors import InputError
 from tasks.common.recipe import Recipe
-from tasks.common.records import Record, Source, SourceOutcome
+from tasks.common.records import WHOLE_ADDRESSES, Record, Source, SourceOutcome
 from tasks.common.settings import settings
 
 _OUTCOMES = TypeAdapter(tuple[SourceOutcome, ...])
@@ -45,7 +45,8 @@ def write_batches(
     ]
     for batch in batches:
         path = f"{batch_folder(run_id, batch.number)}/batch.json"
-        workspace.write(path, batch.model_dump_json(indent=1).encode())
+        order = batch.model_dump_json(indent=1, context=WHOLE_ADDRESSES)
+        workspace.write(path, order.encode())
     return batches
 
 

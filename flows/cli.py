@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows import cli_dataset, cli_rerun, cli_versions
+from flows import cli_dataset, cli_rerun, cli_sources, cli_versions
 from flows.environment import quieten_console
 from tasks.common.errors import InputError, MatteflowError
 
@@ -95,13 +95,14 @@ def sources(
     from rich.table import Table
 
     from flows.screen import console
-    from tasks.download.task import is_missing, read_sources
+    from tasks.common.addresses import shown
+    from tasks.download.task import is_missing, news_of, read_sources
 
     listed = read_sources(address)
-    table = Table("source_id", "uri", "scenes", "licence", "uploader")
+    table = Table("source_id", "uri", "scenes", "licence", "uploader", "")
     for source in listed:
-        table.add_row(source.source_id, source.uri, ", ".join(source.scenes),
-                      source.licence or "", source.uploader or "")  # fmt: skip
+        table.add_row(source.source_id, shown(source.uri), ", ".join(source.scenes),
+                      source.licence or "", source.uploader or "", news_of(source))  # fmt: skip
     console.print(table)
     lost = [source.source_id for source in listed if is_missing(source.uri)]
     if lost:
@@ -204,6 +205,7 @@ def explain(
 
 app.add_typer(cli_versions.app)
 app.add_typer(cli_dataset.app)
+app.add_typer(cli_sources.app)
 app.add_typer(cli_rerun.app)
 
 

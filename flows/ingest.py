@@ -3,7 +3,7 @@
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from prefect import flow, runtime
 from prefect.client.schemas.objects import State
@@ -16,38 +16,62 @@ from flows.pages import describe_publication, finish_run, flow_run_id, tell_prog
 from flows.runners import task_runner
 from flows.runs import RunRecord, name_run
 from flows.spread import run_batches
+from flows.takedown import heed_takedowns
+from tasks.common.addresses import shown
 from tasks.common.artifacts import Workspace
 from tasks.common.errors import ArtifactError, InputError, WorldError
 from tasks.common.recipe import Recipe, load_recipe
 from tasks.common.records import Publication, Source, SourceOutcome
+from tasks.common.scratch import sweep_scratch
 from tasks.common.settings import settings
 from tasks.download.task import read_sources
 from tasks.publish.task import check_publishable
 from tasks.publish.task import publish as publish_version
 
+_FORGOTTEN_S = 7 * 24 * 3600.0  # so old, nobody goes on with a download
+
 PublishMode = Literal["complete", "partial", "never"]
 
 
-def prepare(sources: str, recipe: str, store: str) -> tuple[tuple[Source, ...], Recipe]:
+class ListingError(WorldError):
+    """Who lists the sources does not answer."""
+
+
+class Prepared(NamedTuple):
+    """What a run begins with; `withheld` are sentences about sources that were taken down."""
+
+    sources: tuple[Source, ...]
+    recipe: Recipe
+    withheld: tuple[str, ...]
+
+
+def prepare(sources: str, recipe: str, store: str) -> Prepared:
     """Read list and recipe and try the two places that will be written, before any work.
 
     Raises:
         InputError: something is wrong; the sentence says what came and how to mend it.
-        WorldError: the store does not answer.
+        WorldError: the store, or a listing, does not answer.
     """
     chosen = load_recipe(recipe)
-    listed = read_sources(sources)
     workspace = Workspace.of(settings())
     workspace.probe()
+    sweep_scratch(settings(), _FORGOTTEN_S)
+    try:
+        listed = read_sources(sources)
+    except WorldError as error:
+        raise ListingError(str(error)) from error
     check_publishable(store, chosen.publish, listed)
-    require_joinable(earlier_runs(chosen, workspace, store), listed, chosen)
-    return listed, chosen
+    allowed, withheld = heed_takedowns(listed, store)
+    if not allowed:
+        raise InputError(f"Nothing is left of the list. {withheld[0]}.")
+    require_joinable(earlier_runs(chosen, workspace, store), allowed, chosen)
+    return Prepared(allowed, chosen, withheld)
 
 
 def _name_flow_run() -> str:
     """Name the flow run after list and recipe, without folders, which matter to nobody there."""
     asked = runtime.flow_run.parameters
-    return f"ingest-{Path(asked['sources']).stem}-{Path(asked['recipe']).stem}"
+    return f"ingest-{Path(shown(asked['sources'])).stem}-{Path(asked['recipe']).stem}"
 
 
 @flow(
@@ -61,8 +85,8 @@ def ingest(
     """Take videos and photos through all stages and publish what is kept.
 
     Args:
-        sources: A source list (.csv, .yaml), a folder, a file, or the name of a list that comes
-            with the project, such as demo.
+        sources: A source list (.csv, .yaml, .parquet), a folder, a file, or the name of a list
+            that comes with the project, such as demo.
         recipe: The name of a recipe that comes with the project (demo, people), or a YAML file.
         publish: complete publishes only when every source came through; partial publishes what
             there is; never stops after the verdicts.
@@ -71,16 +95,23 @@ def ingest(
     """
     address = store or settings().store
     try:
-        listed, chosen = prepare(sources, recipe, address)
+        listed, chosen, withheld = prepare(sources, recipe, address)
     except InputError as error:
         return Failed(name="BadInput", message=str(error))
+    except ListingError as error:
+        return Failed(name="ListingDown", message=str(error))
     except WorldError as error:
         return Failed(name="StoreDown", message=str(error))
     started_at = datetime.now(UTC)
     run_id, workspace = name_run(started_at, flow_run_id()), Workspace.of(settings())
     outcomes, flow_runs = _work(listed, chosen, run_id, workspace)
     record = RunRecord(
-        run_id=run_id, started_at=started_at, sources=sources, recipe=chosen, outcomes=outcomes
+        run_id=run_id,
+        started_at=started_at,
+        sources=shown(sources),
+        recipe=chosen,
+        outcomes=outcomes,
+        withheld=withheld,
     )
     published, problem = _publish(record, publish, address, workspace)
     record = record.model_copy(update={"publication": published})

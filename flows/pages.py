@@ -148,7 +148,8 @@ def _summary(record: RunRecord, subset: Subset, page: str, workspace: Workspace)
     return (
         f"## {record.run_id}\n\n{describe_publication(record)}\n\n"
         + _places(record, page, workspace)
-        + f"| step | items |\n|---|---|\n{steps}\n"
+        + "".join(f"- {said}\n" for said in record.withheld)
+        + f"\n| step | items |\n|---|---|\n{steps}\n"
         + _reasons("Dropped", all_drops(subset))
         + _reasons("For review", set_aside(subset))
     )

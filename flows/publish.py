@@ -11,6 +11,7 @@ from flows.accumulate import earlier_runs, gather, judge_by
 from flows.pages import describe_publication, finish_run, flow_run_id
 from flows.retune import require_measured
 from flows.runs import RunRecord, load_run, name_run
+from flows.takedown import heed_takedowns
 from tasks.common.artifacts import Workspace
 from tasks.common.errors import ArtifactError, InputError, WorldError
 from tasks.common.recipe import load_recipe
@@ -58,7 +59,8 @@ def publish_run(
     made = state.result(raise_on_failure=False)
     if not isinstance(made, Publication):
         return Failed(name="NotPublished", message=str(made))
-    done = record.model_copy(update={"publication": made})
+    _, withheld = heed_takedowns((outcome.source for outcome in record.outcomes), address)
+    done = record.model_copy(update={"publication": made, "withheld": withheld})
     finish_run(done, workspace, {})
     return Completed(message=describe_publication(done), data=done.run_id)
 

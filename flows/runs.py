@@ -19,6 +19,7 @@ class RunRecord(Record):
     recipe: Recipe
     outcomes: tuple[SourceOutcome, ...]
     publication: Publication | None = None
+    withheld: tuple[str, ...] = ()
 
     @property
     def failed(self) -> tuple[SourceOutcome, ...]:

@@ -78,6 +78,8 @@ def print_run(record: RunRecord, workspace: Workspace) -> None:
         counted = reasons(told)
         if counted:
             console.print(_reasons_table(title, counted))
+    for said in record.withheld:
+        console.print(said, style="yellow", highlight=False)
     for line in source_lines(subset):
         if line.state != "done":
             console.print(

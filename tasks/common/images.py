@@ -14,6 +14,9 @@ Mask = NDArray[np.uint8]
 # The recipe's own limit (download.max_pixels) stands in its place and can be explained.
 Image.MAX_IMAGE_PIXELS = None
 
+# What cameras and phones write, as Pillow names it; several pictures in one (MPO) come as JPEG.
+# Not here: what runs programs (EPS) or nobody tests.
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 _FULL = 255.0
 _PNG_LEVEL = 6
 
@@ -37,7 +40,7 @@ def encode_png(pixels: NDArray[np.uint8], text: dict[str, str] | None = None) ->
 
 def open_picture(path: Path) -> Image.Image:
     """Open a picture without decoding it; the caller compares its size with the recipe's limit."""
-    return Image.open(path)
+    return Image.open(path, formats=_FORMATS)
 
 
 def read_rgb(path: Path | BytesIO) -> Rgb:

@@ -27,6 +27,7 @@ class DownloadRecipe(Record):
     max_bytes: int = Field(8_000_000_000, gt=0)
     max_pixels: int = Field(100_000_000, gt=0, description="width x height of a frame or photo")
     max_duration_s: float = Field(14_400.0, gt=0)
+    max_frames: int = Field(2_000_000, gt=0, description="frames that a video declares")
 
 
 class SampleRecipe(Record):

@@ -2,7 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FieldSerializationInfo,
+    field_serializer,
+)
+
+from tasks.common.addresses import shown
 
 Stage = Literal[
     "download", "sample", "detect", "pose", "measure", "screen", "matte", "filter", "publish"
@@ -30,14 +39,33 @@ SceneTag = Annotated[
 ]
 
 
+# For work orders alone, which another machine must be able to follow: addresses with signatures.
+WHOLE_ADDRESSES = {"addresses": "whole"}
+
+
 class Record(BaseModel):
     """Base of all records: frozen, and refusing what it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class Annotation(Record):
+    """What people marked in a picture before it came here; taken over instead of a machine's matte.
+
+    `path` is a mask on this machine, or in the workspace what a data set says of one picture.
+    """
+
+    channel: str = Field(min_length=1, description="whose it is, such as coco")
+    path: str
+    digest: str
+    person_values: tuple[int, ...] = Field((1,), description="codes of a mask that mean person")
+
+
 class Source(Record):
-    """One line of a source list: where media come from and what may be done with them."""
+    """One line of a source list: where media come from and what may be done with them.
+
+    As JSON, which is what is stored and shown, its address lacks what opens doors.
+    """
 
     source_id: SourceId
     uri: str = Field(min_length=1)
@@ -49,6 +77,15 @@ class Source(Record):
     captured_with: str | None = None
     session: str | None = Field(None, description="what was shot in one go, by one crew")
     batch: str | None = Field(None, description="the collection that brought it")
+    listing: str | None = Field(None, description="the community or data set that lists it")
+    entry: str | None = Field(None, description="what the listing calls it")
+    shared_at: str | None = Field(None, description="when it was shared, as the listing says")
+    revision: str | None = Field(None, description="the listing's word for its present state")
+    annotation: Annotation | None = None
+
+    @field_serializer("uri")
+    def _without_signature(self, uri: str, info: FieldSerializationInfo) -> str:
+        return uri if info.context == WHOLE_ADDRESSES else shown(uri)
 
 
 class Media(Record):

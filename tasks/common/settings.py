@@ -16,7 +16,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="MATTEFLOW_", frozen=True, extra="ignore")
 
-    home: Path = Field(Path("matteflow-data"), description="parent of the three folders below")
+    home: Path = Field(Path("matteflow-data"), description="parent of the folders below")
     workspace: Path = Field(
         Path(), description="artifacts: a folder, default HOME/workspace, or s3://bucket/prefix"
     )
@@ -31,6 +31,9 @@ class Settings(BaseSettings):
         False, description="publish also to a store that ignores conditions"
     )
     models: Path = Field(Path(), description="model weights; default HOME/models")
+    scratch: Path = Field(
+        Path(), description="unfinished downloads, on this machine; default HOME/scratch"
+    )
     root_name: str = Field("Insta360SemanticSeg", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     sources_in_flight: int = Field(2, ge=1, le=64, description="sources worked on at once")
     batch_size: int = Field(
@@ -49,6 +52,24 @@ class Settings(BaseSettings):
     verify: Literal["digest", "size"] = Field(
         "digest", description="how cached artifacts are checked before they are trusted"
     )
+    allow_networks: str = Field(
+        "", description="networks beside the public ones that may be asked, such as 10.1.0.0/16"
+    )
+    downloads_per_host: int = Field(2, ge=1, le=64, description="transfers from one host at once")
+    requests_per_s: float = Field(10.0, gt=0, description="requests to one host in a second")
+    download_mb_per_s: float = Field(0.0, ge=0, description="of all downloads; 0 is no limit")
+    revisit_web: bool = Field(
+        False, description="ask each web address, at the start of a run, whether its file changed"
+    )
+    stall_s: float = Field(30.0, gt=0, description="silence after which a transfer is cut")
+    disk_reserve_mb: int = Field(1024, ge=0, description="room that downloads leave on the disk")
+    source_s3_endpoint: str = Field("", description="where s3: sources are; else as the store's")
+    ytdlp_extractors: str = Field("", description="sites that yt-dlp may be used for; none")
+    decode_memory_mb: int = Field(4096, ge=256, description="memory that decoding a file may take")
+    decode_s: float = Field(60.0, gt=0, description="seconds that opening a file may take")
+    decode_s_per_s: float = Field(
+        30.0, gt=0, description="seconds that sampling a second of video may take"
+    )
     device: str = Field("cpu", description="where models run, as torch names it: cpu, cuda:0")
 
     @model_validator(mode="before")
@@ -58,7 +79,7 @@ class Settings(BaseSettings):
         filled = dict(values) | {"home": home}
         if str(filled.get("workspace") or "").startswith("s3://"):
             filled |= {"shared": filled["workspace"], "workspace": home / "workspace"}
-        for name in ("workspace", "models"):
+        for name in ("workspace", "models", "scratch"):
             filled[name] = _folder(filled.get(name) or home / name)
         filled["store"] = filled.get("store") or (home / "store").as_uri()
         return filled

@@ -36,6 +36,9 @@ MEDIA: Columns = {
     "duration_s": "Float64",
     "rotation_deg": "Int64",
     "projection": "string",
+    "labels_path": "string",  # PNG as large as the picture: 0, or the number of a person
+    "labels_digest": "string",
+    "channel": "string",  # who marked the people; missing where nobody did
 }
 
 FRAMES: Columns = {
@@ -47,6 +50,9 @@ FRAMES: Columns = {
     "projection": "string",
     "path": "string",
     "digest": "string",
+    "labels_path": "string",  # as of the media
+    "labels_digest": "string",
+    "channel": "string",
 }
 
 CROPS: Columns = {
@@ -62,6 +68,9 @@ CROPS: Columns = {
     "others_xyxy": "string",  # JSON list of the other people's boxes in the frame
     "path": "string",
     "digest": "string",
+    "given_path": "string",  # PNG 0 and 1 as large as the crop; missing where a model shall say
+    "given_digest": "string",
+    "channel": "string",
 }
 
 POSES: Columns = {
@@ -87,6 +96,7 @@ MATTES: Columns = {
     "second_digest": "string",
     "model": "string",
     "model_digest": "string",
+    "channel": "string",  # who annotated: rembg and its model, or people by way of a data set
 }
 
 ADMITTED: Columns = {"crop_id": "string"}

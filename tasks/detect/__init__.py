@@ -1,3 +1,3 @@
 """Frames become single-person crops, each with some context around the person."""
 
-VERSION = 3
+VERSION = 4

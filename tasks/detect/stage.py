@@ -8,7 +8,7 @@ import pandas as pd
 
 from tasks.common.artifacts import ArtifactWriter
 from tasks.common.catalogue import find_weights
-from tasks.common.images import Rgb, encode_png, read_rgb
+from tasks.common.images import Mask, Rgb, encode_png, read_rgb
 from tasks.common.keys import content_key
 from tasks.common.progress import track
 from tasks.common.recipe import DetectRecipe
@@ -18,6 +18,7 @@ from tasks.common.tables import CROPS, make_table, plain_rows
 from tasks.detect import VERSION
 from tasks.detect.crops import crop_box
 from tasks.detect.detector import People, find_people
+from tasks.detect.marked import given_mask, marked_people, read_labels
 
 
 def detect_key(frames: StageResult, recipe: DetectRecipe) -> str:
@@ -34,12 +35,14 @@ def detect_people(
     pictures = _Pictures(table, out)
     crops: list[dict[str, Any]] = []
     drops: list[Drop] = []
-    found = find_people(pictures, recipe, settings)
+    is_marked = len(table) > 0 and bool(table["labels_path"].notna().all())
+    found = marked_people(table, out) if is_marked else find_people(pictures, recipe, settings)
     for frame, people in zip(plain_rows(table), track(found, "detect", len(table)), strict=True):
         picture = pictures.take(frame["path"])
+        labels = read_labels(frame, out)
         if len(people.boxes_xyxy) == 0:
             drops.append(_nobody(frame["frame_id"], recipe))
-        crops += _crops(frame, picture, people, recipe, out)
+        crops += _crops(frame, picture, people, labels, recipe, out)
     return out.commit(make_table(crops, CROPS), drops, n_in=len(table))
 
 
@@ -60,11 +63,17 @@ class _Pictures:
             yield self._held[path]
 
     def take(self, path: str) -> Rgb:
-        return self._held.pop(path)
+        held = self._held.pop(path, None)  # nothing where no detector asked for the picture
+        return read_rgb(self._out.workspace.path(path)) if held is None else held
 
 
 def _crops(
-    frame: dict[str, Any], picture: Rgb, people: People, recipe: DetectRecipe, out: ArtifactWriter
+    frame: dict[str, Any],
+    picture: Rgb,
+    people: People,
+    labels: Mask | None,
+    recipe: DetectRecipe,
+    out: ArtifactWriter,
 ) -> Iterator[dict[str, Any]]:
     size_wh = (int(frame["width_px"]), int(frame["height_px"]))
     boxes = [[round(float(value), 2) for value in box] for box in people.boxes_xyxy]
@@ -85,6 +94,7 @@ def _crops(
             "others_xyxy": json.dumps(boxes[:number] + boxes[number + 1 :]),
             "path": path,
             "digest": digest,
+            **given_mask(frame, crop_id, number, labels, (x0, y0, x1, y1), out),
         }
 
 

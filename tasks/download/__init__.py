@@ -1,3 +1,3 @@
 """A source becomes a local file with a digest and known properties."""
 
-VERSION = 1
+VERSION = 2

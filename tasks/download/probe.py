@@ -3,7 +3,7 @@
 import codecs
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple
 
 import av
 import puremagic
@@ -14,8 +14,11 @@ from PIL import ImageOps
 
 from tasks.common.errors import SourceError
 from tasks.common.images import open_picture
+from tasks.common.media import decode_limits, open_video, refusing_poison, video_stream
 from tasks.common.recipe import DownloadRecipe
 from tasks.common.records import Kind, Projection
+from tasks.common.sandbox import run_apart
+from tasks.common.settings import Settings
 
 _FIRST_PACKETS = 500
 _TEXT_HEAD_BYTES = 512
@@ -37,8 +40,13 @@ class Properties(NamedTuple):
     projection: Projection
 
 
-def probe(path: Path, uri: str, limits: DownloadRecipe) -> Properties:
-    """Measure a media file.
+def probe(
+    path: Path, uri: str, limits: DownloadRecipe, settings: Settings, *, unturned: bool = False
+) -> Properties:
+    """Measure a media file, in a process of its own.
+
+    With `unturned` a picture that an EXIF entry turns or mirrors is refused: what somebody marked
+    in its stored pixels would not fit.
 
     Raises:
         SourceError: it is not a picture or video that can be used; the sentence says why.
@@ -48,15 +56,23 @@ def probe(path: Path, uri: str, limits: DownloadRecipe) -> Properties:
             "This is a camera's own two-lens file; export it as a flat or equirectangular video "
             "with the camera's software first."
         )
+    job = {"path": str(path), "limits": limits.model_dump(mode="json"), "unturned": unturned}
+    with refusing_poison():
+        return Properties(**run_apart(probe_here, job, decode_limits(settings)))
+
+
+def probe_here(job: dict[str, Any]) -> dict[str, Any]:
+    """Measure the file at `job["path"]` in this process; return the fields of `Properties`."""
+    path, limits = Path(job["path"]), DownloadRecipe.model_validate(job["limits"])
     mime = _sniff(path)
     if mime.startswith("image/"):
-        return _probe_image(path, limits)
+        return _probe_image(path, limits, unturned=job["unturned"])._asdict()
     if mime.startswith("text/") or _looks_like_text(path):
         raise SourceError(
             "The file holds text (perhaps a web page that was saved in the video's place), "
             "not a video or picture."
         )
-    return _probe_video(path, limits)
+    return _probe_video(path, limits)._asdict()
 
 
 def _sniff(path: Path) -> str:
@@ -72,15 +88,20 @@ def _looks_like_text(path: Path) -> bool:
     return head.startswith((b"<!doctype", b"<html", b"<?xml", b"{"))
 
 
-def _probe_image(path: Path, limits: DownloadRecipe) -> Properties:
+def _probe_image(path: Path, limits: DownloadRecipe, *, unturned: bool) -> Properties:
     try:
         with open_picture(path) as image:
             _require_pixels(*image.size, limits)
             codec = (image.format or "unknown").lower()
             turned = image.getexif().get(0x0112, 1)
+            if unturned and turned != 1:
+                raise SourceError(
+                    f"An EXIF entry turns the picture (orientation {turned}), but not its "
+                    "annotation. Save the picture upright, without that entry."
+                )
             width, height = ImageOps.exif_transpose(image).size if turned != 1 else image.size
             image.load()
-    except SourceError:
+    except (SourceError, MemoryError):
         raise
     except Exception as error:  # of a damaged file Pillow raises what it stumbles over
         raise SourceError(f"The picture cannot be read: {error}.") from error
@@ -89,11 +110,12 @@ def _probe_image(path: Path, limits: DownloadRecipe) -> Properties:
 
 def _probe_video(path: Path, limits: DownloadRecipe) -> Properties:
     try:
-        with av.open(str(path), mode="r", metadata_errors="replace") as container:
-            stream = _video_stream(container)
+        with open_video(path) as container:
+            stream = video_stream(container)
             _require_pixels(stream.codec_context.width, stream.codec_context.height, limits)
             duration = _duration(container, stream)
             _require_duration(duration, limits)
+            _require_frames(stream, duration, limits)
             return _of_video(stream, _first_frame(container, stream), duration)
     except av.FFmpegError as error:
         raise SourceError(f"The video cannot be read: {_cause(error, path)}.") from error
@@ -107,16 +129,6 @@ def _cause(error: av.FFmpegError, path: Path) -> str:
     if is_mp4:
         return "it is an MP4 file without a usable index (moov); perhaps its copy was cut short"
     return "its bytes are no video format that is known here"
-
-
-def _video_stream(container: InputContainer) -> VideoStream:
-    if not container.streams.video:
-        raise SourceError("The file holds no video stream, only sound or data.")
-    stream = container.streams.video[0]
-    # Typed as always there; None for a codec that ffmpeg does not know.
-    if cast(object, stream.codec_context) is None:
-        raise SourceError("The codec of the video is not known here.")
-    return stream
 
 
 def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
@@ -175,4 +187,13 @@ def _require_duration(duration: float | None, limits: DownloadRecipe) -> None:
         raise SourceError(
             f"The video lasts {duration:,.0f} s; the recipe allows {limits.max_duration_s:,.0f} s "
             "(download.max_duration_s)."
+        )
+
+
+def _require_frames(stream: VideoStream, duration: float | None, limits: DownloadRecipe) -> None:
+    n_frames = stream.frames or int(float(stream.average_rate or 0) * (duration or 0.0))
+    if n_frames > limits.max_frames:
+        raise SourceError(
+            f"The video declares {n_frames:,} frames; the recipe allows {limits.max_frames:,} "
+            "(download.max_frames)."
         )

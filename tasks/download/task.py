@@ -6,11 +6,22 @@ from tasks.common.recipe import DownloadRecipe
 from tasks.common.records import Source, StageResult
 from tasks.common.settings import settings
 from tasks.download import VERSION
-from tasks.download.address import is_missing
+from tasks.download.addresses.kinds import is_missing
 from tasks.download.fetch import download_key, fetch
-from tasks.download.listing import read_sources
+from tasks.download.ledger import Known, Ledger, News
+from tasks.download.lists.read import read_sources
 
-__all__ = ["download", "is_missing", "read_sources"]
+__all__ = ["News", "download", "is_missing", "known_sources", "news_of", "read_sources"]
+
+
+def known_sources(workspace: Workspace) -> list[Known]:
+    """Return every source that was ever brought into a workspace."""
+    return Ledger(workspace).all()
+
+
+def news_of(source: Source) -> News:
+    """Say whether a source was never brought here, or looks different since."""
+    return Ledger(Workspace.of(settings())).news(source)
 
 
 @stage_task("download", version=VERSION, key=download_key)
@@ -20,5 +31,5 @@ def download(source: Source, recipe: DownloadRecipe) -> StageResult:
         Workspace.of(settings()),
         "download",
         download_key(source, recipe),
-        lambda out: fetch(source, recipe, out),
+        lambda out: fetch(source, recipe, settings(), out),
     )

@@ -13,6 +13,7 @@ from tasks.common.records import Drop, StageResult
 from tasks.common.settings import Settings
 from tasks.common.tables import MATTES, make_table, plain_rows
 from tasks.matte import VERSION
+from tasks.matte.given import given_matte
 from tasks.matte.masks import tight_box, to_mask
 from tasks.matte.store import MatteStore
 
@@ -77,7 +78,10 @@ def _matte_one(
     crop: dict[str, Any], stores: list[MatteStore], recipe: MatteRecipe, out: ArtifactWriter
 ) -> dict[str, Any] | None:
     store, *others = stores
-    made, alpha_path, alpha_digest = store.matte_of(crop["path"], crop["digest"])
+    is_given = crop["given_path"] is not None
+    made, alpha_path, alpha_digest = (
+        given_matte(crop, out) if is_given else store.matte_of(crop["path"], crop["digest"])
+    )
     mask = to_mask(made.alpha, recipe.threshold)
     left, top, _, _ = json.loads(crop["crop_box_xyxy"])
     x0, y0, x1, y1 = json.loads(crop["person_box_xyxy"])
@@ -99,8 +103,9 @@ def _matte_one(
         "tight_box_xyxy": json.dumps(box),
         "raw_min": round(made.raw_min, 6),
         "raw_max": round(made.raw_max, 6),
-        "model": weights.name,
-        "model_digest": weights.sha256,
+        "model": "given" if is_given else weights.name,
+        "model_digest": crop["given_digest"] if is_given else weights.sha256,
+        "channel": crop["channel"] if is_given else f"rembg {weights.name}",
         **second,
     }
 

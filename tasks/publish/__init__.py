@@ -1,3 +1,3 @@
 """Verdicts become an immutable, versioned subset in an object store, and reports for people."""
 
-VERSION = 5
+VERSION = 6

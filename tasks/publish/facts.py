@@ -1,13 +1,15 @@
 """`dataset.json`: what the card says, for machines."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 from typing import Any
 
 from tasks.common.dataset_recipe import PublishRecipe
+from tasks.common.origin import origin_of
 from tasks.common.records import Source
 from tasks.publish.account import all_drops, reasons
+from tasks.publish.heed import media_of
 from tasks.publish.lists import SplitList
 from tasks.publish.plots import Histogram, histogram
 from tasks.publish.sample_table import n_boxes_of, size_of
@@ -45,6 +47,7 @@ def facts_of(
         "tags_without_scene": SceneFinder(recipe).strange_tags(sources),
         "overrides_of_nothing": _strange_overrides(subset, recipe),
         "sources": _told(sources, samples),
+        "same_bytes": _same_bytes(samples, subset),
         "licences": _count(sample.judged.source.licence for sample in samples),
         "batches": _count(sample.judged.source.batch for sample in samples),
         "channels": _count(sample.channel for sample in samples),
@@ -107,10 +110,33 @@ def _sources(samples: Iterable[Sample]) -> dict[str, Source]:
 def _told(sources: Iterable[Source], samples: Iterable[Sample]) -> list[Facts]:
     counts = Counter(sample.judged.source.source_id for sample in samples)
     return [
-        source.model_dump(mode="json", exclude={"uri", "kind"})
-        | {"n_samples": counts[source.source_id]}
+        _provenance(source)
+        | {
+            "attribution": source.attribution,
+            "scenes": list(source.scenes),
+            "n_samples": counts[source.source_id],
+        }
         for source in sources
     ]
+
+
+def _provenance(source: Source) -> Facts:
+    return {"source_id": source.source_id, "licence": source.licence} | origin_of(source)
+
+
+def _same_bytes(samples: Iterable[Sample], subset: Subset) -> dict[str, list[Facts]]:
+    """Return, by media, every provenance of samples whose bytes several sources brought."""
+    used = {str(sample.judged.crop["media_id"]) for sample in samples}
+    providers: dict[str, list[Source]] = defaultdict(list)
+    for outcome in subset.outcomes:
+        media_id = media_of(outcome, subset.workspace) if outcome.error is None else None
+        if media_id in used:
+            providers[str(media_id)].append(outcome.source)
+    return {
+        media_id: [_provenance(source) for source in sources]
+        for media_id, sources in sorted(providers.items())
+        if len(sources) > 1
+    }
 
 
 def _count(values: Iterable[str | None]) -> dict[str, int]:

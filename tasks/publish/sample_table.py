@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from tasks.common.origin import ORIGIN, origin_of
 from tasks.common.tables import make_table
 from tasks.publish.select import Sample
 
@@ -19,11 +20,8 @@ SAMPLE_COLUMNS = {
     "source_id": "string",
     "media_id": "string",
     "time_s": "Float64",
-    "uploader": "string",
-    "session": "string",
-    "batch": "string",
     "licence": "string",
-    "captured_with": "string",
+    **dict.fromkeys(ORIGIN, "string"),
     "channel": "string",
     "width_px": "Int64",
     "height_px": "Int64",
@@ -68,7 +66,6 @@ def sample_table(samples: Iterable[Sample]) -> pd.DataFrame:
 def _row(sample: Sample) -> Row:
     source, crop, verdict = sample.judged.source, sample.judged.crop, sample.judged.verdict
     size = size_of(sample)
-    of_source = ("source_id", "uploader", "session", "batch", "licence", "captured_with")
     of_crop = ("media_id", "time_s", "crop_box_xyxy")
     return {
         "stem": sample.stem,
@@ -80,7 +77,9 @@ def _row(sample: Sample) -> Row:
         "height_px": size.height,
         "n_boxes": n_boxes_of(sample),
         "box_in_crop_xyxy": json.dumps(sample.judged.box_in_crop),
-        **{name: getattr(source, name) for name in of_source},
+        "source_id": source.source_id,
+        "licence": source.licence,
+        **origin_of(source),
         **{name: crop[name] for name in of_crop},
         **{name: verdict[name] for name in ("subject_share", "hash", "mirror_hash")},
     }

@@ -49,8 +49,9 @@ class Sample(NamedTuple):
 
     @property
     def channel(self) -> str:
-        """Who annotated it: the machine and its model."""
-        return f"rembg {self.judged.matte['model']}" if self.judged.matte else "none"
+        """Who annotated it: the machine and its model, or people by way of a data set."""
+        matte = self.judged.matte
+        return str(matte["channel"] or f"rembg {matte['model']}") if matte else "none"
 
 
 class Selection(NamedTuple):

@@ -15,6 +15,7 @@ from tasks.common.records import Publication, Source, SourceOutcome
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.tables import encode_table
+from tasks.common.takedowns import Takedowns
 from tasks.common.weights import require_weights
 from tasks.publish.account import (
     SourceLine,
@@ -27,6 +28,7 @@ from tasks.publish.account import (
 from tasks.publish.changes import Changes, compare, render_changes
 from tasks.publish.closeup import RuleWord, find_crop, render_closeup
 from tasks.publish.crop_tables import crops_table, encode_csv, review_table
+from tasks.publish.heed import forgetting, media_of, without_taken_down
 from tasks.publish.proposals import propose_scenes
 from tasks.publish.relation_page import render_relations
 from tasks.publish.relations import Relation, describe_relations
@@ -50,6 +52,7 @@ __all__ = [
     "compare",
     "find_crop",
     "funnel",
+    "media_of",
     "propose",
     "publish",
     "reasons",
@@ -89,6 +92,8 @@ def publish(
     """Publish what was kept as the next version of the recipe's subset."""
     workspace, ledger = Workspace.of(settings()), Ledger(open_store(store))
     part, name = recipe.publish, recipe.publish.name
+    takedowns = Takedowns.of(workspace, ledger.store)
+    outcomes = without_taken_down(outcomes, takedowns, workspace)
     subset = Subset(outcomes, workspace, recipe.filter)
     others = find_others(ledger, part)
     inputs = inputs_key(outcomes, part, recipe.filter, [other.tree for other in others])
@@ -99,7 +104,7 @@ def publish(
         "publish",
         tree_key(inputs, base.tree if base else ""),
         lambda out: build_tree(
-            subset, part, out, read_past(ledger, base),
+            subset, part, out, forgetting(read_past(ledger, base), takedowns),
             [read_other(ledger, other) for other in others], refuse,
         ),
     )  # fmt: skip
@@ -147,6 +152,7 @@ def report(
     `folder` lies in the workspace; returns the page's address.
     """
     workspace = Workspace.of(settings())
+    outcomes = without_taken_down(outcomes, Takedowns.of(workspace), workspace)
     subset = Subset(outcomes, workspace, recipe.filter)
     page = f"{folder}/report.html"
     workspace.write(page, render_report(subset, title=title, note=note).encode())

@@ -10,6 +10,7 @@ from tasks.common.bounds import RuleBounds
 from tasks.common.dataset_recipe import PublishRecipe
 from tasks.common.errors import InputError
 from tasks.common.keys import content_key
+from tasks.common.origin import ORIGIN, origin_of
 from tasks.common.progress import track
 from tasks.common.records import Drop, SourceOutcome, StageResult
 from tasks.common.tables import make_table
@@ -32,6 +33,7 @@ FILES = {
     "source_id": "string",
     "licence": "string",
     "channel": "string",
+    **dict.fromkeys(ORIGIN, "string"),
 }
 MANIFEST_NAME = "MANIFEST.sha256"
 Row = dict[str, Any]
@@ -157,6 +159,7 @@ def _sample_files(sample: Sample, recipe: PublishRecipe, out: ArtifactWriter) ->
         "source_id": judged.source.source_id,
         "licence": judged.source.licence,
         "channel": sample.channel,
+        **origin_of(judged.source),
     }
     for name, data in zip(sample.files, pair, strict=True):
         yield _file(out, name, data, **facts)

@@ -1,3 +1,3 @@
 """A video becomes frames; a photo is one frame."""
 
-VERSION = 3
+VERSION = 4

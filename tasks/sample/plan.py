@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-import av
-
+from tasks.common.media import open_video, video_stream
 from tasks.common.recipe import SampleRecipe
 
 _TOLERANCE_S = 1e-6
@@ -61,8 +60,8 @@ class _Packets(NamedTuple):
 
 def _look_at_packets(path: str) -> _Packets:
     """Read, without decoding, when key frames come and where the data end."""
-    with av.open(path, metadata_errors="replace") as container:
-        stream = container.streams.video[0]
+    with open_video(path) as container:
+        stream = video_stream(container)
         base, start = stream.time_base, stream.start_time or 0
         times = [
             (float((packet.pts - start) * base), packet.is_keyframe)

@@ -16,5 +16,5 @@ def sample(source: Source, media: StageResult, recipe: SampleRecipe) -> StageRes
         Workspace.of(settings()),
         "sample",
         sample_key(media, recipe),
-        lambda out: sample_media(media, recipe, out),
+        lambda out: sample_media(media, recipe, settings(), out),
     )

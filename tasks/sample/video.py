@@ -1,5 +1,6 @@
 """Decoding that survives damage: packet by packet, and after an error nothing until a key frame."""
 
+import os
 from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
@@ -9,7 +10,10 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from tasks.common.media import open_video, video_stream
+
 _TOLERANCE_S = 1e-6
+_MAX_THREADS = 8  # each holds frames of its own, and memory is limited
 # A transport stream's demuxer marks the packet before the one that lost data, sometimes two before.
 _FLAG_LEAD = 2
 
@@ -43,9 +47,10 @@ def decode(
     Times come from the container's own timestamps. Frames that depend on damaged ones are left
     out. Ends quietly where the data end; the caller compares `progress` with what was promised.
     """
-    with av.open(path, metadata_errors="replace") as container:
-        stream = container.streams.video[0]
+    with open_video(path) as container:
+        stream = video_stream(container)
         stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = min(os.cpu_count() or 1, _MAX_THREADS)
         if key_times is not None:
             stream.codec_context.skip_frame = "NONKEY"
         yield from _trusted(_timed(container, stream, progress), stream, key_times, progress)

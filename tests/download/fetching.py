@@ -9,6 +9,7 @@ from PIL import Image
 from tasks.common.artifacts import ArtifactWriter, Workspace
 from tasks.common.recipe import DownloadRecipe
 from tasks.common.records import Source, StageResult
+from tasks.common.settings import settings
 from tasks.common.tables import plain_rows
 from tasks.download.fetch import download_key, fetch
 from tests.sample.videos import regular, write_numbered
@@ -18,7 +19,7 @@ def fetch_from(uri: str | Path, root: Path, kind: Any = None, **limits: Any) -> 
     """Fetch `uri` into the workspace at `root`; `limits` are values of `DownloadRecipe`."""
     source, recipe = Source(source_id="s", uri=str(uri), kind=kind), DownloadRecipe(**limits)
     out = ArtifactWriter(Workspace(root), "download", download_key(source, recipe))
-    return fetch(source, recipe, out)
+    return fetch(source, recipe, settings(), out)
 
 
 def media_of(result: StageResult, root: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from PIL import Image
 from tasks.common.artifacts import Workspace
 from tasks.common.recipe import DownloadRecipe
 from tasks.common.records import Source
-from tasks.download.address import fingerprint
+from tasks.download.addresses.kinds import fingerprint
 from tasks.download.fetch import download_key
 from tests.download.fetching import fetch_from, files_below, media_of, png, video
 from tests.sample.videos import regular, write_numbered

@@ -10,8 +10,15 @@ import pytest
 from PIL import Image
 
 from tasks.common.errors import MatteflowError, SourceError, WorldError
-from tasks.download.address import fingerprint
+from tasks.common.recipe import DownloadRecipe
+from tasks.common.settings import settings
+from tasks.download.addresses.kinds import fingerprint
+from tasks.download.fetch import download_key
+from tasks.download.lists.read import read_sources
 from tests.download.fetching import fetch_from, files_below, media_of
+from tests.download.servers import Request, serving
+
+pytestmark = pytest.mark.usefixtures("loopback")
 
 
 def picture() -> bytes:
@@ -124,3 +131,25 @@ def test_a_download_over_the_limit_stops(server: str, tmp_path: Path) -> None:
 
 def test_the_fingerprint_of_a_web_address_asks_no_server() -> None:
     assert fingerprint("http://127.0.0.1:1/a.mp4") == "http://127.0.0.1:1/a.mp4"
+
+
+def test_an_edited_file_on_a_server_is_noticed_when_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tag = ['"v1"']
+
+    def answer(request: Request) -> None:
+        request.say(200, PICTURE, ETag=tag[0])
+
+    monkeypatch.setattr(Request, "do_HEAD", Request.do_GET, raising=False)
+    monkeypatch.setenv("MATTEFLOW_REVISIT_WEB", "true")
+    settings.cache_clear()
+    with serving(answer) as running:
+        (before,) = read_sources(f"{running.url}/a.png")
+        (same,) = read_sources(f"{running.url}/a.png")
+        tag[0] = '"v2"'
+        (after,) = read_sources(f"{running.url}/a.png")
+    (gone,) = read_sources(f"{running.url}/a.png")
+    assert (before.revision, same, after.revision) == ('"v1"', before, '"v2"')
+    assert gone.revision is None
+    assert len({download_key(one, DownloadRecipe()) for one in (before, after, gone)}) == 3

@@ -7,6 +7,7 @@ from tasks.common.artifacts import ArtifactWriter, Workspace
 from tasks.common.images import Rgb, read_rgb
 from tasks.common.recipe import DownloadRecipe, SampleRecipe
 from tasks.common.records import Source, StageResult
+from tasks.common.settings import settings
 from tasks.common.tables import plain_rows
 from tasks.download.fetch import fetch
 from tasks.sample.stage import sample_media
@@ -33,9 +34,11 @@ def sample_file(path: Path, workspace_root: Path, **recipe: Any) -> Outcome:
     """Download and sample one file; `recipe` are values of `SampleRecipe`."""
     workspace = Workspace(workspace_root)
     source = Source(source_id="clip", uri=str(path))
-    media = fetch(source, DownloadRecipe(), ArtifactWriter(workspace, "download", "d" * 40))
+    media = fetch(
+        source, DownloadRecipe(), settings(), ArtifactWriter(workspace, "download", "d" * 40)
+    )
     writer = ArtifactWriter(workspace, "sample", "5" * 40)
-    result = sample_media(media, SampleRecipe(**recipe), writer)
+    result = sample_media(media, SampleRecipe(**recipe), settings(), writer)
     rows = plain_rows(workspace.items(result))
     pictures = [read_rgb(workspace.path(row["path"])) for row in rows]
     return Outcome(result, rows, plain_rows(workspace.drops(result)), pictures)

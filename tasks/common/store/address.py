@@ -60,6 +60,15 @@ def open_prefix(address: str) -> ObjectStore:
     return _open_bucket(address.removeprefix("s3://"), settings(), ATTEMPTS, _EXPECTED_PREFIX)
 
 
+def open_client(endpoint: str, here: Settings, attempts: int) -> "BaseClient":
+    """Return a boto3 client for objects that are only read, at another endpoint than the store's.
+
+    Raises:
+        InputError: the AWS configuration is not valid.
+    """
+    return _client(here.model_copy(update={"s3_endpoint": endpoint}), attempts)
+
+
 def _folder(address: str) -> Path:
     path = address.removeprefix("file://").removeprefix("localhost")
     if not path.startswith("/"):

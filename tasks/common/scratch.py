@@ -1,0 +1,39 @@
+"""A folder on this machine for what is not finished: unlike a workspace, nobody shares it."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tasks.common.settings import Settings
+
+
+@contextmanager
+def scratch_folder(settings: Settings, purpose: str) -> Iterator[Path]:
+    """Yield a fresh folder that is removed with all that lies in it when the block ends."""
+    settings.scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        dir=settings.scratch, prefix=f"{purpose}-", ignore_cleanup_errors=True
+    ) as folder:
+        yield Path(folder)
+
+
+def sweep_scratch(settings: Settings, older_than_s: float) -> int:
+    """Remove what processes left that were killed long ago; return how many entries went."""
+    if not settings.scratch.is_dir():
+        return 0
+    n_removed, now = 0, time.time()
+    for entry in settings.scratch.iterdir():
+        try:
+            if now - entry.stat().st_mtime < older_than_s:
+                continue
+            if entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink()
+        except FileNotFoundError:
+            continue  # its owner was faster
+        n_removed += 1
+    return n_removed

@@ -1,0 +1,1 @@
+"""Where bytes come from: one adapter per kind of address, behind one small interface."""

@@ -1,0 +1,321 @@
+"""A community behind a paginated JSON API that changes between runs and signs its addresses."""
+
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+import yaml
+
+from tasks.common.artifacts import Workspace
+from tasks.common.errors import InputError, SourceError, WorldError
+from tasks.common.records import Source
+from tasks.common.settings import settings
+from tasks.download.community import Community
+from tasks.download.lists.community import CommunityCollection
+from tasks.download.lists.read import read_sources
+from tests.download.fetching import fetch_from, media_of, png
+from tests.download.servers import Request, Server, serving
+
+pytestmark = pytest.mark.usefixtures("loopback")
+TOKEN = "t0ps3cret"
+
+
+class FakeCommunity:
+    """Three works a page, newest first; media addresses work once and for a fresh signature."""
+
+    def __init__(self, n_works: int):
+        self.works = [work(number) for number in range(n_works)]
+        self.signature = 0
+        self.n_unchanged = 0
+        self.valid: set[str] = set()
+        self.first_answers: list[Any] = []
+
+    def share(self, *numbers: int) -> None:
+        self.works += [work(number) for number in numbers]
+
+    def __call__(self, request: Request) -> None:
+        kind, _, rest = request.where.strip("/").partition("/")
+        if kind == "media":
+            self.media(request)
+        elif request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            request.say_json({"error": "who are you?"}, 401)
+        elif self.first_answers:
+            status, headers = self.first_answers.pop(0)
+            request.say_json({}, status, **headers)
+        elif kind == "works" and rest:
+            self.item(request, unquote(rest))
+        else:
+            self.page(request)
+
+    def page(self, request: Request) -> None:
+        tag = f'"{len(self.works)}"'
+        if request.headers.get("If-None-Match") == tag:
+            self.n_unchanged += 1
+            request.say(304, ETag=tag)
+            return
+        newest = [self.signed(work, request) for work in reversed(self.works)]
+        if "cursor" in request.query or request.where == "/feed":
+            start = int(request.query.get("cursor", 0))
+            following = start + 3 if start + 3 < len(newest) else None
+            data = {"items": newest[start : start + 3], "next": following}
+        else:
+            page = int(request.query["page"])
+            data = {"items": newest[3 * page - 3 : 3 * page]}
+        request.say_json({"data": data}, ETag=tag)
+
+    def item(self, request: Request, name: str) -> None:
+        found = [work for work in self.works if work["id"] == name]
+        if found:
+            request.say_json({"work": self.signed(found[0], request)})
+        else:
+            request.say_json({}, 404)
+
+    def signed(self, work: dict[str, Any], request: Request) -> dict[str, Any]:
+        self.signature += 1
+        self.valid.add(str(self.signature))
+        address = f"{request.server.url}/media/{work['id']}.png"
+        return work | {"video": {"url": f"{address}?Signature=s{self.signature}&Expires=1"}}
+
+    def media(self, request: Request) -> None:
+        signature = request.query.get("Signature", "").removeprefix("s")
+        assert "Authorization" not in request.headers  # the token is for the API alone
+        if signature in self.valid:
+            request.serve(png((40, 30)) + request.where.encode())
+        else:
+            request.say(403)
+
+
+def work(number: int) -> dict[str, Any]:
+    return {
+        "id": f"w/{number}",
+        "type": "text" if number == 4 else "photo",
+        "author": {"name": f"ann-{number % 2}"},
+        "camera": "ONE X2",
+        "licence": "CC-BY-4.0",
+        "created": f"2026-11-{number + 1:02d}T00:00:00Z",
+        "tags": ["street", "snow"],
+    }
+
+
+@pytest.fixture
+def community() -> FakeCommunity:
+    return FakeCommunity(8)
+
+
+@pytest.fixture
+def server(community: FakeCommunity, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setenv("MATTEFLOW_TOKEN_WORKS", TOKEN)
+    with serving(community) as running:
+        yield running
+
+
+def describe(folder: Path, server: Server, **changes: Any) -> str:
+    description = {
+        "name": "works",
+        "url": f"{server.url}/works",
+        "token": "MATTEFLOW_TOKEN_WORKS",
+        "items": "data.items",
+        "fields": {
+            "entry": "id",
+            "media": "video.url",
+            "kind": "type",
+            "uploader": "author.name",
+            "captured_with": "camera",
+            "licence": "licence",
+            "shared_at": "created",
+            "scenes": "tags",
+        },
+        "kinds": {"photo": "image"},
+        "item_url": f"{server.url}/works/{{entry}}",
+        "item": "work",
+    } | changes
+    path = folder / "works.yaml"
+    path.write_text(yaml.safe_dump({"community": description, "batch": "autumn"}))
+    return str(path)
+
+
+def entries(sources: tuple[Source, ...]) -> set[str | None]:
+    return {source.entry for source in sources}
+
+
+def test_every_page_is_listed_with_the_facts_of_each_entry(tmp_path: Path, server: Server) -> None:
+    sources = read_sources(describe(tmp_path, server))
+    assert entries(sources) == {f"w/{number}" for number in range(8) if number != 4}
+    newest = sources[0]
+    assert newest.model_dump(exclude_none=True, exclude={"source_id"}) == {
+        "uri": "community:works/w%2F7",
+        "kind": "image",
+        "scenes": ("street", "snow"),
+        "licence": "CC-BY-4.0",
+        "uploader": "ann-1",
+        "captured_with": "ONE X2",
+        "batch": "autumn",
+        "listing": "works",
+        "entry": "w/7",
+        "shared_at": "2026-11-08T00:00:00Z",
+    }
+
+
+def test_an_unchanged_listing_costs_one_request(
+    tmp_path: Path, server: Server, community: FakeCommunity
+) -> None:
+    first = read_sources(describe(tmp_path, server))
+    n_before = len(server.asked)
+    assert n_before == 4  # three pages with works, and the empty one
+    assert read_sources(describe(tmp_path, server)) == first
+    assert (len(server.asked), community.n_unchanged) == (n_before + 1, 1)
+
+
+def test_only_pages_with_something_new_are_read(
+    tmp_path: Path, server: Server, community: FakeCommunity
+) -> None:
+    before = entries(read_sources(describe(tmp_path, server)))
+    community.share(20, 21)
+    del server.asked[:]
+    after = entries(read_sources(describe(tmp_path, server)))
+    assert after - before == {"w/20", "w/21"}
+    assert [path for path in server.asked if "page=" in path] == ["/works?page=1", "/works?page=2"]
+
+
+def test_a_listing_by_cursor_is_walked_to_its_end(tmp_path: Path, server: Server) -> None:
+    pages = {"parameter": "cursor", "next": "data.next"}
+    path = describe(tmp_path, server, url=f"{server.url}/feed", pages=pages)
+    assert len(read_sources(path)) == 7
+    assert server.asked == ["/feed", "/feed?cursor=3", "/feed?cursor=6"]
+
+
+def test_a_walk_that_broke_is_walked_again_from_the_start(
+    tmp_path: Path, server: Server, community: FakeCommunity
+) -> None:
+    path = describe(tmp_path, server)
+    whole = community.page
+
+    def breaks(request: Request) -> None:
+        request.say(500) if request.query["page"] == "2" else whole(request)
+
+    community.page = breaks  # type: ignore[method-assign]
+    with pytest.raises(WorldError, match="page=2 answered 500"):
+        read_sources(path)
+    community.page = whole  # type: ignore[method-assign]
+    assert len(read_sources(path)) == 7
+
+
+def test_the_listing_waits_when_it_is_told_to(
+    tmp_path: Path, server: Server, community: FakeCommunity
+) -> None:
+    community.first_answers = [(429, {"Retry_After": "0"})] * 2
+    assert len(read_sources(describe(tmp_path, server))) == 7
+    community.first_answers = [(429, {"Retry_After": "86400"})]
+    with pytest.raises(WorldError, match=r"answered 429, and to wait 86,400 s"):
+        read_sources(describe(tmp_path, server))
+
+
+def test_media_are_fetched_from_a_fresh_address_whose_signature_is_stored_nowhere(
+    tmp_path: Path, server: Server, community: FakeCommunity
+) -> None:
+    (source, *_) = read_sources(describe(tmp_path, server))
+    community.valid.clear()  # what the listing gave has expired
+    root = settings().workspace
+    row = media_of(fetch_from(source.uri, root), root)
+    assert row["kind"] == "image"
+    told = [path.read_bytes() for path in root.rglob("*") if path.is_file()]
+    assert told
+    assert not [data for data in told if b"Signature" in data or TOKEN.encode() in data]
+
+
+def test_an_address_that_expires_on_the_way_is_asked_for_once_more(
+    tmp_path: Path, server: Server, community: FakeCommunity
+) -> None:
+    (source, *_) = read_sources(describe(tmp_path, server))
+    serve, n_refused = community.media, []
+
+    def refuses_first(request: Request) -> None:
+        if not n_refused:
+            n_refused.append(1)
+            request.say(403)
+        else:
+            serve(request)
+
+    community.media = refuses_first  # type: ignore[method-assign]
+    assert fetch_from(source.uri, settings().workspace).n_kept == 1
+
+
+def test_an_entry_that_is_gone_fails_alone(
+    tmp_path: Path, server: Server, community: FakeCommunity
+) -> None:
+    (source, *_) = read_sources(describe(tmp_path, server))
+    community.works.clear()
+    with pytest.raises(SourceError, match="not there any more"):
+        fetch_from(source.uri, settings().workspace)
+
+
+@pytest.mark.parametrize(
+    "address", ["file:///etc/passwd", "/etc/passwd", "s3://bucket/key", "ytdlp+https://h/x", 7]
+)
+def test_a_community_cannot_make_us_read_anything_but_the_web(
+    tmp_path: Path, server: Server, community: FakeCommunity, address: Any
+) -> None:
+    (source, *_) = read_sources(describe(tmp_path, server))
+    community.signed = lambda work, _: work | {"video": {"url": address}}  # type: ignore[method-assign]
+    with pytest.raises(SourceError, match="gives no web address for w/7"):
+        fetch_from(source.uri, settings().workspace)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        pytest.param(
+            {"token": "MATTEFLOW_TOKEN_NONE"},
+            "MATTEFLOW_TOKEN_NONE, which is not set",
+            id="no token",
+        ),
+        pytest.param({"items": "data.works"}, "gives no list at items = 'data.works'", id="items"),
+        pytest.param({"item_url": "https://x/"}, "item_url = 'https://x/'", id="item address"),
+        pytest.param({"name": "../x"}, "name = '../x'", id="name is a path"),
+        pytest.param(
+            {"color": 1}, "community.described.color = 1: this key is not known", id="unknown key"
+        ),
+        pytest.param({"url": "ftp://x/"}, "was not asked", id="scheme"),
+    ],
+)
+def test_a_wrong_description_is_refused_with_a_sentence(
+    tmp_path: Path, server: Server, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        read_sources(describe(tmp_path, server, **changes))
+    assert said in str(caught.value)
+
+
+def test_a_refused_token_is_told_by_the_name_of_its_variable(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MATTEFLOW_TOKEN_WORKS", "wrong")
+    with pytest.raises(InputError, match=r"does not accept the token \(MATTEFLOW_TOKEN_WORKS\)"):
+        read_sources(describe(tmp_path, server))
+
+
+def test_two_walks_at_once_lose_nothing(
+    tmp_path: Path, server: Server, community: FakeCommunity
+) -> None:
+    path = describe(tmp_path, server)
+    read_sources(path)
+    walks = Workspace.of(settings()).names("listings/works")
+    community.share(30)
+    read_sources(path)
+    for name in Workspace.of(settings()).names("listings/works"):
+        if name not in walks:  # as if the other had not seen it yet
+            (settings().workspace / name).rename(tmp_path / "other.json")
+    community.share(31)
+    read_sources(path)
+    (tmp_path / "other.json").rename(settings().workspace / "listings/works/20000101-x.json")
+    assert {"w/30", "w/31"} <= entries(read_sources(path))
+
+
+def test_the_example_that_comes_with_the_project_is_a_valid_description() -> None:
+    text = files("deployments").joinpath("sources", "community.yaml").read_text("utf-8")
+    described = CommunityCollection.model_validate(yaml.safe_load(text)).community
+    assert isinstance(described, Community)
+    assert described.token == "MATTEFLOW_TOKEN_WORKS"

@@ -1,0 +1,119 @@
+"""Pictures that bring their annotation go through all stages without a model."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tasks.common.artifacts import ArtifactWriter, Workspace
+from tasks.common.images import read_grey
+from tasks.common.recipe import DetectRecipe, DownloadRecipe, MatteRecipe, SampleRecipe
+from tasks.common.records import Source, SourceOutcome, StageResult
+from tasks.common.settings import settings
+from tasks.common.tables import ADMITTED, make_table, plain_rows
+from tasks.detect import stage as detect_stage
+from tasks.detect.stage import detect_key, detect_people
+from tasks.download.fetch import download_key, fetch
+from tasks.download.lists.read import read_sources
+from tasks.filter.stage import filter_crops, screen_crops
+from tasks.matte import store as matte_store
+from tasks.matte.stage import matte_crops
+from tasks.publish.task import publish
+from tasks.publish.versions.task import open_ledger
+from tasks.sample.stage import sample_key, sample_media
+from tests.flows.builders import recipe_of
+
+LEFT, RIGHT = (20, 30, 60, 110), (90, 20, 130, 115)  # x0, y0, x1, y1 in px
+DETECT = DetectRecipe(model="fall-yolov8s", context=0.1)
+
+
+@pytest.fixture(autouse=True)
+def _no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: Any, **_kwargs: Any) -> Any:
+        raise AssertionError("a model was called")
+
+    monkeypatch.setattr(detect_stage, "find_people", refuse)
+    monkeypatch.setattr(matte_store, "matte", refuse)
+
+
+def outline(box: tuple[int, int, int, int]) -> list[list[int]]:
+    x0, y0, x1, y1 = box
+    return [[x0, y0, x1, y0, x1, y1, x0, y1]]
+
+
+def coco_source(folder: Path) -> Source:
+    pixels = np.random.default_rng(1).integers(0, 255, (120, 160, 3)).astype(np.uint8)
+    (folder / "images").mkdir()
+    Image.fromarray(pixels).save(folder / "images" / "a.png")
+    values = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 160, "height": 120}],
+        "annotations": [
+            {"image_id": 1, "category_id": 1, "segmentation": outline(box)} for box in (RIGHT, LEFT)
+        ],
+        "categories": [{"id": 1, "name": "person"}],
+    }
+    (folder / "instances.json").write_text(json.dumps(values))
+    (folder / "l.yaml").write_text("{coco: instances.json, images: images}")
+    (source,) = read_sources(str(folder / "l.yaml"))
+    return source
+
+
+def out(stage: Any, key: str) -> ArtifactWriter:
+    return ArtifactWriter(Workspace.of(settings()), stage, key)
+
+
+def crops_of(source: Source) -> StageResult:
+    recipe, sampling = DownloadRecipe(), SampleRecipe()
+    media = fetch(source, recipe, settings(), out("download", download_key(source, recipe)))
+    key = sample_key(media, sampling)
+    frames = sample_media(media, sampling, settings(), out("sample", key))
+    return detect_people(frames, DETECT, settings(), out("detect", detect_key(frames, DETECT)))
+
+
+def test_boxes_and_masks_are_those_that_people_drew(tmp_path: Path) -> None:
+    workspace = Workspace.of(settings())
+    crops = crops_of(coco_source(tmp_path))
+    rows = plain_rows(workspace.items(crops))
+    assert [json.loads(row["person_box_xyxy"]) for row in rows] == [list(LEFT), list(RIGHT)]
+    assert [json.loads(row["others_xyxy"]) for row in rows] == [[list(RIGHT)], [list(LEFT)]]
+    assert {row["confidence"] for row in rows} == {1.0}
+    names = [row["crop_id"] for row in rows]
+    admitted = out("screen", "a" * 40).commit(
+        make_table([{"crop_id": name} for name in names], ADMITTED), [], n_in=len(names)
+    )
+    made = matte_crops(crops, admitted, MatteRecipe(model="u2netp"), settings(), out("matte", "b"))
+    mattes = plain_rows(workspace.items(made))
+    assert [row["channel"] for row in mattes] == ["coco", "coco"]
+    for row, crop, box in zip(mattes, rows, (LEFT, RIGHT), strict=True):
+        left, top, right, bottom = json.loads(crop["crop_box_xyxy"])
+        expected = np.zeros((120, 160), np.uint8)
+        expected[box[1] : box[3], box[0] : box[2]] = 1
+        mask = read_grey(workspace.path(row["mask_path"]))
+        assert np.array_equal(mask, expected[top:bottom, left:right])
+        alpha = read_grey(workspace.path(row["alpha_path"]))
+        assert np.array_equal(alpha, 255 * mask)
+
+
+def test_samples_are_judged_and_published_with_the_channel_of_the_data_set(tmp_path: Path) -> None:
+    workspace, source = Workspace.of(settings()), coco_source(tmp_path)
+    recipe = recipe_of(("frame_cut: {max: 0.5} # portraits may be cut", "person_overlap: {max: 0}"),
+                       ("  sharpness: {min: 0.4, review_min: 0.5}\n", ""))  # fmt: skip
+    crops = crops_of(source)
+    screened = screen_crops(source, crops, None, recipe.filter, out("screen", "a" * 40))
+    mattes = matte_crops(crops, screened, recipe.matte, settings(), out("matte", "b" * 40))
+    verdicts = filter_crops(source, crops, None, mattes, recipe.filter, out("filter", "c" * 40))
+    outcome = SourceOutcome(source=source, stages=(crops, screened, mattes, verdicts))
+    now = datetime(2026, 11, 25, tzinfo=UTC)
+    made = publish.fn((outcome,), recipe, settings().store, now)
+    ledger = open_ledger(settings().store)
+    rows = ledger.files(ledger.resolve(made.name)) or []
+    told = {(row["channel"], row["listing"], row["entry"]) for row in rows if row["split"]}
+    assert made.n_samples == 2
+    assert told == {("coco", "coco", "1")}
+    data = ledger.store.get(f"{ledger.resolve(made.name).prefix}dataset.json") or b""
+    assert {one["channel"] for one in json.loads(data)["samples"]} == {"coco"}
+    assert workspace.drops(verdicts).empty

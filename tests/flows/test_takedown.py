@@ -1,0 +1,210 @@
+"""What somebody had taken down: found, recorded, and kept out of all that comes."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.ingest import prepare
+from flows.takedown import find_derived, lift, take_down
+from tasks.common.artifacts import ArtifactWriter, Workspace
+from tasks.common.errors import ArtifactError, InputError, SourceError
+from tasks.common.records import Source, SourceOutcome
+from tasks.common.settings import settings
+from tasks.common.store.address import open_store
+from tasks.common.tables import MEDIA, make_table
+from tasks.common.takedowns import Takedowns
+from tasks.publish.task import publish
+from tasks.publish.versions.task import Ledger, open_ledger
+from tests.download.fetching import fetch_from, png
+from tests.flows.builders import exit_code, recipe_of, save_record
+from tests.publish.builders import judged, source
+from tests.publish.crops import Crop
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+def with_media(workspace: Workspace, outcome: SourceOutcome, media_id: str) -> SourceOutcome:
+    """Add what the download stage says of the source's bytes."""
+    out = ArtifactWriter(workspace, "download", media_id[:40])
+    media = out.commit(make_table([{"media_id": media_id}], MEDIA), [], n_in=1)
+    return outcome.model_copy(update={"stages": (media, *outcome.stages)})
+
+
+@pytest.fixture
+def workspace() -> Workspace:
+    return Workspace.of(settings())
+
+
+@pytest.fixture
+def outcomes(workspace: Workspace) -> tuple[SourceOutcome, ...]:
+    """Three sources: two of ann's, and one with the same bytes as her second, by somebody else."""
+    made = []
+    for name, uploader, media in (
+        ("street", "ann", "1"),
+        ("beach", "ann", "2"),
+        ("copy", "bob", "2"),
+        ("cafe", "bob", "3"),
+    ):
+        line = source(name, uploader=uploader)
+        whole = judged(workspace, line, [Crop("a"), Crop("b")], media=media * 64)
+        made.append(with_media(workspace, whole, media * 64))
+    save_record(workspace, *made, recipe=recipe_of())
+    return tuple(made)
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return open_ledger(settings().store)
+
+
+def samples(ledger: Ledger, words: str) -> list[str]:
+    rows = ledger.files(ledger.resolve(words)) or []
+    names = (row["name"] for row in rows if row["name"].startswith("img_dir/"))
+    return sorted(name.rpartition("/")[2] for name in names)
+
+
+def dataset(ledger: Ledger, words: str) -> dict[str, Any]:
+    facts = json.loads(ledger.store.get(f"{ledger.resolve(words).prefix}dataset.json") or b"")
+    assert isinstance(facts, dict)
+    return facts
+
+
+def publish_all(outcomes: tuple[SourceOutcome, ...]) -> Any:
+    return publish.fn(outcomes, recipe_of(), settings().store, NOW)
+
+
+def test_all_that_is_derived_is_found_also_under_another_name(
+    workspace: Workspace, outcomes: tuple[SourceOutcome, ...], ledger: Ledger
+) -> None:
+    publish_all(outcomes)
+    found = find_derived("uploader", "ann", workspace, ledger)
+    assert found.source_ids == ("beach", "street")
+    assert found.media_ids == ("1" * 64, "2" * 64)
+    assert len(found.crop_ids) == 4
+    assert [(held.label, held.n_samples) for held in found.versions] == [
+        ("CustomSeg_Person_20261122_small@v1", 4)
+    ]
+    one = find_derived("source", "cafe", workspace, ledger)
+    assert (one.media_ids, len(one.crop_ids)) == (("3" * 64,), 2)
+
+
+def test_the_next_version_is_without_it_whoever_brings_the_bytes(
+    workspace: Workspace, outcomes: tuple[SourceOutcome, ...], ledger: Ledger
+) -> None:
+    before = publish_all(outcomes)
+    assert before.n_samples == 6
+    told = dataset(ledger, f"{before.name}@v1")["same_bytes"]
+    assert [one["source_id"] for one in told["2" * 64]] == ["beach", "copy"]
+    found = find_derived("uploader", "ann", workspace, ledger)
+    take_down("uploader", "ann", "asked by mail", found, workspace, ledger, NOW)
+    after = publish_all(outcomes)
+    assert (after.version, after.n_samples) == (2, 2)
+    assert samples(ledger, f"{after.name}@v2") == [f"{'3' * 64}-a.jpg", f"{'3' * 64}-b.jpg"]
+    facts = dataset(ledger, f"{after.name}@v2")
+    assert [one["source_id"] for one in facts["sources"]] == ["cafe"]
+    assert facts["same_bytes"] == {}
+
+
+def test_another_publisher_heeds_it_by_way_of_the_store(
+    workspace: Workspace, outcomes: tuple[SourceOutcome, ...], ledger: Ledger, tmp_path: Path
+) -> None:
+    found = find_derived("source", "street", workspace, ledger)
+    record = take_down("source", "street", "asked", found, workspace, ledger, NOW)
+    (settings().workspace / record.key).unlink()
+    assert publish_all(outcomes).n_samples == 4
+
+
+def test_the_same_bytes_are_refused_when_they_come_again(
+    workspace: Workspace, ledger: Ledger, tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").write_bytes(png())
+    fetch_from(tmp_path / "a.png", settings().workspace)  # as the source s
+    found = find_derived("source", "s", workspace, ledger)
+    assert len(found.media_ids) == 1
+    take_down("source", "s", "asked", found, workspace, ledger, NOW)
+    (tmp_path / "b.png").write_bytes(png())
+    with pytest.raises(SourceError, match=r"must not be used: source s was taken down on 2026"):
+        fetch_from(tmp_path / "b.png", settings().workspace)
+
+
+def listed(folder: Path) -> str:
+    lines = ["source_id,uri,uploader", "street,a.png,ann", "cafe,b.png,bob"]
+    (folder / "l.csv").write_text("\n".join(lines))
+    return str(folder / "l.csv")
+
+
+def test_a_run_leaves_it_out_at_the_door_and_says_so(
+    workspace: Workspace, ledger: Ledger, tmp_path: Path
+) -> None:
+    found = find_derived("uploader", "ann", workspace, ledger)
+    take_down("uploader", "ann", "asked", found, workspace, ledger, NOW)
+    prepared = prepare(listed(tmp_path), "demo", settings().store)
+    assert [line.source_id for line in prepared.sources] == ["cafe"]
+    (said,) = prepared.withheld
+    assert said == "street is left out: uploader ann was taken down on 2026-11-25: asked"
+    take_down("source", "cafe", "asked", found, workspace, ledger, NOW)
+    with pytest.raises(InputError, match="Nothing is left of the list"):
+        prepare(listed(tmp_path), "demo", settings().store)
+
+
+def test_a_later_record_keeps_what_the_earlier_one_knew(
+    workspace: Workspace, outcomes: tuple[SourceOutcome, ...], ledger: Ledger, tmp_path: Path
+) -> None:
+    found = find_derived("uploader", "ann", workspace, ledger)
+    take_down("uploader", "ann", "asked", found, workspace, ledger, NOW)
+    for path in (settings().workspace / "runs").rglob("run.json"):
+        path.unlink()
+    again = find_derived("uploader", "ann", workspace, ledger)
+    assert (again.source_ids, again.media_ids) == (found.source_ids, found.media_ids)
+
+
+def test_a_takedown_can_be_lifted(workspace: Workspace, ledger: Ledger) -> None:
+    found = find_derived("source", "x", workspace, ledger)
+    take_down("source", "x", "a mistake", found, workspace, ledger, NOW)
+    assert Takedowns.of(workspace, ledger.store).find(Source(source_id="x", uri="/x"))
+    lift("source", "x", workspace, ledger)
+    assert Takedowns.of(workspace, ledger.store).records == ()
+    with pytest.raises(InputError, match="no takedown of source x"):
+        lift("source", "x", workspace, ledger)
+
+
+def test_a_damaged_record_stops_everything(workspace: Workspace, ledger: Ledger) -> None:
+    workspace.write("takedowns/x.json", b"{")
+    with pytest.raises(ArtifactError, match="nothing is ingested or published"):
+        Takedowns.of(workspace, ledger.store)
+
+
+def test_the_command_lists_records_and_says_what_to_do(
+    workspace: Workspace,
+    outcomes: tuple[SourceOutcome, ...],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    publish_all(outcomes)
+    assert exit_code("takedown", "--uploader", "ann", "--preview") == 0
+    assert Takedowns.of(workspace, open_store(settings().store)).records == ()
+    assert exit_code("takedown", "--uploader", "ann") == 2
+    assert "Say why with --reason" in capsys.readouterr().err
+    assert exit_code("takedown", "--uploader", "ann", "--reason", "by mail") == 0
+    told = capsys.readouterr().out
+    for said in (
+        "2 sources: beach street",
+        "CustomSeg_Person_20261122_small@v1 holds 4 samples",
+        "matteflow retire CustomSeg_Person_20261122_small@v1",
+    ):
+        assert said in told
+    assert exit_code("takedowns") == 0
+    assert "uploader ann was taken down on" in capsys.readouterr().out
+    assert exit_code("takedown", "--uploader", "ann", "--undo") == 0
+    assert exit_code("takedowns") == 0
+    assert "0 takedowns." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [[], ["--source", "a", "--uploader", "b"]])
+def test_one_thing_is_taken_down_at_a_time(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code("takedown", *arguments) == 2
+    assert "Name one of" in capsys.readouterr().err

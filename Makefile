@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME := demo-data
+# On all cores, a file's tests on one of them: they share servers.
+SPREAD := -n auto --dist loadfile
 DEMO_NAME := CustomSeg_Person_20261122_demo
 MMSEG := .venv-mmseg
 
@@ -14,14 +16,14 @@ demo: $(READY)
 	@MATTEFLOW_HOME=$(DEMO_HOME) $(BIN)/matteflow ingest demo --recipe demo
 
 test: $(READY)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(SPREAD)
 
 check: $(READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest $(SPREAD) -m "not slow"
 
 setup: $(READY)
 

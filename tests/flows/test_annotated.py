@@ -115,5 +115,5 @@ def test_samples_are_judged_and_published_with_the_channel_of_the_data_set(tmp_p
     assert made.n_samples == 2
     assert told == {("coco", "coco", "1")}
     data = ledger.store.get(f"{ledger.resolve(made.name).prefix}dataset.json") or b""
-    assert {one["channel"] for one in json.loads(data)["samples"]} == {"coco"}
+    assert json.loads(data)["channels"] == {"coco": 2}
     assert workspace.drops(verdicts).empty

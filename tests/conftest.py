@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 
 from tests.seaweed import S3Server, seaweed
 
@@ -19,6 +21,11 @@ for name in [name for name in os.environ if name.startswith(("MATTEFLOW_", "AWS_
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
     os.environ[name] = os.devnull
+
+
+# A machine that is busy with other tests is slow, which says nothing of the strategies.
+examples.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.load_profile("here")
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from tests.flows.builders import exit_code
 def run_cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "flows", *arguments],
-        env=os.environ | environment,
+        env=os.environ | {"COLUMNS": "400"} | environment,
         capture_output=True,
         text=True,
         check=False,

@@ -21,6 +21,9 @@ from tests.seaweed import S3Server
 
 pytestmark = pytest.mark.slow
 
+N_FILES = 25  # six samples, and what tells of them
+N_SHARED = 20
+
 
 class Kill(NamedTuple):
     """What a kill left, and what the next run made of it.
@@ -93,7 +96,7 @@ def _sweep(address: str, first: StageResult | None, tree: StageResult, home: Wor
 
 @pytest.fixture(scope="module")
 def trees(workspace: Workspace) -> tuple[StageResult, StageResult]:
-    """Two trees of 19 files, of which 14 are the same in both."""
+    """Two trees of as many files, most of them the same in both."""
     return kept_tree(workspace, *"abcdef"), kept_tree(workspace, *"abcdeg")
 
 
@@ -132,8 +135,9 @@ def test_every_point_is_killed_at(sweep: Sweep) -> None:
 def test_the_points_are_around_everything_that_is_written(sweep: Sweep) -> None:
     public = {key for key in sweep.written.keys() - sweep.kept.keys() if not key.startswith(".")}
     assert keys_written(sweep.points) == public | {f"channels/{NAME}.json"}
-    assert len(public) in (19 + 2, 19 + 3)  # files, table and record; at first also the channel
-    assert sweep.done.n_copied == (14 if sweep.n_before else 0)
+    # Files, table and record; at first also the channel.
+    assert len(public) in (N_FILES + 2, N_FILES + 3)
+    assert sweep.done.n_copied == (N_SHARED if sweep.n_before else 0)
 
 
 def test_each_request_has_a_point_before_and_a_point_after_it(sweep: Sweep) -> None:
@@ -185,10 +189,10 @@ def test_the_next_run_writes_the_files_that_are_missing_and_no_others(sweep: Swe
 
     assert sweep.odd(is_right) == ""
     assert sweep.odd(lambda _, kill: kill.done.n_present == len(kill.there)) == ""
-    assert {len(kill.there) for kill in sweep.kills} == set(range(20))
+    assert {len(kill.there) for kill in sweep.kills} == set(range(N_FILES + 1))
 
 
 def test_the_next_run_copies_what_an_undisturbed_one_would_have_copied(sweep: Sweep) -> None:
     undone = {len(kill.there): kill.done.n_uploaded for kill in sweep.kills}
-    assert (undone[0], undone[19]) == (sweep.done.n_uploaded, 0)
+    assert (undone[0], undone[N_FILES]) == (sweep.done.n_uploaded, 0)
     assert sweep.odd(lambda _, kill: kill.done.n_uploaded <= sweep.done.n_uploaded) == ""

@@ -33,7 +33,7 @@ POOLS = Path(__file__).parent / "pools"
 SILENT = "matteflow: runs that fell silent are crashed"
 RESULTS = "matteflow-results"
 _IS_SHARED = re.compile(
-    r"MATTEFLOW_(?!HOME|MODELS|POOL|PROJECT|BIN).*|AWS_ENDPOINT_URL_S3|AWS_DEFAULT_REGION"
+    r"MATTEFLOW_(?!HOME|MODELS|SCRATCH|POOL|PROJECT|BIN|TOKEN).*|AWS_ENDPOINT_URL_S3|AWS_DEFAULT_REGION"
 )
 _SILENCE = timedelta(seconds=90)  # three heartbeats
 _FLOWS = ("ingest", "ingest-batch", "publish", "rerun", "maintain")
@@ -88,7 +88,7 @@ def make_pool(client: SyncPrefectClient, name: str, kind: str, limit: int | None
     Raises:
         InputError: a pool of this name and another type is there.
     """
-    template = _with_settings(_template(kind))
+    template = make_template(kind)
     try:
         there: WorkPool = client.read_work_pool(name)
     except ObjectNotFound:
@@ -112,8 +112,15 @@ def make_pool(client: SyncPrefectClient, name: str, kind: str, limit: int | None
     return "there"
 
 
-def _with_settings(template: dict[str, Any]) -> dict[str, Any]:
-    """Let jobs start with the settings of this machine that name no folder and no key."""
+def make_template(kind: str) -> dict[str, Any]:
+    """Return the job template of a kind of pool; empty takes Prefect's own.
+
+    Jobs start with those settings of this machine that name no folder and no secret.
+
+    Raises:
+        InputError: there is no such kind.
+    """
+    template = _template(kind)
     if template:
         given = {name: value for name, value in os.environ.items() if _IS_SHARED.fullmatch(name)}
         template["variables"]["properties"]["env"]["default"] = given

@@ -21,7 +21,7 @@ from typing import Any
 _CACHED = """
 import json, time
 start = time.perf_counter()
-marks = {}
+marks = {{}}
 def mark(name):
     global start
     now = time.perf_counter()

@@ -16,7 +16,6 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 _CACHED = """
 import json, time
@@ -91,9 +90,9 @@ def _models() -> str:
 def plain(sources: str, recipe_name: str) -> None:
     """Do what the ingest flow does, publication and report included, without Prefect."""
     from benchmarks.stages import Clock, run_source
-    from tasks.common.artifacts import ArtifactWriter, Workspace
+    from tasks.common.artifacts import Workspace
     from tasks.common.recipe import load_recipe
-    from tasks.common.records import SourceOutcome, StageResult
+    from tasks.common.records import SourceOutcome
     from tasks.common.settings import settings
     from tasks.download.lists.read import read_sources
     from tasks.publish.report import render_report, sheets
@@ -101,22 +100,12 @@ def plain(sources: str, recipe_name: str) -> None:
     from tasks.publish.task import publish
 
     recipe, workspace = load_recipe(recipe_name), Workspace.of(settings())
-    outcomes = []
-    results: list[StageResult] = []
-    commit = ArtifactWriter.commit
-
-    def noting(self: ArtifactWriter, *given: Any, **named: Any) -> StageResult:
-        results.append(commit(self, *given, **named))
-        return results[-1]
-
-    ArtifactWriter.commit = noting  # type: ignore[method-assign]
-    for source in read_sources(sources):
-        results.clear()
-        run_source(source, recipe, workspace, Clock())
-        stages = tuple(result for result in results if result.stage != "measure")
-        outcomes.append(SourceOutcome(source=source, stages=stages))
-    subset = Subset(tuple(outcomes), workspace, recipe.filter)
-    publish.fn(tuple(outcomes), recipe, settings().store, datetime.now(UTC))
+    outcomes = tuple(
+        SourceOutcome(source=source, stages=run_source(source, recipe, workspace, Clock()))
+        for source in read_sources(sources)
+    )
+    subset = Subset(outcomes, workspace, recipe.filter)
+    publish.fn(outcomes, recipe, settings().store, datetime.now(UTC))
     render_report(subset, title="plain", note="")
     sheets(subset)
 

@@ -55,8 +55,10 @@ def load_models(recipe: Recipe) -> None:
     matte(empty, find_weights(recipe.matte.model, "matting"), settings())
 
 
-def run_source(source: Source, recipe: Recipe, workspace: Workspace, clock: Clock) -> int:
-    """Take one source through the stages; return how many crops were kept."""
+def run_source(
+    source: Source, recipe: Recipe, workspace: Workspace, clock: Clock
+) -> tuple[StageResult, ...]:
+    """Take one source through the stages; return what each gave, the verdicts last."""
 
     def out(stage: Stage, key: str) -> ArtifactWriter:
         return ArtifactWriter(workspace, stage, key)
@@ -85,7 +87,8 @@ def run_source(source: Source, recipe: Recipe, workspace: Workspace, clock: Cloc
     with clock.measure("filter"):
         key = filter_key(source, crops, poses, mattes, recipe.filter)
         verdicts = filter_crops(source, crops, poses, mattes, recipe.filter, out("filter", key))
-    return n_kept(verdicts, workspace)
+    given = (media, frames, crops, poses, screened, mattes, verdicts)
+    return tuple(result for result in given if result is not None)
 
 
 def n_kept(verdicts: StageResult, workspace: Workspace) -> int:
@@ -104,7 +107,8 @@ def main() -> None:
         load_models(recipe)
     with tempfile.TemporaryDirectory() as folder:
         for source in read_sources(asked.sources):
-            kept += run_source(source, recipe, Workspace(Path(folder)), clock)
+            workspace = Workspace(Path(folder))
+            kept += n_kept(run_source(source, recipe, workspace, clock)[-1], workspace)
     stages = {name: round(seconds, 2) for name, seconds in clock.cpu_s.items()}
     working = sum(clock.cpu_s.values()) - clock.cpu_s["load models"]
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -67,7 +67,7 @@ def set_up(pool: str, kind: str, limit: int | None, project: str) -> None:
         print(f"work pool {pool} ({kind}): {make_pool(client, pool, kind, limit)}")
         deploy(pool, project)
         print(f"forms closed to unknown parameters: {close_forms(client)} deployments")
-        print(f"automation for silent runs: {make_automation()}")
+        print(f"automation for silent runs: {make_automation(client)}")
         if settings().shared:
             print(f"results in the bucket of the workspace: {keep_results_in_bucket(client)}")
 
@@ -169,7 +169,7 @@ def _is_ours(client: SyncPrefectClient, deployment: Any) -> bool:
     return client.read_flow(deployment.flow_id).name in _FLOWS
 
 
-def make_automation() -> str:
+def make_automation(client: SyncPrefectClient) -> str:
     """Let a run that was alive and says nothing for 90 s count as crashed, so it can be retried.
 
     A worker tells of a process that died under it; this is for hosts that are gone.
@@ -194,14 +194,13 @@ def make_automation() -> str:
             )
         ],
     )
-    with get_client(sync_client=True) as client:
-        there = client.read_automations_by_name(SILENT)
-        for surplus in there[1:]:
-            client.delete_automation(surplus.id)
-        if there:
-            client.update_automation(there[0].id, wanted)
-            return "there"
-    wanted.create(_sync=True)
+    there = client.read_automations_by_name(SILENT)
+    for surplus in there[1:]:
+        client.delete_automation(surplus.id)
+    if there:
+        client.update_automation(there[0].id, wanted)
+        return "there"
+    client.create_automation(wanted)
     return "made"
 
 

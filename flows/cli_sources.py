@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
+from flows.cli_versions import Store, ledger_of
 from tasks.common.errors import InputError
 
 app = typer.Typer()
 
-_ATTEMPTS = 4
 _MAX_LINES = 20
 
 
@@ -20,25 +20,24 @@ def takedown(
     reason: Annotated[str, typer.Option(help="Why; kept with the record.")] = "",
     preview: Annotated[bool, typer.Option("--preview", help="Only tell what is derived.")] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Allow it again.")] = False,
-    store: Annotated[str, typer.Option(help="The store, such as s3://bucket/prefix.")] = "",
+    store: Store = "",
 ) -> None:
     """Take a source or an uploader out of all that comes: no ingest, no later version has it."""
     from flows.screen import console
-    from flows.takedown import find_derived, lift, take_down
+    from flows.takedown import Kind, find_derived, lift, take_down
     from tasks.common.artifacts import Workspace
     from tasks.common.settings import settings
-    from tasks.publish.versions.task import open_ledger
 
     if bool(source) == bool(uploader):
         raise InputError("Name one of --source ID and --uploader ID.")
-    kind, name = ("source", source) if source else ("uploader", uploader)
-    workspace = Workspace.of(settings())
-    ledger = open_ledger(store or settings().store, _ATTEMPTS)
+    kind: Kind = "source" if source else "uploader"
+    name = source or uploader
+    workspace, ledger = Workspace.of(settings()), ledger_of(store)
     if undo:
-        lift(kind, name, workspace, ledger)  # type: ignore[arg-type]
+        lift(kind, name, workspace, ledger)
         console.print(f"{kind} {name} may be used again.", highlight=False)
         return
-    found = find_derived(kind, name, workspace, ledger)  # type: ignore[arg-type]
+    found = find_derived(kind, name, workspace, ledger)
     for what, ids in (
         ("sources", found.source_ids),
         ("media", found.media_ids),
@@ -52,8 +51,7 @@ def takedown(
     if preview:
         console.print("Nothing was recorded.")
         return
-    now = datetime.now(UTC)
-    record = take_down(kind, name, reason, found, workspace, ledger, now)  # type: ignore[arg-type]
+    record = take_down(kind, name, reason, found, workspace, ledger, datetime.now(UTC))
     console.print(f"Recorded: {record.says()}", highlight=False, soft_wrap=True)
     _say_what_next([held.label for held in found.versions if not held.is_retired])
 
@@ -75,17 +73,15 @@ def _say_what_next(labels: list[str]) -> None:
 
 @app.command()
 def takedowns(
-    store: Annotated[str, typer.Option(help="The store, such as s3://bucket/prefix.")] = "",
+    store: Store = "",
 ) -> None:
     """List what was taken down, when and why."""
     from flows.screen import console
     from tasks.common.artifacts import Workspace
     from tasks.common.settings import settings
-    from tasks.common.store.address import open_store
     from tasks.common.takedowns import Takedowns
 
-    opened = open_store(store or settings().store, attempts=_ATTEMPTS)
-    records = Takedowns.of(Workspace.of(settings()), opened).records
+    records = Takedowns.of(Workspace.of(settings()), ledger_of(store).store).records
     for record in records:
         console.print(record.says(), highlight=False, soft_wrap=True)
     console.print(f"{len(records)} takedowns.", highlight=False)

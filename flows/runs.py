@@ -71,18 +71,17 @@ def load_run(workspace: Workspace, run_id: str | None) -> RunRecord:
     Raises:
         InputError: there is no such run, or its record cannot be read.
     """
-    found = find_runs(workspace)
-    if run_id is None and found:
-        run_id = found[-1]
-    if run_id not in found:
-        known = ", ".join(found[-5:]) or "none yet; start one with `matteflow ingest`"
-        wanted = f"no run {run_id}" if run_id else "no run yet"
-        raise InputError(f"There is {wanted} in {workspace.place}. The last runs: {known}.")
+    if run_id is None:
+        run_id = next(reversed(find_runs(workspace)), None)
     try:
-        text = workspace.read(f"{run_folder(run_id)}/{_RECORD}")
-        return RunRecord.model_validate_json(text or b"")
+        text = workspace.read(f"{run_folder(run_id)}/{_RECORD}") if run_id else None
+        if text is not None:
+            return RunRecord.model_validate_json(text)
     except (OSError, ValueError) as error:
         raise InputError(
             f"The record of run {run_id} cannot be read ({type(error).__name__}); it may come "
             "from another version. Run the ingest again: everything done is found again."
         ) from error
+    known = ", ".join(find_runs(workspace)[-5:]) or "none yet; start one with `matteflow ingest`"
+    wanted = f"no run {run_id}" if run_id else "no run yet"
+    raise InputError(f"There is {wanted} in {workspace.place}. The last runs: {known}.")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.common.files import digest_bytes
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.store.objects import ObjectStore, in_parallel
@@ -156,3 +157,23 @@ def test_a_listing_says_nothing_false_of_what_it_lists(store: ObjectStore) -> No
 def test_an_address_ends_with_the_key_and_names_the_place(store_address: str) -> None:
     store = open_store(store_address)
     assert store.url("trees/ab/Name") == f"{store_address}/Insta360SemanticSeg/trees/ab/Name"
+
+
+@pytest.mark.parametrize("size", [0, 1, 3_000_000])
+def test_a_file_becomes_an_object(size: int, store: ObjectStore, tmp_path: Path) -> None:
+    data = bytes(range(256)) * (size // 256 + 1)
+    (tmp_path / "file").write_bytes(data[:size])
+    store.put_file("a/file", tmp_path / "file", digest_bytes(data[:size]))
+    assert store.get("a/file") == data[:size]
+    assert (tmp_path / "file").read_bytes() == data[:size]
+
+
+def test_a_file_that_is_too_large_for_one_request_comes_whole(
+    s3_address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.common.store.s3._ONE_PUT_BYTES", 1 << 20)
+    data = bytes(range(256)) * (20 << 12)  # 20 MiB, which boto3 sends in parts of 8
+    (tmp_path / "file").write_bytes(data)
+    store = open_store(s3_address)
+    store.put_file("a/file", tmp_path / "file", digest_bytes(data))
+    assert store.get("a/file") == data

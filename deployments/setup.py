@@ -200,7 +200,7 @@ def make_automation(client: SyncPrefectClient) -> str:
     if there:
         client.update_automation(there[0].id, wanted)
         return "there"
-    client.create_automation(wanted)
+    wanted.create(_sync=True)
     return "made"
 
 

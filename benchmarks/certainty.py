@@ -12,14 +12,14 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from flows.runs import RunRecord, load_run
-from tasks.common.artifacts import Workspace
-from tasks.common.catalogue import find_weights
-from tasks.common.images import Alpha, read_rgb
+from flows.engine.run_record import RunRecord, load_run
+from tasks.common.media.images import Alpha, read_rgb
+from tasks.common.schema.tables import plain_rows
 from tasks.common.settings import settings
-from tasks.common.tables import plain_rows
+from tasks.common.weights.catalogue import find_weights
+from tasks.common.workspace.artifacts import Workspace
+from tasks.dataset.task import Subset
 from tasks.matte.session import matte
-from tasks.publish.task import Subset
 
 _IS_PERSON = 0.5
 _UNDECIDED = (0.2, 0.8)

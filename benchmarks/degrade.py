@@ -15,13 +15,13 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from flows.runs import load_run
-from tasks.common.artifacts import Workspace
-from tasks.common.bounds import Bounds
-from tasks.common.images import Rgb
-from tasks.common.recipe import load_recipe
+from flows.engine.run_record import load_run
+from tasks.common.media.images import Rgb
+from tasks.common.recipe.bounds import Bounds
+from tasks.common.recipe.models import load_recipe
+from tasks.common.schema.tables import plain_rows
 from tasks.common.settings import settings
-from tasks.common.tables import plain_rows
+from tasks.common.workspace.artifacts import Workspace
 from tasks.filter.finding import judge
 from tasks.filter.rules import RULES
 from tasks.filter.subject import Subject

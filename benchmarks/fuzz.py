@@ -17,11 +17,11 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from tasks.common.artifacts import ArtifactWriter, Workspace
 from tasks.common.errors import SourceError
-from tasks.common.recipe import DownloadRecipe, SampleRecipe
+from tasks.common.recipe.models import DownloadRecipe, SampleRecipe
 from tasks.common.records import Source
 from tasks.common.settings import Settings, settings
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.download.fetch import fetch
 from tasks.sample.stage import sample_media
 from tests.sample.videos import regular, write_numbered

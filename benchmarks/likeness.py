@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from tasks.common.hash_index import HashIndex
+from tasks.common.similarity.hash_index import HashIndex
 
 _BLOCK = 500_000
 _N_QUERIES = 4096

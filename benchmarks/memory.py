@@ -19,8 +19,8 @@ import cv2
 import numpy as np
 import yaml
 
-from tasks.common.images import read_rgb
-from tasks.download.addresses.local import local_path
+from tasks.common.media.images import read_rgb
+from tasks.download.fetchers.local import local_path
 
 _FPS = 25
 _SIZE_WH = (1920, 1080)

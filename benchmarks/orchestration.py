@@ -26,7 +26,7 @@ def mark(name):
     now = time.perf_counter()
     marks[name] = round(now - start, 2)
     start = now
-from flows.environment import quieten_console
+from flows.engine.prefect_env import quieten_console
 quieten_console()
 from flows.ingest import ingest, prepare
 mark("import Prefect and the flows")
@@ -90,14 +90,14 @@ def _models() -> str:
 def plain(sources: str, recipe_name: str) -> None:
     """Do what the ingest flow does, publication and report included, without Prefect."""
     from benchmarks.stages import Clock, run_source
-    from tasks.common.artifacts import Workspace
-    from tasks.common.recipe import load_recipe
+    from tasks.common.recipe.models import load_recipe
     from tasks.common.records import SourceOutcome
     from tasks.common.settings import settings
-    from tasks.download.lists.read import read_sources
-    from tasks.publish.report import render_report, sheets
-    from tasks.publish.subset import Subset
-    from tasks.publish.task import publish
+    from tasks.common.workspace.artifacts import Workspace
+    from tasks.dataset.task import publish
+    from tasks.deduplicate.run_crops import Subset
+    from tasks.download.sources.read import read_sources
+    from tasks.review.report import render_report, sheets
 
     recipe, workspace = load_recipe(recipe_name), Workspace.of(settings())
     outcomes = tuple(

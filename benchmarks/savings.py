@@ -16,13 +16,13 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from flows.runs import load_run
-from tasks.common.artifacts import Workspace
-from tasks.common.bounds import RuleBounds
-from tasks.common.recipe import load_recipe
+from flows.engine.run_record import load_run
+from tasks.common.recipe.bounds import RuleBounds
+from tasks.common.recipe.models import load_recipe
 from tasks.common.records import SourceOutcome
+from tasks.common.schema.tables import plain_rows
 from tasks.common.settings import settings
-from tasks.common.tables import plain_rows
+from tasks.common.workspace.artifacts import Workspace
 from tasks.filter.rules import RULES
 from tasks.filter.task import rejudge
 

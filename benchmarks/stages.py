@@ -18,15 +18,15 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.common.artifacts import ArtifactWriter, Workspace
-from tasks.common.catalogue import find_weights
-from tasks.common.recipe import Recipe, load_recipe
+from tasks.common.recipe.models import Recipe, load_recipe
 from tasks.common.records import Source, Stage, StageResult
 from tasks.common.settings import settings
+from tasks.common.weights.catalogue import find_weights
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.detect.detector import find_people
 from tasks.detect.stage import detect_key, detect_people
 from tasks.download.fetch import download_key, fetch
-from tasks.download.lists.read import read_sources
+from tasks.download.sources.read import read_sources
 from tasks.filter.stage import filter_crops, filter_key, screen_crops, screen_key
 from tasks.matte.session import matte
 from tasks.matte.stage import matte_crops, matte_key

@@ -33,14 +33,14 @@ import boto3
 import numpy as np
 from botocore.config import Config
 
-from tasks.common.artifacts import ArtifactWriter, Workspace
-from tasks.common.keys import content_key
+from tasks.common.digests import content_key
 from tasks.common.records import Publication, StageResult
+from tasks.common.schema.tables import make_table
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
-from tasks.common.tables import make_table
-from tasks.publish.tree import FILES, MANIFEST_NAME
-from tasks.publish.versions.push import push_tree
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
+from tasks.dataset.build import FILES, MANIFEST_NAME
+from tasks.publish.commit import push_tree
 from tests.seaweed import seaweed
 
 _NAME = "CustomSeg_Person_20261122_bench"

@@ -24,7 +24,7 @@ from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
 
-from flows.environment import prepare_environment
+from flows.engine.prefect_env import prepare_environment
 from tasks.common.errors import InputError, MatteflowError
 from tasks.common.settings import settings
 

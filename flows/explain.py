@@ -2,11 +2,11 @@
 
 from typing import Any, NamedTuple
 
-from flows.runs import load_run, run_folder, write_page
-from tasks.common.artifacts import Workspace
-from tasks.common.bounds import TAG_RULES, Bounds, LicenceBounds, RuleBounds, TagBounds
+from flows.engine.run_record import load_run, run_folder, write_page
+from tasks.common.recipe.bounds import TAG_RULES, Bounds, LicenceBounds, RuleBounds, TagBounds
+from tasks.common.workspace.artifacts import Workspace
+from tasks.dataset.task import Judged, RuleWord, Subset, find_crop, render_closeup
 from tasks.filter.task import Finding, findings_of
-from tasks.publish.task import Judged, RuleWord, Subset, find_crop, render_closeup
 
 
 class Explanation(NamedTuple):

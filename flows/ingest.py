@@ -9,24 +9,29 @@ from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.accumulate import earlier_runs, gather, require_joinable
-from flows.batches import write_batches
-from flows.chains import in_order, run_chains
-from flows.pages import describe_publication, finish_run, flow_run_id, tell_progress
-from flows.runners import task_runner
-from flows.runs import RunRecord, name_run
-from flows.spread import run_batches
+from flows.engine.batches import write_batches
+from flows.engine.dispatch import run_batches
+from flows.engine.earlier_runs import earlier_runs, gather, require_joinable
+from flows.engine.per_source import in_order, run_chains
+from flows.engine.prefect_artifacts import (
+    describe_publication,
+    finish_run,
+    flow_run_id,
+    tell_progress,
+)
+from flows.engine.run_record import RunRecord, name_run
+from flows.engine.task_runner import task_runner
 from flows.takedown import heed_takedowns
-from tasks.common.addresses import shown
-from tasks.common.artifacts import Workspace
 from tasks.common.errors import ArtifactError, InputError, WorldError
-from tasks.common.recipe import Recipe, load_recipe
+from tasks.common.recipe.models import Recipe, load_recipe
 from tasks.common.records import Publication, Source, SourceOutcome
-from tasks.common.scratch import sweep_scratch
 from tasks.common.settings import settings
+from tasks.common.uri import shown
+from tasks.common.workspace.artifacts import Workspace
+from tasks.common.workspace.scratch import sweep_scratch
+from tasks.dataset.task import check_publishable
+from tasks.dataset.task import publish as publish_version
 from tasks.download.task import read_sources
-from tasks.publish.task import check_publishable
-from tasks.publish.task import publish as publish_version
 
 _FORGOTTEN_S = 7 * 24 * 3600.0  # so old, nobody goes on with a download
 

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from tasks.common.errors import InputError, WorldError
 from tasks.common.settings import settings
-from tasks.publish.versions.task import (
+from tasks.publish.task import (
     GRACE,
     Garbage,
     Problem,

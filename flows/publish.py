@@ -7,17 +7,17 @@ from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.accumulate import earlier_runs, gather, judge_by
-from flows.pages import describe_publication, finish_run, flow_run_id
-from flows.retune import require_measured
-from flows.runs import RunRecord, load_run, name_run
+from flows.engine.earlier_runs import earlier_runs, gather, judge_by
+from flows.engine.prefect_artifacts import describe_publication, finish_run, flow_run_id
+from flows.engine.run_record import RunRecord, load_run, name_run
+from flows.preview import require_measured
 from flows.takedown import heed_takedowns
-from tasks.common.artifacts import Workspace
 from tasks.common.errors import ArtifactError, InputError, WorldError
-from tasks.common.recipe import load_recipe
+from tasks.common.recipe.models import load_recipe
 from tasks.common.records import Publication, SourceOutcome
 from tasks.common.settings import settings
-from tasks.publish.task import check_publishable, publish
+from tasks.common.workspace.artifacts import Workspace
+from tasks.dataset.task import check_publishable, publish
 
 
 def _name_flow_run() -> str:

@@ -7,15 +7,15 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.chains import run_chain
-from flows.pages import leave_stages
-from flows.runners import task_runner
-from flows.runs import RunRecord, find_runs, load_run
-from tasks.common.artifacts import Workspace
+from flows.engine.per_source import run_chain
+from flows.engine.prefect_artifacts import leave_stages
+from flows.engine.run_record import RunRecord, find_runs, load_run
+from flows.engine.task_runner import task_runner
 from tasks.common.errors import InputError, MatteflowError
-from tasks.common.recipe import Recipe
+from tasks.common.recipe.models import Recipe
 from tasks.common.records import SourceOutcome
 from tasks.common.settings import settings
+from tasks.common.workspace.artifacts import Workspace
 from tasks.filter.task import withdraw_measures
 from tasks.matte.task import withdraw_mattes
 

@@ -4,17 +4,17 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from flows.runs import find_runs, load_run
-from tasks.common.artifacts import Workspace
+from flows.engine.run_record import find_runs, load_run
 from tasks.common.errors import ArtifactError, InputError
 from tasks.common.files import digest_bytes
 from tasks.common.records import Source, SourceOutcome
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
-from tasks.common.takedowns import Takedown, Takedowns
+from tasks.common.workspace.artifacts import Workspace
+from tasks.common.workspace.takedowns import Takedown, Takedowns
+from tasks.dataset.task import media_of
 from tasks.download.task import known_sources
-from tasks.publish.task import media_of
-from tasks.publish.versions.task import Ledger
+from tasks.publish.task import Ledger
 
 Kind = Literal["source", "uploader"]
 _STEM_MEDIA = 12  # a sample's name begins with so much of its media's digest

@@ -11,7 +11,7 @@ from pydantic import (
     field_serializer,
 )
 
-from tasks.common.addresses import shown
+from tasks.common.uri import shown
 
 Stage = Literal[
     "download", "sample", "detect", "pose", "measure", "screen", "matte", "filter", "publish"

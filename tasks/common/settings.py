@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tasks.common.errors import InputError
-from tasks.common.explain import explain_validation
+from tasks.common.validation import explain_validation
 
 
 class Settings(BaseSettings):

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.common.catalogue import Weights, find_weights
-from tasks.common.images import Rgb
-from tasks.common.recipe import DetectRecipe
+from tasks.common.media.images import Rgb
+from tasks.common.recipe.models import DetectRecipe
 from tasks.common.settings import Settings
-from tasks.common.weights import require_weights
-from tasks.common.yolo import load_yolo
+from tasks.common.weights.catalogue import Weights, find_weights
+from tasks.common.weights.fetch import require_weights
+from tasks.common.weights.yolo import load_yolo
 
 _BATCH = 8
 _BATCH_BYTES = 64 << 20

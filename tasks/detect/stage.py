@@ -6,19 +6,19 @@ from typing import Any
 
 import pandas as pd
 
-from tasks.common.artifacts import ArtifactWriter
-from tasks.common.catalogue import find_weights
-from tasks.common.images import Mask, Rgb, encode_png, read_rgb
-from tasks.common.keys import content_key
+from tasks.common.digests import content_key
+from tasks.common.media.images import Mask, Rgb, encode_png, read_rgb
 from tasks.common.progress import track
-from tasks.common.recipe import DetectRecipe
+from tasks.common.recipe.models import DetectRecipe
 from tasks.common.records import Drop, StageResult
+from tasks.common.schema.tables import CROPS, make_table, plain_rows
 from tasks.common.settings import Settings
-from tasks.common.tables import CROPS, make_table, plain_rows
+from tasks.common.weights.catalogue import find_weights
+from tasks.common.workspace.artifacts import ArtifactWriter
 from tasks.detect import VERSION
-from tasks.detect.crops import crop_box
+from tasks.detect.crop_box import crop_box
 from tasks.detect.detector import People, find_people
-from tasks.detect.marked import given_mask, marked_people, read_labels
+from tasks.detect.labelled import given_mask, marked_people, read_labels
 
 
 def detect_key(frames: StageResult, recipe: DetectRecipe) -> str:

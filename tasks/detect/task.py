@@ -1,10 +1,10 @@
 """The detect task: the frames of one source become a table of crops."""
 
-from tasks.common.artifacts import Workspace, reuse_or_make
-from tasks.common.caching import stage_task
-from tasks.common.recipe import DetectRecipe
+from tasks.common.recipe.models import DetectRecipe
 from tasks.common.records import Source, StageResult
 from tasks.common.settings import settings
+from tasks.common.workspace.artifacts import Workspace, reuse_or_make
+from tasks.common.workspace.caching import stage_task
 from tasks.detect import VERSION
 from tasks.detect.stage import detect_key, detect_people
 

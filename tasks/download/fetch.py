@@ -2,23 +2,23 @@
 
 from datetime import UTC, datetime
 
-from tasks.common.addresses import shown
-from tasks.common.artifacts import ArtifactWriter
+from tasks.common.digests import content_key
 from tasks.common.errors import SourceError, WorldError
 from tasks.common.files import digest_file
-from tasks.common.keys import content_key
-from tasks.common.recipe import DownloadRecipe
+from tasks.common.recipe.models import DownloadRecipe
 from tasks.common.records import Media, Source, StageResult
+from tasks.common.schema.tables import MEDIA, make_table
 from tasks.common.settings import Settings
-from tasks.common.tables import MEDIA, make_table
-from tasks.common.takedowns import Takedowns
+from tasks.common.uri import shown
+from tasks.common.workspace.artifacts import ArtifactWriter
+from tasks.common.workspace.takedowns import Takedowns
 from tasks.download import VERSION
-from tasks.download.addresses.adapter import Here
-from tasks.download.addresses.kinds import adapter_of, fingerprint
-from tasks.download.annotation import place_annotation
-from tasks.download.ledger import Ledger
-from tasks.download.part import PartFile, open_part
+from tasks.download.fetchers.protocol import Here
+from tasks.download.fetchers.registry import adapter_of, fingerprint
+from tasks.download.labels import place_annotation
+from tasks.download.partial_file import PartFile, open_part
 from tasks.download.probe import probe
+from tasks.download.seen import Ledger
 
 
 def download_key(source: Source, recipe: DownloadRecipe) -> str:

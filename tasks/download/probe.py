@@ -13,11 +13,11 @@ from av.video.stream import VideoStream
 from PIL import ImageOps
 
 from tasks.common.errors import SourceError
-from tasks.common.images import open_picture
-from tasks.common.media import decode_limits, open_video, refusing_poison, video_stream
-from tasks.common.recipe import DownloadRecipe
+from tasks.common.media.images import open_picture
+from tasks.common.media.limits import decode_limits, open_video, refusing_poison, video_stream
+from tasks.common.media.sandbox import run_apart
+from tasks.common.recipe.models import DownloadRecipe
 from tasks.common.records import Kind, Projection
-from tasks.common.sandbox import run_apart
 from tasks.common.settings import Settings
 
 _FIRST_PACKETS = 500

@@ -1,15 +1,15 @@
 """The download task: one source becomes one media file in the workspace."""
 
-from tasks.common.artifacts import Workspace, reuse_or_make
-from tasks.common.caching import stage_task
-from tasks.common.recipe import DownloadRecipe
+from tasks.common.recipe.models import DownloadRecipe
 from tasks.common.records import Source, StageResult
 from tasks.common.settings import settings
+from tasks.common.workspace.artifacts import Workspace, reuse_or_make
+from tasks.common.workspace.caching import stage_task
 from tasks.download import VERSION
-from tasks.download.addresses.kinds import is_missing
 from tasks.download.fetch import download_key, fetch
-from tasks.download.ledger import Known, Ledger, News
-from tasks.download.lists.read import read_sources
+from tasks.download.fetchers.registry import is_missing
+from tasks.download.seen import Known, Ledger, News
+from tasks.download.sources.read import read_sources
 
 __all__ = ["News", "download", "is_missing", "known_sources", "news_of", "read_sources"]
 

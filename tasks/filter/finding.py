@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from tasks.common.bounds import Bounds
+from tasks.common.recipe.bounds import Bounds
 from tasks.common.records import Verdict
 from tasks.filter.rule import Rule
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from tasks.common.artifacts import ArtifactWriter, Workspace
-from tasks.common.keys import content_key
-from tasks.common.likeness import hash_picture
+from tasks.common.digests import content_key
 from tasks.common.progress import track
 from tasks.common.records import StageResult
-from tasks.common.tables import MEASURES, make_table, plain_rows
+from tasks.common.schema.tables import MEASURES, make_table, plain_rows
+from tasks.common.similarity.picture_hash import hash_picture
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.filter import VERSION
 from tasks.filter.rule import Measured
 from tasks.filter.rules import RULES

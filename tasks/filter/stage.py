@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from tasks.common.artifacts import ArtifactWriter, Workspace, reuse_or_make
-from tasks.common.bounds import RuleBounds
-from tasks.common.keys import content_key
+from tasks.common.digests import content_key
+from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import Drop, Source, Stage, StageResult
-from tasks.common.tables import ADMITTED, VERDICTS, make_table, plain_rows
+from tasks.common.schema.tables import ADMITTED, VERDICTS, make_table, plain_rows
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace, reuse_or_make
 from tasks.filter import VERSION
-from tasks.filter.decide import judge_source, without_mask
+from tasks.filter.judge import judge_source, without_mask
 from tasks.filter.measure import join_measures, measure_crops, measures_key
 
 Row = dict[str, Any]

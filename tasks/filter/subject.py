@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.common.artifacts import Workspace
-from tasks.common.images import Alpha, Mask, Rgb, read_grey, read_rgb, to_alpha
+from tasks.common.media.images import Alpha, Mask, Rgb, read_grey, read_rgb, to_alpha
+from tasks.common.workspace.artifacts import Workspace
 
 Box = tuple[float, float, float, float]
 Row = dict[str, Any]

@@ -1,15 +1,15 @@
 """The tasks of the filter room: `screen` before matting, `filter_verdicts` after."""
 
-from tasks.common.artifacts import Workspace, reuse_or_make
-from tasks.common.bounds import RuleBounds
-from tasks.common.caching import stage_task
+from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import Source, StageResult
 from tasks.common.settings import settings
+from tasks.common.workspace.artifacts import Workspace, reuse_or_make
+from tasks.common.workspace.caching import stage_task
 from tasks.filter import VERSION
-from tasks.filter.decide import findings_of
 from tasks.filter.finding import Finding
+from tasks.filter.judge import findings_of
 from tasks.filter.measure import measures_key
-from tasks.filter.retune import rejudge
+from tasks.filter.rejudge import rejudge
 from tasks.filter.stage import filter_crops, filter_key, screen_crops, screen_key
 
 __all__ = ["Finding", "filter_verdicts", "findings_of", "rejudge", "screen", "withdraw_measures"]

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from tasks.common.images import Alpha, Mask
+from tasks.common.media.images import Alpha, Mask
 
 Box = tuple[int, int, int, int]
 

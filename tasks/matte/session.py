@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from tasks.common.catalogue import Weights
-from tasks.common.images import Alpha, Rgb
+from tasks.common.media.images import Alpha, Rgb
 from tasks.common.settings import Settings
-from tasks.common.weights import require_weights
+from tasks.common.weights.catalogue import Weights
+from tasks.common.weights.fetch import require_weights
 
 _SURE = 60.0  # beyond it a float32 sigmoid is 0 or 1 anyway, and exp would overflow
 _lock = Lock()

@@ -3,19 +3,19 @@
 import json
 from typing import Any
 
-from tasks.common.artifacts import ArtifactWriter, Workspace
-from tasks.common.catalogue import find_weights
-from tasks.common.images import encode_png
-from tasks.common.keys import content_key
+from tasks.common.digests import content_key
+from tasks.common.media.images import encode_png
 from tasks.common.progress import track
-from tasks.common.recipe import MatteRecipe
+from tasks.common.recipe.models import MatteRecipe
 from tasks.common.records import Drop, StageResult
+from tasks.common.schema.tables import MATTES, make_table, plain_rows
 from tasks.common.settings import Settings
-from tasks.common.tables import MATTES, make_table, plain_rows
+from tasks.common.weights.catalogue import find_weights
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.matte import VERSION
-from tasks.matte.given import given_matte
+from tasks.matte.cache import MatteStore
 from tasks.matte.masks import tight_box, to_mask
-from tasks.matte.store import MatteStore
+from tasks.matte.provided import given_matte
 
 
 def matte_key(crops: StageResult, screened: StageResult, recipe: MatteRecipe) -> str:

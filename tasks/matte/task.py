@@ -1,10 +1,10 @@
 """The matte task: the admitted crops of one source become alpha mattes and masks."""
 
-from tasks.common.artifacts import Workspace, reuse_or_make
-from tasks.common.caching import stage_task
-from tasks.common.recipe import MatteRecipe
+from tasks.common.recipe.models import MatteRecipe
 from tasks.common.records import Source, StageResult
 from tasks.common.settings import settings
+from tasks.common.workspace.artifacts import Workspace, reuse_or_make
+from tasks.common.workspace.caching import stage_task
 from tasks.matte import VERSION
 from tasks.matte.stage import matte_crops, matte_key, matte_paths
 

@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.common.catalogue import Weights
-from tasks.common.images import Alpha, Rgb
+from tasks.common.media.images import Alpha, Rgb
 from tasks.common.settings import Settings
-from tasks.common.weights import require_weights
-from tasks.pose.body import Box, Pose, in_picture
+from tasks.common.weights.catalogue import Weights
+from tasks.common.weights.fetch import require_weights
+from tasks.pose.keypoints import Box, Pose, in_picture
 
 _SIDE_PX = 256
 # The network's landmarks that are COCO's keypoints, in COCO's order.

@@ -4,17 +4,17 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tasks.common.artifacts import ArtifactWriter
-from tasks.common.catalogue import Weights, find_weights
-from tasks.common.images import Rgb, encode_png, read_rgb, to_codes
-from tasks.common.keys import content_key
+from tasks.common.digests import content_key
+from tasks.common.media.images import Rgb, encode_png, read_rgb, to_codes
 from tasks.common.progress import track
-from tasks.common.recipe import PoseRecipe
+from tasks.common.recipe.models import PoseRecipe
 from tasks.common.records import StageResult
+from tasks.common.schema.tables import POSES, make_table, plain_rows
 from tasks.common.settings import Settings
-from tasks.common.tables import POSES, make_table, plain_rows
+from tasks.common.weights.catalogue import Weights, find_weights
+from tasks.common.workspace.artifacts import ArtifactWriter
 from tasks.pose import VERSION, blazepose, yolo
-from tasks.pose.body import Box, Pose
+from tasks.pose.keypoints import Box, Pose
 
 _FINDERS: dict[str, Callable[[Rgb, Box, Weights, Settings], Pose]] = {
     "blazepose": blazepose.find_pose,

@@ -1,10 +1,10 @@
 """The pose task: the crops of one source become a table of poses."""
 
-from tasks.common.artifacts import Workspace, reuse_or_make
-from tasks.common.caching import stage_task
-from tasks.common.recipe import PoseRecipe
+from tasks.common.recipe.models import PoseRecipe
 from tasks.common.records import Source, StageResult
 from tasks.common.settings import settings
+from tasks.common.workspace.artifacts import Workspace, reuse_or_make
+from tasks.common.workspace.caching import stage_task
 from tasks.pose import VERSION
 from tasks.pose.stage import find_poses, pose_key
 

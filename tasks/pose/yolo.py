@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.common.catalogue import Weights
-from tasks.common.images import Rgb
+from tasks.common.media.images import Rgb
 from tasks.common.settings import Settings
-from tasks.common.weights import require_weights
-from tasks.common.yolo import load_yolo
-from tasks.pose.body import N_POINTS, Box, Pose, in_picture
+from tasks.common.weights.catalogue import Weights
+from tasks.common.weights.fetch import require_weights
+from tasks.common.weights.yolo import load_yolo
+from tasks.pose.keypoints import N_POINTS, Box, Pose, in_picture
 
 _INPUT_PX = 320  # one person fills the crop
 _CONFIDENCE = 0.05  # the detector already said that somebody is here; a doubt stays in `seen`

@@ -1,3 +1,1 @@
-"""Verdicts become an immutable, versioned subset in an object store, and reports for people."""
-
-VERSION = 6
+"""A built tree becomes an immutable version in an object store."""

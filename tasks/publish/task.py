@@ -1,161 +1,82 @@
-"""The tasks of the publish room: `publish` a version, `report` what became of everything."""
+"""The door to published versions: the tasks of maintenance, and what the command line calls."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from functools import partial
-from typing import NoReturn
+from datetime import datetime, timedelta
 
-from tasks.common.artifacts import Workspace, reuse_or_make
-from tasks.common.caching import run_task
-from tasks.common.catalogue import find_weights
-from tasks.common.dataset_recipe import PublishRecipe
-from tasks.common.errors import InputError
-from tasks.common.recipe import Recipe
-from tasks.common.records import Publication, Source, SourceOutcome
-from tasks.common.settings import settings
-from tasks.common.store.address import open_store
-from tasks.common.tables import encode_table
-from tasks.common.takedowns import Takedowns
-from tasks.common.weights import require_weights
-from tasks.publish.account import (
-    SourceLine,
-    all_drops,
-    funnel,
-    reasons,
-    set_aside,
-    source_lines,
-)
-from tasks.publish.changes import Changes, compare, render_changes
-from tasks.publish.closeup import RuleWord, find_crop, render_closeup
-from tasks.publish.crop_tables import crops_table, encode_csv, review_table
-from tasks.publish.heed import forgetting, media_of, without_taken_down
-from tasks.publish.proposals import propose_scenes
-from tasks.publish.relation_page import render_relations
-from tasks.publish.relations import Relation, describe_relations
-from tasks.publish.report import render_report, sheets
-from tasks.publish.select import check_pins
-from tasks.publish.subset import Judged, Subset
-from tasks.publish.tagger import Tagger
-from tasks.publish.tree import build_tree, inputs_key, tree_key
-from tasks.publish.versions.ledger import Ledger
-from tasks.publish.versions.published import find_base, find_others, read_other, read_past
-from tasks.publish.versions.push import Origin, push_tree
+from tasks.common.store.address import ATTEMPTS, open_store
+from tasks.common.workspace.caching import run_task
+from tasks.publish.channels import point_channel, remove_channels
+from tasks.publish.diff import KINDS, Diff, diff_versions
+from tasks.publish.diff_page import render_diff
+from tasks.publish.gc import GRACE, Garbage, collect, describe_garbage
+from tasks.publish.pull import Pulled, pull_version
+from tasks.publish.records import Commit
+from tasks.publish.registry import LATEST, Ledger
+from tasks.publish.retire import bring_back, retire_version
+from tasks.publish.verify import Problem, verify_all, verify_version
 
 __all__ = [
-    "Changes",
-    "Judged",
-    "RuleWord",
-    "SourceLine",
-    "Subset",
-    "all_drops",
-    "check_publishable",
-    "compare",
-    "find_crop",
-    "funnel",
-    "media_of",
-    "propose",
-    "publish",
-    "reasons",
-    "render_changes",
-    "render_closeup",
-    "report",
-    "set_aside",
-    "sheets",
-    "source_lines",
+    "GRACE",
+    "KINDS",
+    "LATEST",
+    "Commit",
+    "Diff",
+    "Garbage",
+    "Ledger",
+    "Problem",
+    "Pulled",
+    "bring_back",
+    "collect",
+    "collect_garbage",
+    "describe_garbage",
+    "diff_versions",
+    "open_ledger",
+    "point_channel",
+    "pull_version",
+    "remove_channels",
+    "render_diff",
+    "retire_version",
+    "select_versions",
+    "verify_all",
+    "verify_version",
+    "verify_versions",
 ]
 
-_DOOR_ATTEMPTS = 3  # who stands at the door should not wait for half a minute
 
-
-def check_publishable(address: str, recipe: PublishRecipe, sources: Iterable[Source]) -> None:
-    """Make sure, before any work, that something can be published there by this recipe.
+def open_ledger(address: str, attempts: int = ATTEMPTS) -> Ledger:
+    """Open the versions of the store at an address; `attempts` as in `open_store`.
 
     Raises:
-        InputError: the address is wrong, the store refuses, the recipe's pins tear sources of one
-            group apart, or it names subsets that are not published.
-        WorldError: the store does not answer.
+        InputError: the address is of another kind, or the AWS configuration is not valid.
     """
-    check_pins(sources, recipe)
-    store = open_store(address, attempts=_DOOR_ATTEMPTS)
-    store.probe()
-    find_others(Ledger(store), recipe)
+    return Ledger(open_store(address, attempts=attempts))
 
 
-@run_task("publish")
-def publish(
-    outcomes: tuple[SourceOutcome, ...],
-    recipe: Recipe,
-    store: str,
-    now: datetime,
-    revive: bool = False,
-) -> Publication:
-    """Publish what was kept as the next version of the recipe's subset."""
-    workspace, ledger = Workspace.of(settings()), Ledger(open_store(store))
-    part, name = recipe.publish, recipe.publish.name
-    takedowns = Takedowns.of(workspace, ledger.store)
-    outcomes = without_taken_down(outcomes, takedowns, workspace)
-    subset = Subset(outcomes, workspace, recipe.filter)
-    others = find_others(ledger, part)
-    inputs = inputs_key(outcomes, part, recipe.filter, [other.tree for other in others])
-    base = find_base(ledger, name, inputs)
-    refuse = partial(_refuse, subset, part, ledger) if part.related == "refuse" else None
-    tree = reuse_or_make(
-        workspace,
-        "publish",
-        tree_key(inputs, base.tree if base else ""),
-        lambda out: build_tree(
-            subset, part, out, forgetting(read_past(ledger, base), takedowns),
-            [read_other(ledger, other) for other in others], refuse,
-        ),
-    )  # fmt: skip
-    origin = Origin(inputs, base.version if base else None, part.against)
-    return push_tree(
-        tree, name, workspace, ledger.store,
-        recipe_digest=recipe.digest, now=now, revive=revive, origin=origin,
-    )  # fmt: skip
+def select_versions(ledger: Ledger, words: str) -> list[Commit]:
+    """Return the versions that are meant: NAME@… one, NAME all of it, nothing all of the store.
 
-
-def _refuse(
-    subset: Subset, recipe: PublishRecipe, ledger: Ledger, relations: Sequence[Relation]
-) -> NoReturn:
-    """Show what is related to another subset, and publish nothing."""
-    page = f"related/{recipe.name}.html"
-    crops = {judged.stem: judged for judged in subset.crops("keep")}
-    title = f"{recipe.name}: samples related to other subsets"
-    html = render_relations(relations, crops, subset.workspace, ledger.store, title)
-    subset.workspace.write(page, html.encode())
-    raise InputError(describe_relations(relations, recipe, subset.workspace.url(page)))
-
-
-def propose(outcomes: Sequence[SourceOutcome], recipe: Recipe, weights: str, least: float) -> bytes:
-    """Return scenes that a network proposes for the kept crops of a run, as CSV.
+    Retired versions are left out unless one is named, since their files may be gone.
 
     Raises:
-        InputError: the recipe has no scenes, or there are no such weights.
-        WeightsError: the weights cannot be had.
+        InputError: there is no such subset or version.
     """
-    if not recipe.publish.scenes:
-        raise InputError("The recipe has no publish.scenes, so there is nothing to propose.")
-    found = find_weights(weights, "tagger")
-    path = require_weights(found, settings().models)
-    tagger = Tagger(found, path, recipe.publish.scenes, settings().device)
-    subset = Subset(outcomes, Workspace.of(settings()), recipe.filter)
-    return propose_scenes(subset, recipe.publish, tagger, least)
+    if "@" in words:
+        return [ledger.resolve(words)]
+    names = [ledger.resolve(words).name] if words else ledger.names()
+    chosen = []
+    for name in names:
+        in_use = set(ledger.numbers_in_use(name))
+        chosen += [commit for commit in ledger.commits(name) if commit.version in in_use]
+    return chosen
 
 
-@run_task("report")
-def report(
-    outcomes: tuple[SourceOutcome, ...], recipe: Recipe, title: str, note: str, folder: str
-) -> str:
-    """Write the report page of a run, and beside it the crops and the review list as tables.
+@run_task("verify")
+def verify_versions(store: str, words: str, deep: bool) -> tuple[list[str], list[Problem]]:
+    """Compare versions with what was published; return which were looked at, and what is wrong."""
+    return verify_all(open_ledger(store), words, deep=deep)
 
-    `folder` lies in the workspace; returns the page's address.
-    """
-    workspace = Workspace.of(settings())
-    outcomes = without_taken_down(outcomes, Takedowns.of(workspace), workspace)
-    subset = Subset(outcomes, workspace, recipe.filter)
-    page = f"{folder}/report.html"
-    workspace.write(page, render_report(subset, title=title, note=note).encode())
-    workspace.write(f"{folder}/crops.parquet", encode_table(crops_table(subset)))
-    workspace.write(f"{folder}/review.csv", encode_csv(review_table(subset)))
-    return workspace.url(page)
+
+@run_task("gc")
+def collect_garbage(store: str, now: datetime, grace_days: float, delete: bool) -> list[Garbage]:
+    """Find what no version needs; with `delete` mark it, or remove what was marked long ago."""
+    grace = timedelta(days=grace_days)
+    return list(collect(open_ledger(store), now, grace=grace, delete=delete))

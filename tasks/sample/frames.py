@@ -9,11 +9,11 @@ from typing import NamedTuple, cast
 import cv2
 import numpy as np
 
-from tasks.common.images import Rgb
+from tasks.common.media.images import Rgb
 from tasks.common.records import Drop
-from tasks.sample.colour import Converter
+from tasks.sample.color import Converter
+from tasks.sample.decode import Progress, decode
 from tasks.sample.plan import Plan, next_target
-from tasks.sample.video import Progress, decode
 
 _TOLERANCE_S = 1e-6
 _GRID_WH = (64, 36)

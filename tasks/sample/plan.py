@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from tasks.common.media import open_video, video_stream
-from tasks.common.recipe import SampleRecipe
+from tasks.common.media.limits import open_video, video_stream
+from tasks.common.recipe.models import SampleRecipe
 
 _TOLERANCE_S = 1e-6
 

@@ -5,19 +5,19 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tasks.common.artifacts import ArtifactWriter
+from tasks.common.digests import content_key
 from tasks.common.errors import SourceError
-from tasks.common.keys import content_key
-from tasks.common.media import decode_limits, refusing_poison
+from tasks.common.media.limits import decode_limits, refusing_poison
+from tasks.common.media.sandbox import stream_apart
 from tasks.common.progress import track
-from tasks.common.recipe import SampleRecipe
+from tasks.common.recipe.models import SampleRecipe
 from tasks.common.records import Drop, StageResult
-from tasks.common.sandbox import stream_apart
-from tasks.common.scratch import scratch_folder
+from tasks.common.schema.tables import FRAMES, make_table, plain_rows
 from tasks.common.settings import Settings
-from tasks.common.tables import FRAMES, make_table, plain_rows
+from tasks.common.workspace.artifacts import ArtifactWriter
+from tasks.common.workspace.scratch import scratch_folder
 from tasks.sample import VERSION
-from tasks.sample.apart import sample_here
+from tasks.sample.isolated import sample_here
 
 
 def sample_key(media: StageResult, recipe: SampleRecipe) -> str:

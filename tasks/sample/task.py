@@ -1,10 +1,10 @@
 """The sample task: one media file becomes a table of frames."""
 
-from tasks.common.artifacts import Workspace, reuse_or_make
-from tasks.common.caching import stage_task
-from tasks.common.recipe import SampleRecipe
+from tasks.common.recipe.models import SampleRecipe
 from tasks.common.records import Source, StageResult
 from tasks.common.settings import settings
+from tasks.common.workspace.artifacts import Workspace, reuse_or_make
+from tasks.common.workspace.caching import stage_task
 from tasks.sample import VERSION
 from tasks.sample.stage import sample_key, sample_media
 

@@ -12,17 +12,30 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 RECORD = Path(__file__).with_name("stages.json")
-ROOMS = ("download", "sample", "detect", "pose", "matte", "filter", "publish")
+ROOMS = ("download", "sample", "detect", "pose", "matte", "filter", "dataset")
 # What shapes bytes on disk for every room, and for some.
-SHARED = ("images.py", "tables.py")
-_LIKENESS = ("likeness.py", "hash_index.py")
-ALSO = {"filter": _LIKENESS, "publish": _LIKENESS, "detect": ("yolo.py",), "pose": ("yolo.py",)}
-# Doors and pages: these shape no artifact. (The report does: it is published.)
-OUTSIDE = {"task.py", "changes.py", "closeup.py", "retune.py"} | {
-    "proposals.py", "relation_page.py", "tagger.py",
-}  # fmt: skip
-OUTSIDE_TEMPLATES = {"retune.html.j2", "explain.html.j2", "diff.html.j2"}
-OUTSIDE_FOLDERS = {"versions", "exports"}  # what becomes of trees once they are built
+SHARED = ("tasks/common/media/images.py", "tasks/common/schema")
+_SIMILARITY = ("tasks/common/similarity",)
+_YOLO = ("tasks/common/weights/yolo.py",)
+ALSO = {
+    "filter": _SIMILARITY,
+    "detect": _YOLO,
+    "pose": _YOLO,
+    # The report and the review list are published, as verdicts across all sources made them.
+    "dataset": (
+        *_SIMILARITY,
+        "tasks/deduplicate",
+        "tasks/review",
+        "tasks/common/html",
+        "tasks/common/recipe/scenes.py",
+    ),
+}
+# Prefect tasks and pages that are not published: these shape no artifact.
+OUTSIDE = {"task.py", "rejudge.py", "verdict_diff.py", "crop_page.py", "overlap_page.py"} | {
+    "scene_proposals.py",
+    "clip.py",
+}
+OUTSIDE_TEMPLATES = {"verdict_diff.html.j2", "crop_page.html.j2", "picture_pairs.html.j2"}
 
 
 def present() -> dict[str, dict[str, object]]:
@@ -34,19 +47,24 @@ def version_of(room: str) -> int:
 
 
 def digest_of(room: str) -> str:
-    folder = ROOT / "tasks" / room
-    files = [
-        path
-        for path in sorted(folder.rglob("*.py"))
-        if path.name not in OUTSIDE and path.parent.name not in OUTSIDE_FOLDERS
-    ]
-    files += [ROOT / "tasks" / "common" / name for name in (*SHARED, *ALSO.get(room, ()))]
     digest = hashlib.sha256()
-    for path in files:
-        digest.update(behaviour(path.read_text(encoding="utf-8")).encode())
-    for path in sorted((folder / "templates").glob("*")):
-        digest.update(path.read_bytes() if path.name not in OUTSIDE_TEMPLATES else b"")
+    for path in _files_of(f"tasks/{room}", *SHARED, *ALSO.get(room, ())):
+        is_code = path.suffix == ".py"
+        text = path.read_text(encoding="utf-8")
+        digest.update((behaviour(text) if is_code else text).encode())
     return digest.hexdigest()[:16]
+
+
+def _files_of(*places: str) -> list[Path]:
+    """Return the modules and templates in these folders and files that shape artifacts."""
+    files = []
+    for place in places:
+        path = ROOT / place
+        inside = [path] if path.is_file() else sorted(path.rglob("*.py"))
+        files += [file for file in inside if file.name not in OUTSIDE]
+        templates = sorted((path / "templates").glob("*"))
+        files += [file for file in templates if file.name not in OUTSIDE_TEMPLATES]
+    return files
 
 
 def behaviour(code: str) -> str:

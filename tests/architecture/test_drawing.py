@@ -17,8 +17,8 @@ def drawn_edges() -> set[tuple[str, str, str]]:
 
 
 def coded_edges() -> set[tuple[str, str, str]]:
-    """Read `name = _submit(task, source, other=other, …)` out of flows/chains.py."""
-    tree = ast.parse((ROOT / "flows" / "chains.py").read_text(encoding="utf-8"))
+    """Read `name = _submit(task, source, other=other, …)` out of flows/engine/per_source.py."""
+    tree = ast.parse((ROOT / "flows" / "engine" / "per_source.py").read_text(encoding="utf-8"))
     made_by: dict[str, str] = {}
     edges = set()
     for name, value in _assigned(tree):

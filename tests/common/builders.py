@@ -4,9 +4,9 @@ from typing import Any
 
 import yaml
 
-from tasks.common.artifacts import ArtifactWriter, Workspace
 from tasks.common.records import Drop, StageResult
-from tasks.common.tables import FRAMES, make_table
+from tasks.common.schema.tables import FRAMES, make_table
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 
 KEY = "ab" + "0" * 38
 

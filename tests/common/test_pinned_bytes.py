@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from tasks.common.files import digest_bytes
-from tasks.common.images import encode_jpeg, encode_png
-from tasks.common.tables import encode_table
+from tasks.common.media.images import encode_jpeg, encode_png
+from tasks.common.schema.tables import encode_table
 
 _Y, _X = np.mgrid[:300, :200]
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.common.images import read_rgb
-from tasks.common.recipe import DetectRecipe
+from tasks.common.media.images import read_rgb
+from tasks.common.recipe.models import DetectRecipe
 from tasks.common.settings import settings
 from tasks.detect.detector import _load, find_people
 

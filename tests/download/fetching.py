@@ -6,11 +6,11 @@ from typing import Any
 
 from PIL import Image
 
-from tasks.common.artifacts import ArtifactWriter, Workspace
-from tasks.common.recipe import DownloadRecipe
+from tasks.common.recipe.models import DownloadRecipe
 from tasks.common.records import Source, StageResult
+from tasks.common.schema.tables import plain_rows
 from tasks.common.settings import settings
-from tasks.common.tables import plain_rows
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.download.fetch import download_key, fetch
 from tests.sample.videos import regular, write_numbered
 

@@ -9,17 +9,17 @@ from typing import Any
 import boto3
 import pytest
 
-from tasks.common.artifacts import ArtifactWriter, Workspace
 from tasks.common.errors import InputError, SourceError, WorldError
-from tasks.common.recipe import DownloadRecipe
+from tasks.common.recipe.models import DownloadRecipe
 from tasks.common.records import Source
 from tasks.common.settings import settings
 from tasks.common.store.address import open_prefix
-from tasks.common.takedowns import Takedown, Takedowns
-from tasks.download.addresses import bucket as bucket_adapter
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
+from tasks.common.workspace.takedowns import Takedown, Takedowns
 from tasks.download.fetch import download_key, fetch
-from tasks.download.ledger import Ledger
-from tasks.download.lists.read import read_sources
+from tasks.download.fetchers import s3 as bucket_adapter
+from tasks.download.seen import Ledger
+from tasks.download.sources.read import read_sources
 from tests.download.fetching import fetch_from, files_below, media_of, png
 from tests.seaweed import S3Server
 

@@ -10,17 +10,17 @@ import pytest
 import yaml
 from PIL import Image
 
-from tasks.common.artifacts import ArtifactWriter, Workspace
 from tasks.common.errors import InputError, SourceError
-from tasks.common.images import read_grey
-from tasks.common.recipe import DownloadRecipe
+from tasks.common.media.images import read_grey
+from tasks.common.recipe.models import DownloadRecipe
 from tasks.common.records import Source
+from tasks.common.schema.tables import plain_rows
 from tasks.common.settings import settings
-from tasks.common.tables import plain_rows
-from tasks.download.annotation import draw_labels
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.download.fetch import download_key, fetch
-from tasks.download.ledger import Ledger
-from tasks.download.lists.read import read_sources
+from tasks.download.labels import draw_labels
+from tasks.download.seen import Ledger
+from tasks.download.sources.read import read_sources
 from tests.download.fetching import png
 
 SQUARE = [10, 10, 20, 10, 20, 20, 10, 20]

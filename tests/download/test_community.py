@@ -9,13 +9,13 @@ from urllib.parse import unquote
 import pytest
 import yaml
 
-from tasks.common.artifacts import Workspace
 from tasks.common.errors import InputError, SourceError, WorldError
 from tasks.common.records import Source
 from tasks.common.settings import settings
-from tasks.download.community import Community
-from tasks.download.lists.community import CommunityCollection
-from tasks.download.lists.read import read_sources
+from tasks.common.workspace.artifacts import Workspace
+from tasks.download.community.api import Community
+from tasks.download.community.collection import CommunityCollection
+from tasks.download.sources.read import read_sources
 from tests.download.fetching import fetch_from, media_of, png
 from tests.download.servers import Request, Server, serving
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tasks.common.artifacts import Workspace
-from tasks.common.recipe import DownloadRecipe
+from tasks.common.recipe.models import DownloadRecipe
 from tasks.common.records import Source
-from tasks.download.addresses.kinds import fingerprint
+from tasks.common.workspace.artifacts import Workspace
 from tasks.download.fetch import download_key
+from tasks.download.fetchers.registry import fingerprint
 from tests.download.fetching import fetch_from, files_below, media_of, png, video
 from tests.sample.videos import regular, write_numbered
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tasks.common.errors import InputError
 from tasks.common.settings import settings
-from tasks.download.lists.read import read_sources
+from tasks.download.sources.read import read_sources
 
 
 def touch(folder: Path, *names: str) -> Path:

@@ -9,7 +9,7 @@ import pytest
 
 from tasks.common.errors import SourceError, WorldError
 from tasks.common.settings import settings
-from tasks.download.addresses import web
+from tasks.download.fetchers import http as web
 from tests.download.fetching import fetch_from, files_below, media_of, png, video
 from tests.download.servers import Request, Server, drip, serving
 

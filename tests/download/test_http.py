@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from tasks.common.errors import MatteflowError, SourceError, WorldError
-from tasks.common.recipe import DownloadRecipe
+from tasks.common.recipe.models import DownloadRecipe
 from tasks.common.settings import settings
-from tasks.download.addresses.kinds import fingerprint
 from tasks.download.fetch import download_key
-from tasks.download.lists.read import read_sources
+from tasks.download.fetchers.registry import fingerprint
+from tasks.download.sources.read import read_sources
 from tests.download.fetching import fetch_from, files_below, media_of
 from tests.download.servers import Request, serving
 

@@ -4,7 +4,7 @@ import pytest
 
 from tasks.common.errors import InputError
 from tasks.common.records import Source
-from tasks.download.lists.read import read_sources
+from tasks.download.sources.read import read_sources
 
 
 def write(path: Path, text: str) -> Path:

@@ -7,11 +7,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from tasks.common.artifacts import ArtifactWriter, Workspace
-from tasks.common.images import encode_png
-from tasks.common.keys import content_key
+from tasks.common.digests import content_key
+from tasks.common.media.images import encode_png
 from tasks.common.records import Drop, Stage, StageResult
-from tasks.common.tables import CROPS, MATTES, POSES, make_table
+from tasks.common.schema.tables import CROPS, MATTES, POSES, make_table
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tests.filter.builders import N_POINTS, Picture
 
 SIZE_WH = (60, 90)

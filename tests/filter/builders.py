@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.common.artifacts import Workspace
-from tasks.common.bounds import MEASURED_RULES, RuleBounds
 from tasks.common.files import write_file
-from tasks.common.images import encode_png
+from tasks.common.media.images import encode_png
+from tasks.common.recipe.bounds import MEASURED_RULES, RuleBounds
 from tasks.common.records import Source
+from tasks.common.workspace.artifacts import Workspace
 from tasks.filter.subject import Subject
 
 Box = tuple[float, float, float, float]

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.common.likeness import hash_picture
 from tasks.common.records import Source
+from tasks.common.similarity.picture_hash import hash_picture
 from tasks.filter.rules import RULES
 from tasks.filter.subject import Subject
 from tests.filter.builders import N_POINTS, SOURCE, Box, Picture, Row, make_pose, make_subject

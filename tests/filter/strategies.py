@@ -6,7 +6,7 @@ from typing import Any, get_args
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from tasks.common.bounds import RuleBounds
+from tasks.common.recipe.bounds import RuleBounds
 from tests.filter.builders import GOOD, Row, bounds_of
 
 _LARGEST = {"share": 1.0, "px": 500.0, "ratio": 5.0, "bits": 64.0, "ΔE": 100.0}

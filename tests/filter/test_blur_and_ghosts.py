@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tasks.common.recipe import load_recipe
+from tasks.common.recipe.models import load_recipe
 from tasks.filter.finding import Finding, judge
 from tasks.filter.rules import RULES
 from tests.filter.pictures import PEOPLE, Shot, doubled, out_of_focus, scaled, shot, smeared

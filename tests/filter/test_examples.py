@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.common.bounds import RuleBounds
-from tasks.common.images import encode_jpeg
-from tasks.common.recipe import load_recipe
-from tasks.filter.decide import findings_of, judge_source
+from tasks.common.media.images import encode_jpeg
+from tasks.common.recipe.bounds import RuleBounds
+from tasks.common.recipe.models import load_recipe
+from tasks.filter.judge import findings_of, judge_source
 from tasks.filter.rules import RULES, excluded_scene, licence
 from tests.filter.builders import Picture, Row, bounds_of
 from tests.filter.examples import Example, cut_out, measured, smaller

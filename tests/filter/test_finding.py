@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.common.bounds import Bounds
+from tasks.common.recipe.bounds import Bounds
 from tasks.filter.finding import judge
 from tasks.filter.rule import Rule
 from tasks.filter.rules import RULES

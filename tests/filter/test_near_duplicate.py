@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tasks.common.bounds import RuleBounds
-from tasks.common.likeness import hash_picture
-from tasks.filter.decide import judge_source
+from tasks.common.recipe.bounds import RuleBounds
+from tasks.common.similarity.picture_hash import hash_picture
+from tasks.filter.judge import judge_source
 from tests.filter.builders import GOOD, SOURCE, Picture, Row, bounds_of
 from tests.filter.pictures import PEOPLE, out_of_focus, shot
 from tests.filter.strategies import NEAR, failed, measures, rule_bounds

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.common.bounds import MEASURED_RULES, RuleBounds
-from tasks.common.tables import MEASURES, VERDICTS
+from tasks.common.recipe.bounds import MEASURED_RULES, RuleBounds
+from tasks.common.schema.tables import MEASURES, VERDICTS
 from tasks.filter.measure import _finite, _measure_one
 from tasks.filter.rules import RULES, excluded_scene, licence
 from tests.filter.builders import make_pose, make_subject, mask_of, plain_picture

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.common.bounds import ShareBounds
-from tasks.common.recipe import load_recipe
-from tasks.filter.edges import loss_to_blur
+from tasks.common.recipe.bounds import ShareBounds
+from tasks.common.recipe.models import load_recipe
+from tasks.filter.blur import loss_to_blur
 from tasks.filter.rules import RULES
 from tests.filter.builders import make_subject
 from tests.filter.pictures import Shot, shot, smeared

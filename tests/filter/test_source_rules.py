@@ -2,7 +2,7 @@
 
 import pytest
 
-from tasks.common.bounds import LicenceBounds, TagBounds
+from tasks.common.recipe.bounds import LicenceBounds, TagBounds
 from tasks.common.records import Verdict
 from tasks.filter.rules import excluded_scene, licence
 from tests.filter.builders import SOURCE

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tasks.common.artifacts import ArtifactWriter, Workspace
-from tasks.common.bounds import RuleBounds
+from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import StageResult
-from tasks.common.tables import VERDICTS, plain_rows
+from tasks.common.schema.tables import VERDICTS, plain_rows
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.filter.rules import RULES
 from tasks.filter.stage import filter_crops, filter_key, screen_crops, screen_key
 from tests.filter.artifacts import picture, write_crops, write_mattes, write_poses

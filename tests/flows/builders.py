@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from flows.cli import main
-from flows.runs import RunRecord, save_run
-from tasks.common.artifacts import ArtifactWriter, Workspace
-from tasks.common.keys import content_key
-from tasks.common.recipe import Recipe, parse_recipe
+from flows.engine.run_record import RunRecord, save_run
+from tasks.common.digests import content_key
+from tasks.common.recipe.models import Recipe, parse_recipe
 from tasks.common.records import Source, SourceOutcome, StageResult
-from tasks.common.tables import MEASURES, VERDICTS, make_table, plain_rows
-from tasks.filter.decide import judge_source
-from tests.publish.builders import judged, source
-from tests.publish.crops import Crop
+from tasks.common.schema.tables import MEASURES, VERDICTS, make_table, plain_rows
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
+from tasks.filter.judge import judge_source
+from tests.dataset.builders import judged, source
+from tests.dataset.crops import Crop
 
 RECIPE = """\
 # Bounds of a test.

@@ -9,21 +9,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.common.artifacts import ArtifactWriter, Workspace
-from tasks.common.images import read_grey
-from tasks.common.recipe import DetectRecipe, DownloadRecipe, MatteRecipe, SampleRecipe
+from tasks.common.media.images import read_grey
+from tasks.common.recipe.models import DetectRecipe, DownloadRecipe, MatteRecipe, SampleRecipe
 from tasks.common.records import Source, SourceOutcome, StageResult
+from tasks.common.schema.tables import ADMITTED, make_table, plain_rows
 from tasks.common.settings import settings
-from tasks.common.tables import ADMITTED, make_table, plain_rows
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
+from tasks.dataset.task import publish
 from tasks.detect import stage as detect_stage
 from tasks.detect.stage import detect_key, detect_people
 from tasks.download.fetch import download_key, fetch
-from tasks.download.lists.read import read_sources
+from tasks.download.sources.read import read_sources
 from tasks.filter.stage import filter_crops, screen_crops
-from tasks.matte import store as matte_store
+from tasks.matte import cache as matte_store
 from tasks.matte.stage import matte_crops
-from tasks.publish.task import publish
-from tasks.publish.versions.task import open_ledger
+from tasks.publish.task import open_ledger
 from tasks.sample.stage import sample_key, sample_media
 from tests.flows.builders import recipe_of
 

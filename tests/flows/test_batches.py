@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from prefect.client.orchestration import get_client
 
-from flows.batches import batch_folder, ingest_batch, read_outcomes, write_batches
+from flows.engine.batches import batch_folder, ingest_batch, read_outcomes, write_batches
+from flows.engine.run_record import load_run
 from flows.ingest import ingest
-from flows.runs import load_run
-from tasks.common.artifacts import Workspace
-from tasks.common.recipe import load_recipe
+from tasks.common.recipe.models import load_recipe
 from tasks.common.records import Source
 from tasks.common.settings import settings
+from tasks.common.workspace.artifacts import Workspace
 from tests.conftest import package_file
 from tests.flows.test_ingest import recipe_file, run
 

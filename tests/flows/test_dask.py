@@ -5,8 +5,8 @@ from shutil import copyfile
 
 import pytest
 
+from flows.engine.task_runner import task_runner
 from flows.ingest import ingest
-from flows.runners import task_runner
 from tasks.common.settings import settings
 from tests.flows.test_ingest import recipe_file, run
 

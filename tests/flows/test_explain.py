@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
+from flows.engine.run_record import run_folder
 from flows.explain import explain_crop
-from flows.runs import run_folder
-from tasks.common.artifacts import Workspace
-from tasks.common.bounds import RuleBounds
 from tasks.common.errors import ArtifactError, InputError
+from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.settings import settings
-from tasks.publish.task import RuleWord
+from tasks.common.workspace.artifacts import Workspace
+from tasks.dataset.task import RuleWord
+from tests.dataset.builders import source
+from tests.dataset.crops import Crop
 from tests.flows.builders import exit_code, judged_by, recipe_of, record_run, save_record
-from tests.publish.builders import source
-from tests.publish.crops import Crop
-from tests.publish.pages import Page
+from tests.review.pages import Page
 
 CROPS = {
     "street": [

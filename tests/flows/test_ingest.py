@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import yaml
 
+from flows.engine.run_record import RunRecord, load_run
 from flows.ingest import ingest
 from flows.publish import publish_run
-from flows.runs import RunRecord, load_run
-from tasks.common.artifacts import Workspace
+from tasks.common.schema.tables import plain_rows, read_table
 from tasks.common.settings import settings
-from tasks.common.tables import plain_rows, read_table
+from tasks.common.workspace.artifacts import Workspace
 from tasks.detect import detector
-from tasks.matte import store as matte_store
+from tasks.matte import cache as matte_store
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 

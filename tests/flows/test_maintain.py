@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from flows.maintain import maintain
-from tasks.common.artifacts import Workspace
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
-from tasks.publish.versions.task import open_ledger, retire_version
-from tests.publish.trees import NAME, kept_tree, push
+from tasks.common.workspace.artifacts import Workspace
+from tasks.publish.task import open_ledger, retire_version
+from tests.dataset.trees import NAME, kept_tree, push
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 

@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from flows.retune import preview
-from tasks.common.artifacts import Workspace
+from flows.preview import preview
 from tasks.common.records import Source, SourceOutcome
-from tasks.common.tables import MEASURES, plain_rows
-from tasks.filter.decide import judge_source
-from tasks.filter.retune import rejudge
+from tasks.common.schema.tables import MEASURES, plain_rows
+from tasks.common.workspace.artifacts import Workspace
+from tasks.filter.judge import judge_source
+from tasks.filter.rejudge import rejudge
 from tasks.filter.stage import without_mask
+from tests.dataset.builders import source
+from tests.dataset.crops import MEASURED_ON_MASK, Crop, verdict_row
 from tests.flows.builders import RECIPE, commit_verdicts, recipe_file, recipe_of, save_record
-from tests.publish.builders import source
-from tests.publish.crops import MEASURED_ON_MASK, Crop, verdict_row
 
 NEAR = ("filter:", "filter:\n  near_duplicate: {min: 5, review_min: 7}")
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from flows.engine.run_record import RunRecord, load_run
 from flows.rerun import rerun
-from flows.runs import RunRecord, load_run
-from tasks.common.artifacts import Workspace
 from tasks.common.settings import settings
+from tasks.common.workspace.artifacts import Workspace
 from tasks.detect import detector
-from tasks.matte import store as matte_store
+from tasks.matte import cache as matte_store
 from tests.flows.test_ingest import forbid_models, recipe_file, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
+from flows.engine.run_record import RunRecord, load_run
 from flows.ingest import ingest
-from flows.runs import RunRecord, load_run
-from tasks.common.artifacts import Workspace
 from tasks.common.settings import settings
-from tasks.publish.versions.task import open_ledger
+from tasks.common.workspace.artifacts import Workspace
+from tasks.publish.task import open_ledger
 from tests.download.servers import Request, Server, serving
 from tests.flows.builders import exit_code
 from tests.flows.test_ingest import forbid_models, recipe_file

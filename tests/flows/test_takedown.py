@@ -9,19 +9,19 @@ import pytest
 
 from flows.ingest import prepare
 from flows.takedown import find_derived, lift, take_down
-from tasks.common.artifacts import ArtifactWriter, Workspace
 from tasks.common.errors import ArtifactError, InputError, SourceError
 from tasks.common.records import Source, SourceOutcome
+from tasks.common.schema.tables import MEDIA, make_table
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
-from tasks.common.tables import MEDIA, make_table
-from tasks.common.takedowns import Takedowns
-from tasks.publish.task import publish
-from tasks.publish.versions.task import Ledger, open_ledger
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
+from tasks.common.workspace.takedowns import Takedowns
+from tasks.dataset.task import publish
+from tasks.publish.task import Ledger, open_ledger
+from tests.dataset.builders import judged, source
+from tests.dataset.crops import Crop
 from tests.download.fetching import fetch_from, png
 from tests.flows.builders import exit_code, recipe_of, save_record
-from tests.publish.builders import judged, source
-from tests.publish.crops import Crop
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from flows.cli import main
-from tasks.common.artifacts import Workspace
 from tasks.common.files import digest_bytes
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
+from tasks.common.workspace.artifacts import Workspace
+from tests.dataset.trees import NAME, kept_tree, push
 from tests.flows.builders import exit_code
-from tests.publish.trees import NAME, kept_tree, push
 
 
 @pytest.fixture(autouse=True)
@@ -217,7 +217,7 @@ def test_a_wrong_request_gets_a_sentence(
 def test_a_store_that_does_not_answer_ends_with_code_1(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flows.cli_versions._ATTEMPTS", 1)
+    monkeypatch.setattr("flows.cli.versions._ATTEMPTS", 1)
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-to-be-told")

@@ -7,18 +7,19 @@ whoever reviews it.
 import tempfile
 from pathlib import Path
 
-from tasks.common.artifacts import ArtifactWriter, Workspace
-from tasks.common.bounds import RuleBounds
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
+from tasks.common.recipe.bounds import RuleBounds
+from tasks.common.schema.tables import plain_rows
+
 from tasks.common.records import SourceOutcome
 from tasks.common.store.folder import FolderStore
-from tasks.common.tables import plain_rows
-from tasks.publish.subset import Subset
-from tasks.publish.tree import build_tree
-from tasks.publish.versions.ledger import Ledger
-from tasks.publish.versions.published import find_base, read_past
-from tests.publish.builders import judged, source
-from tests.publish.crops import Crop
-from tests.publish.trees import push, recipe
+from tasks.dataset.build import build_tree
+from tasks.deduplicate.run_crops import Subset
+from tasks.publish.read import find_base, read_past
+from tasks.publish.registry import Ledger
+from tests.dataset.builders import judged, source
+from tests.dataset.crops import Crop
+from tests.dataset.trees import push, recipe
 
 FOLDER = Path(__file__).with_name("subset")
 _BINARY = (".jpg", ".png", ".html")  # pictures, and a page that is made of them

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.common.artifacts import ArtifactWriter, Workspace
-from tasks.common.catalogue import Weights
+from tasks.common.digests import content_key
 from tasks.common.files import digest_file
-from tasks.common.images import Rgb, encode_png, read_grey
-from tasks.common.keys import content_key
-from tasks.common.recipe import MatteRecipe
+from tasks.common.media.images import Rgb, encode_png, read_grey
+from tasks.common.recipe.models import MatteRecipe
 from tasks.common.records import StageResult
+from tasks.common.schema.tables import ADMITTED, CROPS, make_table, plain_rows
 from tasks.common.settings import Settings, settings
-from tasks.common.tables import ADMITTED, CROPS, make_table, plain_rows
-from tasks.matte import store
+from tasks.common.weights.catalogue import Weights
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
+from tasks.matte import cache as store
 from tasks.matte.session import Matte
 from tasks.matte.stage import matte_crops, matte_key
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.common.artifacts import Workspace
-from tasks.common.catalogue import find_weights
 from tasks.common.files import digest_file, write_file
-from tasks.common.images import encode_png, read_rgb
+from tasks.common.media.images import encode_png, read_rgb
 from tasks.common.settings import settings
+from tasks.common.weights.catalogue import find_weights
+from tasks.common.workspace.artifacts import Workspace
+from tasks.matte.cache import MatteStore
 from tasks.matte.session import _load, matte
-from tasks.matte.store import MatteStore
 
 pytestmark = pytest.mark.slow
 WEIGHTS = find_weights("u2netp", "matting")

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from tasks.common.artifacts import ArtifactWriter, Workspace
-from tasks.common.catalogue import Weights
-from tasks.common.images import Alpha, Rgb, encode_png
-from tasks.common.keys import content_key
+from tasks.common.digests import content_key
+from tasks.common.media.images import Alpha, Rgb, encode_png
 from tasks.common.records import StageResult
+from tasks.common.schema.tables import CROPS, make_table
 from tasks.common.settings import Settings
-from tasks.common.tables import CROPS, make_table
-from tasks.pose.body import Box, Pose
+from tasks.common.weights.catalogue import Weights
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
+from tasks.pose.keypoints import Box, Pose
 
 
 def grey(level: int) -> Rgb:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.common.images import Rgb, read_rgb
-from tasks.pose.body import Box, Pose
+from tasks.common.media.images import Rgb, read_rgb
+from tasks.pose.keypoints import Box, Pose
 
 # COCO's keypoints by body part, and each with its counterpart on the other side.
 PARTS = {

@@ -5,11 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tasks.common.catalogue import find_weights
-from tasks.common.images import Rgb
+from tasks.common.media.images import Rgb
 from tasks.common.settings import settings
+from tasks.common.weights.catalogue import find_weights
 from tasks.pose.blazepose import _load, find_pose
-from tasks.pose.body import Pose
+from tasks.pose.keypoints import Pose
 from tests.pose.people import (
     OTHER_SIDE,
     PARTS,

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tasks.common.catalogue import find_weights
-from tasks.common.images import Alpha
+from tasks.common.media.images import Alpha
 from tasks.common.settings import settings
+from tasks.common.weights.catalogue import find_weights
 from tasks.pose.blazepose import find_pose
 from tests.pose.people import Person, astronaut, standing
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tasks.pose.blazepose import _Answer, _around_body, _look, _mask, _Region, _sigmoid
-from tasks.pose.body import in_picture
+from tasks.pose.keypoints import in_picture
 
 SIDE_PX = 256
 px = st.floats(-500, 500)

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.common.artifacts import ArtifactWriter, Workspace
-from tasks.common.catalogue import find_weights
-from tasks.common.images import read_grey
-from tasks.common.recipe import PoseRecipe
+from tasks.common.media.images import read_grey
+from tasks.common.recipe.models import PoseRecipe
 from tasks.common.records import StageResult
+from tasks.common.schema.tables import POSES, plain_rows
 from tasks.common.settings import settings
-from tasks.common.tables import POSES, plain_rows
+from tasks.common.weights.catalogue import find_weights
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.pose import stage
 from tasks.pose.stage import find_poses, pose_key
 from tests.pose.builders import FakeFinder, grey, write_crops

@@ -8,7 +8,7 @@ from PIL import Image
 
 from tasks.common.settings import settings
 from tasks.pose import yolo
-from tasks.pose.body import Pose
+from tasks.pose.keypoints import Pose
 from tasks.pose.yolo import find_pose, pose_of
 
 pytestmark = pytest.mark.slow

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.common.catalogue import Weights
 from tasks.common.errors import WeightsError
 from tasks.common.files import digest_file
 from tasks.common.settings import Settings, settings
-from tasks.common.yolo import load_yolo
+from tasks.common.weights.catalogue import Weights
+from tasks.common.weights.yolo import load_yolo
 from tasks.pose.yolo import find_pose
 
 pytestmark = pytest.mark.slow
@@ -93,7 +93,7 @@ def test_pillow_opens_pictures_as_before_once_a_model_was_loaded(tmp_path: Path)
     """In a process of its own, where ultralytics was not imported before."""
     script = (
         "import sys; from pathlib import Path; from PIL import Image; before = Image.open\n"
-        "from tasks.common.yolo import load_yolo\n"
+        "from tasks.common.weights.yolo import load_yolo\n"
         "assert 'ultralytics' not in sys.modules\n"
         f"load_yolo(Path('yolo11n-pose.yaml'), 'pose', Path({str(tmp_path)!r}))\n"
         "assert 'ultralytics' in sys.modules\n"

@@ -1,10 +1,29 @@
-"""Trees of one and of two samples, built once for the modules that push them again and again."""
+"""Stores for the tests of versions: both kinds, or a folder that waits for no disk."""
+
+from pathlib import Path
 
 import pytest
 
-from tasks.common.artifacts import Workspace
 from tasks.common.records import StageResult
-from tests.publish.trees import kept_tree
+from tasks.common.store.address import open_store
+from tasks.common.store.folder import FolderStore
+from tasks.common.store.objects import ObjectStore
+from tasks.common.workspace.artifacts import Workspace
+from tests.dataset.trees import kept_tree
+
+
+@pytest.fixture
+def any_store(store_address: str, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    """An empty store, as a folder and then on a server."""
+    monkeypatch.setattr("os.fsync", lambda _: None)
+    return open_store(store_address)
+
+
+@pytest.fixture
+def folder_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderStore:
+    """An empty store in a folder."""
+    monkeypatch.setattr("os.fsync", lambda _: None)
+    return FolderStore(tmp_path / "store")
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tasks.common.artifacts import ArtifactWriter, Workspace
-from tasks.common.images import Rgb, read_rgb
-from tasks.common.recipe import DownloadRecipe, SampleRecipe
+from tasks.common.media.images import Rgb, read_rgb
+from tasks.common.recipe.models import DownloadRecipe, SampleRecipe
 from tasks.common.records import Source, StageResult
+from tasks.common.schema.tables import plain_rows
 from tasks.common.settings import settings
-from tasks.common.tables import plain_rows
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.download.fetch import fetch
 from tasks.sample.stage import sample_media
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tasks.common.errors import SourceError
-from tasks.common.images import Rgb
+from tasks.common.media.images import Rgb
 from tests.sample.running import Outcome, sample_file
 from tests.sample.videos import number_of, regular, write_numbered
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.common.recipe import SampleRecipe
+from tasks.common.recipe.models import SampleRecipe
 from tasks.sample.plan import first_at_or_after_targets, make_plan
 from tests.sample.running import sample_file
 from tests.sample.videos import number_of, regular, write_numbered

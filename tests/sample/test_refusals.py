@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tasks.common.images import Rgb
+from tasks.common.media.images import Rgb
 from tasks.sample.frames import StillFilter
 from tests.sample.running import sample_file
 from tests.sample.videos import grey, number_of, regular, write_numbered, write_video

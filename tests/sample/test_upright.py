@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.common.images import Rgb
+from tasks.common.media.images import Rgb
 from tests.sample.running import sample_file
 from tests.sample.videos import SIZE_WH, grey, write_video
 

@@ -8,7 +8,7 @@ from typing import Any
 import av
 import numpy as np
 
-from tasks.common.images import Rgb
+from tasks.common.media.images import Rgb
 
 SIZE_WH = (160, 120)
 _N_BITS = 8

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.common.images import Mask
+from tasks.common.media.images import Mask
+from tasks.filter.image_ops import Grey, blurred, narrowed, widened
 from tasks.filter.rule import Rule
-from tasks.filter.shapes import Grey, blurred, narrowed, widened
 from tasks.filter.subject import Subject
 
 _BAND = 0.015  # width of the bands inside and outside the outline, as a share of the box's height

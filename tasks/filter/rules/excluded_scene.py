@@ -1,6 +1,6 @@
 """Whether the requirement document leaves this scene out."""
 
-from tasks.common.bounds import TagBounds
+from tasks.common.recipe.bounds import TagBounds
 from tasks.common.records import Source
 from tasks.filter.finding import Finding
 

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.filter.edges import loss_to_blur
+from tasks.filter.blur import loss_to_blur
+from tasks.filter.image_ops import Grey, blurred, gradients, reaching
 from tasks.filter.rule import Rule
-from tasks.filter.shapes import Grey, blurred, gradients, reaching
 from tasks.filter.subject import Subject
 
 _HEIGHT_PX = 192

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from tasks.filter.image_ops import widened
 from tasks.filter.rule import Rule
-from tasks.filter.shapes import widened
 from tasks.filter.subject import Subject
 
 _SURELY_SEEN = 0.5

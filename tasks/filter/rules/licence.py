@@ -2,7 +2,7 @@
 
 import re
 
-from tasks.common.bounds import LicenceBounds
+from tasks.common.recipe.bounds import LicenceBounds
 from tasks.common.records import Source
 from tasks.filter.finding import Finding
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from tasks.filter.image_ops import narrowed, widened
 from tasks.filter.rule import Rule
-from tasks.filter.shapes import narrowed, widened
 from tasks.filter.subject import Subject
 
 _UNDECIDED = (0.2, 0.8)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.common.images import Mask
+from tasks.common.media.images import Mask
 from tasks.filter.rule import Rule
 from tasks.filter.subject import Subject
 

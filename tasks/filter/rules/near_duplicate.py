@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from tasks.common.hash_index import HASH_BITS
-from tasks.common.likeness import as_hashes, find_repeats
+from tasks.common.similarity.hash_index import HASH_BITS
+from tasks.common.similarity.picture_hash import as_hashes, find_repeats
 from tasks.filter.rule import Rule
 
 

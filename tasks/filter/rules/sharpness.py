@@ -1,6 +1,6 @@
 """Whether edges on the person are crisp, whatever the resolution, the distance and the light."""
 
-from tasks.filter.edges import loss_to_blur
+from tasks.filter.blur import loss_to_blur
 from tasks.filter.rule import Rule
 from tasks.filter.subject import Subject
 

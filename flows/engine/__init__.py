@@ -1,0 +1,1 @@
+"""How flows run their stages: chains per source, batches, workers, Prefect artifacts."""

@@ -1,0 +1,37 @@
+"""HTML pages and text files from templates: a room's own, and those that all rooms share."""
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+
+_SHARED = "tasks.common.html"
+
+
+def render_page(package: str, template: str, **values: Any) -> str:
+    """Fill an HTML template of a room, or a shared one; every value is escaped."""
+    return templates(package, is_markup=True).get_template(template).render(**values)
+
+
+@cache
+def templates(package: str, *, is_markup: bool) -> jinja2.Environment:
+    """Return the templates of a room and the shared ones, compiled once.
+
+    In `is_markup` every value is escaped.
+    """
+    return jinja2.Environment(
+        loader=jinja2.ChoiceLoader([_loader(package), _loader(_SHARED)]),
+        autoescape=is_markup,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=not is_markup,
+    )
+
+
+def _loader(package: str) -> jinja2.BaseLoader:
+    def load(name: str) -> str | None:
+        path = files(package).joinpath("templates", name)
+        return path.read_text("utf-8") if path.is_file() else None
+
+    return jinja2.FunctionLoader(load)

@@ -1,0 +1,1 @@
+"""Pictures and untrusted media: encoding, decoding limits, isolated decoders."""

@@ -1,0 +1,198 @@
+"""What makes a dataset what it is: read from YAML, validated, frozen. Nothing here is a machine's.
+
+Each stage reads its own part, and only that part enters the stage's cache key.
+"""
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, field_validator
+
+from tasks.common.digests import content_key
+from tasks.common.errors import InputError
+from tasks.common.recipe.bounds import RuleBounds
+from tasks.common.recipe.publish import JpegQuality, PublishRecipe, Share
+from tasks.common.recipe.scene_files import inline_scene_files
+from tasks.common.records import Record
+from tasks.common.validation import explain_validation
+from tasks.common.weights.catalogue import Role, find_weights, weights_of_role
+
+
+class DownloadRecipe(Record):
+    """What a source may be at most; checked before anything is decoded."""
+
+    max_bytes: int = Field(8_000_000_000, gt=0)
+    max_pixels: int = Field(100_000_000, gt=0, description="width x height of a frame or photo")
+    max_duration_s: float = Field(14_400.0, gt=0)
+    max_frames: int = Field(2_000_000, gt=0, description="frames that a video declares")
+
+
+class SampleRecipe(Record):
+    """How a video becomes frames."""
+
+    every_s: float = Field(1.0, ge=0.01, le=3600.0, description="time between targets")
+    max_frames: int = Field(2000, gt=0, description="for longer videos the targets move apart")
+    mode: Literal["auto", "keyframes", "all"] = "auto"
+    min_side_px: int = Field(64, ge=1)
+    still_level: float = Field(
+        4.0, ge=0.0, le=255.0, description="a frame whose blocks all differ less is a still"
+    )
+    jpeg_quality: JpegQuality = 95
+
+
+class DetectRecipe(Record):
+    """How frames become single-person crops."""
+
+    model: str
+    confidence: Share = 0.25
+    iou: Share = 0.6
+    input_px: int = Field(640, ge=160, le=2048, multiple_of=32)
+    context: float = Field(0.2, ge=0.0, le=1.0, description="margin over the box's longer side")
+    max_people: int = Field(30, ge=1, le=300)
+
+    @field_validator("model")
+    @classmethod
+    def _is_catalogued(cls, name: str) -> str:
+        return _catalogued(name, "person-detector")
+
+
+class PoseRecipe(Record):
+    """Which model says what of a body can be seen."""
+
+    model: str
+
+    @field_validator("model")
+    @classmethod
+    def _is_catalogued(cls, name: str) -> str:
+        return _catalogued(name, "pose")
+
+
+class MatteRecipe(Record):
+    """How crops become mattes and masks."""
+
+    model: str
+    second_opinion: str | None = Field(
+        None, description="another matting model, which mask_agreement compares with"
+    )
+    threshold: float = Field(0.5, gt=0.0, lt=1.0, description="alpha from which a pixel is person")
+    margin: float = Field(0.04, ge=0.0, le=0.5, description="kept around the tight box")
+
+    @field_validator("model", "second_opinion")
+    @classmethod
+    def _is_catalogued(cls, name: str | None) -> str | None:
+        return None if name is None else _catalogued(name, "matting")
+
+
+class Recipe(Record):
+    """All parts of a recipe."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,60}$")]
+    download: DownloadRecipe = DownloadRecipe()
+    sample: SampleRecipe = SampleRecipe()
+    detect: DetectRecipe
+    pose: PoseRecipe | None = None
+    matte: MatteRecipe
+    filter: RuleBounds
+    publish: PublishRecipe
+
+    @property
+    def digest(self) -> str:
+        """Names the recipe by its values, whatever its file looks like."""
+        return content_key(self)
+
+
+def _catalogued(name: str, role: Role) -> str:
+    try:
+        find_weights(name, role)
+    except InputError as error:
+        raise ValueError(str(error)) from error
+    return name
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """Read a recipe: one that comes with the project by name, or any YAML file by path.
+
+    Raises:
+        InputError: there is no such recipe, or it is not valid; each finding names its key.
+    """
+    return parse_recipe(read_recipe_text(name_or_path), name_or_path)
+
+
+def parse_recipe(text: str, name_or_path: str, folder: Path | None = None) -> Recipe:
+    """Validate a recipe's text; `name_or_path` is what sentences call it.
+
+    Files that it names are looked for in `folder`, else beside the recipe.
+
+    Raises:
+        InputError: it is not valid; each finding names its key.
+    """
+    try:
+        values: Any = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{name_or_path} is not valid YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise InputError(f"{name_or_path} holds {type(values).__name__}, expected keys and values.")
+    values = inline_scene_files(values, folder or Path(name_or_path).parent)
+    try:
+        # Through JSON, whose strict mode takes a list for a tuple but `yes` for no number.
+        recipe = Recipe.model_validate_json(json.dumps(values, default=str), strict=True)
+    except ValidationError as error:
+        raise InputError(explain_validation(error, f"recipe {name_or_path}", Recipe)) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{name_or_path} cannot be read as keys and values: {error}") from error
+    _require_models(recipe, name_or_path)
+    return recipe
+
+
+def _require_models(recipe: Recipe, origin: str) -> None:
+    """Refuse bounds of a rule whose model the recipe does not name; it would measure nothing."""
+    poses = weights_of_role("pose")
+    pose = poses[recipe.pose.model] if recipe.pose else None
+    missing = []
+    for rule in ("body_visible", "upper_body_visible", "keypoints_in_mask"):
+        if recipe.filter.of(rule) is not None and pose is None:
+            missing.append(f"filter.{rule}: it needs pose.model, one of {', '.join(sorted(poses))}")
+    has_second = recipe.matte.second_opinion is not None or (pose is not None and pose.gives_mask)
+    if recipe.filter.mask_agreement is not None and not has_second:
+        masks = sorted(name for name, weights in poses.items() if weights.gives_mask)
+        others = sorted(set(weights_of_role("matting")) - {recipe.matte.model})
+        missing.append(
+            f"filter.mask_agreement: it needs a second opinion: matte.second_opinion, one of "
+            f"{', '.join(others)}, or a pose.model that marks the person, one of {', '.join(masks)}"
+        )
+    if recipe.matte.second_opinion == recipe.matte.model:
+        missing.append(
+            f"matte.second_opinion = {recipe.matte.model!r}: it must be another model than "
+            "matte.model, or it would always agree"
+        )
+    if missing:
+        raise InputError("\n".join(f"recipe {origin}: {line}." for line in missing))
+
+
+def shipped_recipes() -> list[str]:
+    """Return the names of the recipes that come with the project."""
+    folder = files("deployments").joinpath("recipes")
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir())
+
+
+def read_recipe_text(name_or_path: str) -> str:
+    """Return the YAML of a recipe that comes with the project, or of a file.
+
+    Raises:
+        InputError: there is no such recipe.
+    """
+    folder = files("deployments").joinpath("recipes")
+    shipped = folder.joinpath(f"{name_or_path}.yaml")
+    if shipped.is_file():
+        return shipped.read_text(encoding="utf-8")
+    try:
+        return Path(name_or_path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"There is no recipe {name_or_path!r}: expected one of "
+            f"{', '.join(shipped_recipes())}, or the path of a "
+            "YAML file."
+        ) from error

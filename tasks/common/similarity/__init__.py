@@ -1,0 +1,1 @@
+"""Perceptual hashes of pictures and the index that finds near-duplicates."""

@@ -1,0 +1,1 @@
+"""Model weights: the catalogue, fetching with a digest check, loading."""

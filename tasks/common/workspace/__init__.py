@@ -1,0 +1,1 @@
+"""The workspace that all workers share: artifacts, storage backends, task caching, takedowns."""

@@ -1,0 +1,1 @@
+"""The verdicts of all sources become one table of crops, without exact and near duplicates."""

@@ -1,1 +1,0 @@
-"""Where bytes come from: one adapter per kind of address, behind one small interface."""

@@ -1,0 +1,1 @@
+"""A community: its paginated API, its collection of sources, its media."""

@@ -1,0 +1,1 @@
+"""One fetcher per kind of URI."""

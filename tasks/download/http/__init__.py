@@ -1,0 +1,1 @@
+"""HTTP for downloads: an SSRF-safe client, rate limits per host, revisions."""

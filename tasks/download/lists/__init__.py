@@ -1,1 +1,0 @@
-"""What shall be collected: lists of single sources, and collections that are looked through."""

@@ -1,0 +1,1 @@
+"""Source lists: files, folders, buckets, annotated datasets, communities."""

@@ -1,0 +1,74 @@
+"""What all collections have in common: facts that hold for each of their sources."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import Field
+
+from tasks.common.errors import InputError
+from tasks.common.records import Kind, Record, SceneTag, Source
+from tasks.common.settings import Settings
+from tasks.common.workspace.artifacts import Workspace
+
+
+class Context(NamedTuple):
+    """Where a list stands and what may be needed to read it."""
+
+    base: Path
+    settings: Settings
+    workspace: Workspace
+
+    def path(self, text: str) -> Path:
+        """Return a path of a list, which counts from the list's own folder.
+
+        Raises:
+            InputError: it begins with somebody's home that does not exist.
+        """
+        return (self.base / expand(text)).absolute()
+
+
+class Collection(Record):
+    """A place with many sources; `prefix` keeps their ids apart from those of other places."""
+
+    prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,40}$")
+    kind: Kind | None = None
+    scenes: tuple[SceneTag, ...] = ()
+    licence: str | None = None
+    attribution: str | None = None
+    uploader: str | None = None
+    captured_with: str | None = None
+    session: str | None = None
+    batch: str | None = None
+
+    @abstractmethod
+    def sources(self, context: Context) -> Iterator[Source]:
+        """Yield every source that is there now.
+
+        Raises:
+            InputError: the collection is not described rightly, or nothing is there.
+            WorldError: a server does not answer.
+        """
+
+    def source(self, source_id: str, uri: str, **facts: Any) -> Source:
+        """Return a source with the collection's facts where it has none of its own."""
+        common = {
+            name: value
+            for name in Collection.model_fields
+            if name != "prefix" and (value := getattr(self, name))
+        }
+        told = {name: value for name, value in facts.items() if value not in (None, ())}
+        return Source(source_id=f"{self.prefix}{source_id}"[:100], uri=uri, **(common | told))
+
+
+def expand(path: str) -> Path:
+    """Return a path with `~` spelled out.
+
+    Raises:
+        InputError: there is no such home.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"{path}: {error}") from error

@@ -1,0 +1,66 @@
+"""Folders in mmsegmentation's Custom format: pictures and masks that somebody made before."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import Field
+
+from tasks.common.errors import InputError
+from tasks.common.files import digest_bytes
+from tasks.common.records import Annotation, Source
+from tasks.download.sources.collection import Collection, Context
+from tasks.download.sources.folder import find_media
+from tasks.download.sources.slug import unique_slug
+
+
+class CustomCollection(Collection):
+    """`custom: FOLDER` with `img_dir` and `ann_dir`; `name` is what its annotation is called.
+
+    `person` are the codes of its masks that mean person. A mask is taken for one person.
+    """
+
+    custom: str
+    name: str = Field("", description="else the folder's own name")
+    images: str = "img_dir"
+    masks: str = "ann_dir"
+    person: tuple[int, ...] = Field((1,), min_length=1)
+    mask_suffix: str = ".png"
+
+    def sources(self, context: Context) -> Iterator[Source]:
+        """Yield a source per picture that has a mask; one without is refused."""
+        root = context.path(self.custom)
+        images, masks = root / self.images, root / self.masks
+        if not images.is_dir() or not masks.is_dir():
+            raise InputError(
+                f"{root} is no Custom folder: expected {self.images} and {self.masks} in it."
+            )
+        found = find_media(images, context.settings)
+        if not found:
+            raise InputError(f"{images} holds no picture.")
+        name = self.name or root.name
+        for picture in found:
+            relative = picture.relative_to(images)
+            mask = masks / relative.with_suffix(self.mask_suffix)
+            yield self.source(
+                unique_slug(f"{name}-{relative.as_posix()}"),
+                str(picture.resolve()),
+                kind="image",
+                listing=name,
+                entry=relative.as_posix(),
+                annotation=self._annotation(mask, name, context),
+            )
+
+    def _annotation(self, mask: Path, name: str, context: Context) -> Annotation:
+        try:
+            data = mask.read_bytes()
+        except OSError as error:
+            raise InputError(
+                f"The picture of {mask} has no mask there: {error.strerror}."
+            ) from error
+        digest = digest_bytes(data)
+        path = f"annotations/{digest[:2]}/{digest}.png"
+        if context.workspace.read(path) is None:
+            context.workspace.write(path, data)
+        return Annotation(
+            channel=f"custom {name}", path=path, digest=digest, person_values=self.person
+        )

@@ -1,0 +1,151 @@
+"""Source lists, read and checked before any work: single sources and whole collections."""
+
+from collections import Counter
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from tasks.common.errors import InputError
+from tasks.common.records import Source
+from tasks.common.settings import settings
+from tasks.common.uri import scheme_of
+from tasks.common.validation import explain_validation
+from tasks.common.workspace.artifacts import Workspace
+from tasks.download.community.collection import CommunityCollection
+from tasks.download.http.revisions import with_revisions
+from tasks.download.sources.coco import CocoCollection
+from tasks.download.sources.collection import Collection, Context, expand
+from tasks.download.sources.folder import FolderCollection
+from tasks.download.sources.mmseg import CustomCollection
+from tasks.download.sources.rows import csv_rows, parquet_rows, parse_yaml, read_text, split_scenes
+from tasks.download.sources.s3 import BucketCollection
+from tasks.download.sources.slug import slug
+
+_COLLECTIONS: dict[str, type[Collection]] = {
+    "folder": FolderCollection,
+    "bucket": BucketCollection,
+    "community": CommunityCollection,
+    "coco": CocoCollection,
+    "custom": CustomCollection,
+}
+_LIST = "list"
+_LISTS = (".csv", ".yaml", ".yml", ".parquet")
+_MAX_DEPTH = 5
+
+
+def read_sources(address: str) -> tuple[Source, ...]:
+    """Read what is to be collected; `address` is a list's name, a path or an address.
+
+    Raises:
+        InputError: nothing is there, or a line of the list is wrong; every finding is named.
+        WorldError: a server that lists sources does not answer.
+    """
+    return with_revisions(_read(address), settings())
+
+
+def _read(address: str) -> tuple[Source, ...]:
+    """Read a list of the project's, a list file, a folder, a file, or an address of one."""
+    here = settings()
+    workspace = Workspace.of(here)
+    shipped = files("deployments").joinpath("sources", f"{address}.yaml")
+    if shipped.is_file():
+        context = Context(Path(), here, workspace)
+        values = parse_yaml(shipped.read_text(encoding="utf-8"), address)
+        return _checked(_from_yaml(values, address), address, context)
+    if address.startswith("s3://") and address.endswith("/"):
+        return _checked([{"bucket": address}], address, Context(Path(), here, workspace))
+    if scheme_of(address):
+        return (Source(source_id=slug(Path(address.partition("?")[0]).stem), uri=address),)
+    path = expand(address)
+    context = Context(path.parent, here, workspace)
+    if path.is_dir():
+        return _checked([{"folder": str(path.absolute())}], address, context)
+    if not path.is_file():
+        raise InputError(
+            f"There is no {address!r}: expected a source list (.csv, .yaml, .parquet), a folder of "
+            "videos and photos, one such file, or the name of a list that comes with the project "
+            "(demo)."
+        )
+    if path.suffix.lower() in _LISTS:
+        return _checked(_entries(path, address), address, context)
+    return (Source(source_id=slug(path.stem), uri=str(path.resolve())),)
+
+
+def _entries(path: Path, origin: str) -> list[dict[str, Any]]:
+    if path.suffix.lower() == ".csv":
+        return csv_rows(read_text(path), origin)
+    if path.suffix.lower() == ".parquet":
+        return parquet_rows(path)
+    return _from_yaml(parse_yaml(read_text(path), origin), origin)
+
+
+def _from_yaml(values: dict[str, Any], origin: str) -> list[dict[str, Any]]:
+    """Return the entries of a list; a file that describes one collection is a list of it."""
+    if not _COLLECTIONS.keys().isdisjoint(values):
+        return [values]
+    entries = values.get("sources")
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise InputError(f"{origin} holds no list under the key 'sources'.")
+    return entries
+
+
+def _checked(
+    entries: list[dict[str, Any]], origin: str, context: Context, depth: int = 0
+) -> tuple[Source, ...]:
+    sources: list[Source] = []
+    findings: list[str] = []
+    for number, entry in enumerate(entries, start=1):
+        try:
+            sources += _expanded(entry, context, depth)
+        except ValidationError as error:
+            kind = _collection_of(entry) or Source
+            findings.append(explain_validation(error, f"{origin}, entry {number}", kind))
+    findings += _duplicates(sources, origin)
+    if findings:
+        raise InputError("\n".join(findings))
+    if not sources:
+        raise InputError(f"{origin} lists no source.")
+    return tuple(sources)
+
+
+def _expanded(entry: dict[str, Any], context: Context, depth: int) -> Iterator[Source]:
+    prepared = {str(name): value for name, value in entry.items()}
+    if "scenes" in prepared and isinstance(prepared["scenes"], str):
+        prepared["scenes"] = split_scenes(prepared["scenes"])
+    kind = _collection_of(prepared)
+    if kind is not None:
+        yield from kind.model_validate(prepared).sources(context)
+    elif prepared.keys() == {_LIST}:
+        yield from _another_list(str(prepared[_LIST]), context, depth)
+    else:
+        uri = prepared.get("uri")
+        if isinstance(uri, str) and uri and not scheme_of(uri):
+            prepared["uri"] = str(context.path(uri))
+        yield Source.model_validate(prepared)
+
+
+def _another_list(name: str, context: Context, depth: int) -> tuple[Source, ...]:
+    path = context.path(name)
+    if depth == _MAX_DEPTH:
+        raise InputError(f"{path}: lists name each other more than {_MAX_DEPTH} deep.")
+    if path.suffix.lower() not in _LISTS or not path.is_file():
+        raise InputError(f"There is no list {path} (.csv, .yaml, .parquet).")
+    inner = context._replace(base=path.parent)
+    return _checked(_entries(path, str(path)), str(path), inner, depth + 1)
+
+
+def _collection_of(entry: dict[str, Any]) -> type[Collection] | None:
+    return next((kind for key, kind in _COLLECTIONS.items() if key in entry), None)
+
+
+def _duplicates(sources: list[Source], origin: str) -> list[str]:
+    counts = Counter(source.source_id for source in sources)
+    return [
+        f"{origin}: the source_id {name!r} stands {count} times; each source needs its own "
+        "(a collection's ids are kept apart by its 'prefix')"
+        for name, count in counts.items()
+        if count > 1
+    ]

@@ -1,0 +1,31 @@
+"""What every pose model here answers, whatever its own landmarks are called."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.common.media.images import Alpha
+
+Box = tuple[float, float, float, float]
+N_POINTS = 17  # COCO: nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles; left first
+
+
+class Pose(NamedTuple):
+    """The pose of one person in a crop.
+
+    `points_xy` float32 (17, 2) in px of the crop, in the order of COCO's keypoints. `seen` float32
+    (17,): how surely each is in the picture and visible, and this a person at all, 0..1. `mask`:
+    the person's pixels as the pose model sees them, float32 (h, w) in 0..1 over the whole crop at a
+    smaller size, or None from a model that gives none.
+    """
+
+    points_xy: NDArray[np.float32]
+    seen: NDArray[np.float32]
+    mask: Alpha | None
+
+
+def in_picture(points_xy: NDArray[np.float32], size_wh: tuple[int, int]) -> NDArray[np.bool_]:
+    """Say of each point whether it lies in the picture; models also guess beyond its edges."""
+    xs, ys = points_xy[:, 0], points_xy[:, 1]
+    return (xs >= 0) & (xs < size_wh[0]) & (ys >= 0) & (ys < size_wh[1])

@@ -1,0 +1,72 @@
+"""What distinguishes two versions, as pictures."""
+
+from collections import defaultdict
+from io import BytesIO
+from itertools import islice
+from typing import Any
+
+from tasks.common.html.pages import render_page
+from tasks.common.html.pictures import evenly, jpeg_data_uri, outlined, side_by_side
+from tasks.common.media.images import Rgb, read_grey, read_rgb
+from tasks.common.progress import track
+from tasks.common.store.objects import ObjectStore, in_parallel
+from tasks.publish.diff import KINDS, Diff, Difference, Side
+
+MAX_SHOWN = 60
+_HEIGHT_PX = 220
+
+
+def render_diff(diff: Diff, store: ObjectStore) -> str:
+    """Return a page of samples by what changed, at most `MAX_SHOWN` of each, before beside after.
+
+    A picture that is gone from the store, as of a retired version, is left out and said to be.
+    """
+    groups: dict[tuple[str, ...], list[Difference]] = defaultdict(list)
+    for sample in diff.samples:
+        groups[sample.kinds].append(sample)
+    order = sorted(groups, key=lambda kinds: [KINDS.index(kind) for kind in kinds])
+    chosen = {kinds: evenly(groups[kinds], MAX_SHOWN) for kinds in order}
+    wanted = [sample for shown in chosen.values() for sample in shown]
+    drawn = in_parallel(lambda sample: _figure(sample, store), wanted, store)
+    figures = iter(track(drawn, "pictures", len(wanted)))
+    return render_page(
+        __package__,
+        "picture_pairs.html.j2",
+        title=f"{diff.before.label} → {diff.after.label}",
+        note=f"{diff.before.n_samples} samples before, {diff.after.n_samples} after, "
+        f"{diff.n_same} the same in both.",
+        kinds=[(kind, len(diff.of(kind))) for kind in KINDS],
+        sheets=[
+            {
+                "name": ", ".join(kinds),
+                "n": len(groups[kinds]),
+                "figures": list(islice(figures, len(shown))),
+            }
+            for kinds, shown in chosen.items()
+        ],
+        groups=[],
+    )
+
+
+def _figure(sample: Difference, store: ObjectStore) -> dict[str, Any]:
+    sides = [sample.before, sample.after]
+    if set(sample.kinds) <= {"moved", "retagged"}:
+        sides = [sample.after]  # both look the same
+    tiles = [_tile(side, store) for side in sides if side is not None]
+    shown = [tile for tile in tiles if tile is not None]
+    says = sample.says() if len(shown) == len(tiles) else f"{sample.says()}; a picture is gone"
+    return {
+        "stem": sample.stem,
+        "says": says,
+        "picture": jpeg_data_uri(side_by_side(shown)) if shown else "",
+    }
+
+
+def _tile(side: Side, store: ObjectStore) -> Rgb | None:
+    image, mask = store.get(side.image), store.get(side.mask)
+    if image is None or mask is None:
+        return None
+    try:
+        return outlined(read_rgb(BytesIO(image)), read_grey(BytesIO(mask)), _HEIGHT_PX)
+    except (OSError, ValueError):  # damaged: `verify --deep` is the one to tell
+        return None

@@ -1,0 +1,201 @@
+"""Which versions a store holds, and which of them a name stands for."""
+
+import json
+import re
+from difflib import get_close_matches
+from io import BytesIO
+from typing import Any, TypeVar
+
+import pandas as pd
+from pyarrow import ArrowException
+from pydantic import ValidationError
+
+from tasks.common.errors import ArtifactError, InputError
+from tasks.common.schema.tables import plain_rows
+from tasks.common.store.objects import ObjectStore, in_parallel
+from tasks.publish.records import (
+    Channel,
+    Commit,
+    Retirement,
+    StoreRecord,
+    channels_key,
+    commit_key,
+    manifest_key,
+    retirement_key,
+)
+
+LATEST = "latest"
+# What is read of a table of files; later programs may write more.
+_COLUMNS = {
+    "name": "string",
+    "digest": "string",
+    "size_bytes": "int64",
+    "split": "string",
+    "scenes": "string",
+}
+# Each was met in tables with flipped bits.
+_NO_TABLE = (ArrowException, OSError, ValueError, KeyError, TypeError, NotImplementedError)
+_NUMBERED = re.compile(r".*/v(\d+)\.json")
+_NUMBER = re.compile(r"v?0*([1-9]\d*)")
+_R = TypeVar("_R", bound=StoreRecord)
+
+
+class Ledger:
+    """The versions, channels and retirements of a store, read anew at each call."""
+
+    def __init__(self, store: ObjectStore):
+        self.store = store
+
+    def names(self) -> list[str]:
+        """Return the subsets that have a version."""
+        keys = [key for key in self.store.list_objects("versions/") if _NUMBERED.fullmatch(key)]
+        return sorted({key.split("/")[1] for key in keys})
+
+    def numbers(self, name: str) -> list[int]:
+        """Return the numbers of all versions, ascending; retired ones are versions too."""
+        return self._numbered(f"versions/{name}/")
+
+    def retired_numbers(self, name: str) -> list[int]:
+        """Return the numbers of the retired versions, ascending."""
+        return self._numbered(f"retired/{name}/")
+
+    def numbers_in_use(self, name: str) -> list[int]:
+        """Return the numbers of the versions that are not retired, ascending."""
+        retired = set(self.retired_numbers(name))
+        return [number for number in self.numbers(name) if number not in retired]
+
+    def _numbered(self, prefix: str) -> list[int]:
+        found = map(_NUMBERED.fullmatch, self.store.list_objects(prefix))
+        return sorted(int(match[1]) for match in found if match)
+
+    def commit(self, name: str, number: int) -> Commit | None:
+        """Return a version's record, or None when there is none."""
+        key = commit_key(name, number)
+        found = self._record(key, Commit)
+        if found is not None and (found.name, found.version) != (name, number):
+            raise damaged(self.store, key)
+        return found
+
+    def newest(self, name: str) -> Commit | None:
+        """Return the record with the highest number, or None before the first."""
+        numbers = self.numbers(name)
+        return self.commit(name, numbers[-1]) if numbers else None
+
+    def commits(self, name: str) -> list[Commit]:
+        """Return the records of all versions, oldest first."""
+        found = in_parallel(
+            lambda number: self.commit(name, number), self.numbers(name), self.store
+        )
+        return [commit for commit in found if commit is not None]
+
+    def retirement(self, name: str, number: int) -> Retirement | None:
+        """Return why a version was retired, or None when it was not."""
+        return self._record(retirement_key(name, number), Retirement)
+
+    def channels(self, name: str) -> tuple[dict[str, Channel], bytes | None]:
+        """Return a subset's channels, and the bytes that a swap must find."""
+        key = channels_key(name)
+        data = self.store.get(key)
+        try:
+            values = json.loads(data) if data is not None else {}
+            return {word: Channel.model_validate(value) for word, value in values.items()}, data
+        except (ValueError, AttributeError) as error:
+            raise damaged(self.store, key) from error
+
+    def files(self, commit: Commit) -> list[dict[str, Any]] | None:
+        """Return what a version consists of, a row per file, or None when nobody knows any more."""
+        return self.table(commit.tree)
+
+    def table(self, tree_id: str) -> list[dict[str, Any]] | None:
+        """Return what a tree consists of, a row per file, or None where there is no table of it."""
+        key = manifest_key(tree_id)
+        data = self.store.get(key)
+        if data is None:
+            return None
+        try:
+            table = pd.read_parquet(BytesIO(data))
+            return plain_rows(table.astype(_COLUMNS))
+        except _NO_TABLE as error:
+            raise damaged(self.store, key) from error
+
+    def resolve(self, words: str) -> Commit:
+        """Return the version that NAME, NAME@v3 or NAME@channel stands for; NAME means latest.
+
+        Raises:
+            InputError: there is no such subset, version or channel; the sentence names those known.
+        """
+        name, _, wanted = words.partition("@")
+        numbers = self.numbers(name) if _is_name(name) else []
+        if not numbers:
+            raise InputError(self._unknown_subset(name))
+        match = _NUMBER.fullmatch(wanted)
+        channels, _ = self.channels(name)
+        channel = wanted or LATEST
+        if match:
+            number = int(match[1])
+        elif channel in channels:
+            number = channels[channel].version
+        elif channel == LATEST:  # a publisher died between the version and the channel
+            number = numbers[-1]
+        else:
+            raise InputError(
+                f"{name} has no channel {wanted!r}. Channels: {', '.join(sorted(channels))}; "
+                f"versions: {_spans(numbers)}."
+            )
+        commit = self.commit(name, number) if number in numbers else None
+        if commit is None:
+            raise InputError(f"{name} has no version {number}. Versions: {_spans(numbers)}.")
+        return commit
+
+    def require_any(self, name: str = "") -> None:
+        """Make sure that something is published at all: a check of nothing finds no fault.
+
+        Raises:
+            InputError: there is no version of `name`, or of anything.
+        """
+        if name not in self.names() if name else not self.names():
+            raise InputError(self._unknown_subset(name))
+
+    def _unknown_subset(self, name: str) -> str:
+        known = self.names()
+        if not known:
+            place = self.store.url("")
+            return (
+                f"There is no version of anything in {place} yet. Publish with `matteflow ingest`, "
+                "or name the store that you mean with --store or MATTEFLOW_STORE."
+            )
+        near = get_close_matches(name, known, n=3, cutoff=0.5) or known[-5:]
+        return (
+            f"There is no subset {name!r} here. Known are {len(known)}, such as {', '.join(near)}; "
+            "`matteflow versions` lists all. Expected NAME, NAME@v3 or NAME@latest."
+        )
+
+    def _record(self, key: str, kind: type[_R]) -> _R | None:
+        data = self.store.get(key)
+        try:
+            return kind.model_validate_json(data) if data is not None else None
+        except ValidationError as error:
+            raise damaged(self.store, key) from error
+
+
+def _is_name(name: str) -> bool:
+    return bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name))
+
+
+def _spans(numbers: list[int]) -> str:
+    """Write ascending numbers as people do: v1, v3 to v7."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][-1] + 1:
+            spans[-1] = [spans[-1][0], number]
+        else:
+            spans.append([number])
+    return ", ".join(" to ".join(f"v{number}" for number in span) for span in spans)
+
+
+def damaged(store: ObjectStore, key: str) -> ArtifactError:
+    """Return the error for an object that cannot be what was written under its key."""
+    return ArtifactError(
+        f"{store.url(key)} is not what was written there. Bring it back from a copy of the store; "
+        "as long as it is damaged, nothing can be said of what it tells of."
+    )

@@ -1,0 +1,89 @@
+"""Thumbnails and contact sheets: crops with the outline of their mask."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+
+from tasks.common.errors import ArtifactError
+from tasks.common.html.pictures import data_uri, encode_preview, outlined
+from tasks.common.media.images import Mask, Rgb, read_grey, read_rgb
+from tasks.common.workspace.artifacts import Workspace
+from tasks.deduplicate.run_crops import Judged
+
+_BACKGROUND = 24
+_QUALITIES = (80, 70, 60, 50, 40, 30, 20)
+
+
+def picture(workspace: Workspace, relative: str) -> Rgb:
+    """Read a colour picture of the workspace.
+
+    Raises:
+        ArtifactError: it is gone or damaged.
+    """
+    with _explaining(relative):
+        return read_rgb(workspace.path(relative))
+
+
+def grey_picture(workspace: Workspace, relative: str) -> Mask:
+    """Read a single-channel picture of the workspace.
+
+    Raises:
+        ArtifactError: it is gone or damaged.
+    """
+    with _explaining(relative):
+        return read_grey(workspace.path(relative))
+
+
+@contextmanager
+def _explaining(relative: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ArtifactError(
+            f"The picture {relative} of the workspace is gone or damaged "
+            f"({type(error).__name__}). Run the same ingest again: what is missing is made anew."
+        ) from error
+
+
+def thumbnail(judged: Judged, workspace: Workspace, height_px: int) -> Rgb:
+    """Return a crop at the given height, cut as published and outlined if it has a mask."""
+    rgb = picture(workspace, judged.crop["path"])
+    mask: Mask | None = None
+    if judged.matte is not None and judged.box_in_crop is not None:
+        x0, y0, x1, y1 = judged.box_in_crop
+        mask = grey_picture(workspace, judged.matte["mask_path"])[y0:y1, x0:x1]
+        rgb = rgb[y0:y1, x0:x1]
+    return outlined(rgb, mask, height_px)
+
+
+def contact_sheet(
+    crops: Sequence[Judged], workspace: Workspace, *, width_px: int, height_px: int, max_bytes: int
+) -> str:
+    """Return a data URI of crops in rows, of at most `max_bytes` of JPEG where that is possible."""
+    tiles = [thumbnail(judged, workspace, height_px) for judged in crops]
+    sheet = _in_rows(tiles, width_px, height_px)
+    for quality in _QUALITIES:
+        data = encode_preview(sheet, quality)
+        if len(data) <= max_bytes:
+            break
+    return data_uri(data)
+
+
+def _in_rows(tiles: Sequence[Rgb], width_px: int, height_px: int) -> Rgb:
+    rows: list[list[Rgb]] = [[]]
+    used = 0
+    for tile in tiles:
+        if rows[-1] and used + tile.shape[1] > width_px:
+            rows.append([])
+            used = 0
+        rows[-1].append(tile[:, :width_px])
+        used += tile.shape[1] + 4
+    sheet = np.full((len(rows) * (height_px + 4), width_px, 3), _BACKGROUND, np.uint8)
+    for number, row in enumerate(rows):
+        x, y = 0, number * (height_px + 4)
+        for tile in row:
+            cut = tile[:, : width_px - x]
+            sheet[y : y + height_px, x : x + cut.shape[1]] = cut
+            x += cut.shape[1] + 4
+    return sheet

@@ -1,0 +1,121 @@
+"""Which rule does the work: what each measured, where its bounds lie, what it and others drop."""
+
+import json
+from collections import Counter, defaultdict
+from itertools import combinations
+from typing import NamedTuple, get_args
+
+import numpy as np
+
+from tasks.common.recipe.bounds import MEASURED_RULES, Bounds, RuleBounds
+from tasks.deduplicate.run_crops import Subset
+
+_BINS = 40
+_SHARE = "share"
+_LEAST_SPAN = 1e-6  # closer together, values cannot be told apart in bars
+
+
+class Mark(NamedTuple):
+    """A bound in a histogram: its name, its value, and where it lies, 0..1 of the width."""
+
+    name: str
+    value: float
+    place: float
+
+
+class RuleLine(NamedTuple):
+    """What one rule found in a run.
+
+    `bars` are heights 0..1 of a histogram from `low` to `high`. `n_failed` crops failed the rule,
+    `n_first` were dropped or set aside with it as the reason, `n_alone` by it and no other.
+    """
+
+    rule: str
+    unit: str
+    n_measured: int
+    n_missing: int
+    low: float
+    high: float
+    bars: list[float]
+    marks: list[Mark]
+    n_failed: int
+    n_first: int
+    n_alone: int
+
+
+class Overlap(NamedTuple):
+    """How many crops two rules both fail, and what share that is of those that either fails."""
+
+    rule: str
+    other: str
+    n_both: int
+    share: float
+
+
+def rule_lines(subset: Subset) -> list[RuleLine]:
+    """Tell of each rule that measured something or failed somebody, in the rules' order."""
+    values: dict[str, list[float]] = defaultdict(list)
+    failed: Counter[str] = Counter()
+    first: Counter[str] = Counter()
+    alone: Counter[str] = Counter()
+    n_crops = 0
+    for _, row in subset.verdicts():
+        n_crops += 1
+        for rule in MEASURED_RULES:
+            if row[rule] is not None:
+                values[rule].append(row[rule])
+        rules = json.loads(row["failed_rules"])
+        failed.update(rules)
+        if rules:
+            first[row["reason"]] += 1
+        if len(rules) == 1:
+            alone[rules[0]] += 1
+    names = [name for name in RuleBounds.model_fields if values[name] or failed[name]]
+    names += sorted(set(failed) - set(names))
+    return [
+        _line(name, values[name], n_crops, subset.bounds, failed[name], first[name], alone[name])
+        for name in names
+    ]
+
+
+def _line(
+    name: str, values: list[float], n_crops: int, bounds: RuleBounds, *counts: int
+) -> RuleLine:
+    limits = bounds.of(name) if name in RuleBounds.model_fields else None
+    marked = limits.given() if isinstance(limits, Bounds) else {}
+    unit = _unit_of(name)
+    low, high = _span(values, list(marked.values()), unit)
+    marks = [Mark(key, value, (value - low) / (high - low)) for key, value in marked.items()]
+    bars = np.histogram(np.clip(values, low, high), _BINS, (low, high))[0]
+    heights = (bars / max(1, bars.max())).round(4).tolist() if values else []
+    missing = n_crops - len(values) if name in MEASURED_RULES else 0
+    return RuleLine(name, unit, len(values), missing, low, high, heights, marks, *counts)
+
+
+def _unit_of(rule: str) -> str:
+    """Ask the kind of bounds that the recipe would take."""
+    if rule not in MEASURED_RULES:
+        return ""
+    kind, _ = get_args(RuleBounds.model_fields[rule].annotation)
+    return str(kind.unit)
+
+
+def _span(values: list[float], bounds: list[float], unit: str) -> tuple[float, float]:
+    """Shares are drawn from 0 to 1 unless all of them are small; others as far as they go."""
+    everything = [*values, *bounds] or [0.0]
+    low, high = min(everything), max(everything)
+    if unit == _SHARE:
+        low, high = 0.0, 1.0 if high > 1 / 3 else max(high, 0.01)
+    return low, high if high - low > _LEAST_SPAN * max(1.0, abs(low)) else low + 1.0
+
+
+def overlaps(subset: Subset, limit: int = 12) -> list[Overlap]:
+    """Return the pairs of rules that fail most crops together, most frequent first."""
+    single: Counter[str] = Counter()
+    pairs: Counter[tuple[str, str]] = Counter()
+    for _, row in subset.verdicts():
+        rules = json.loads(row["failed_rules"])
+        single.update(rules)
+        pairs.update(combinations(rules, 2))
+    ranked = sorted(pairs.items(), key=lambda entry: (-entry[1], entry[0]))[:limit]
+    return [Overlap(a, b, n, n / (single[a] + single[b] - n)) for (a, b), n in ranked]

@@ -1,0 +1,124 @@
+"""Decoding that survives damage: packet by packet, and after an error nothing until a key frame."""
+
+import os
+from collections.abc import Generator, Iterator
+from typing import NamedTuple
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from tasks.common.media.limits import open_video, video_stream
+
+_TOLERANCE_S = 1e-6
+_MAX_THREADS = 8  # each holds frames of its own, and memory is limited
+# A transport stream's demuxer marks the packet before the one that lost data, sometimes two before.
+_FLAG_LEAD = 2
+
+
+class Decoded(NamedTuple):
+    """A frame that can be trusted, and its time from the stream's start."""
+
+    frame: VideoFrame
+    time_s: float
+
+
+class Progress:
+    """What decoding has met so far, also after the last good frame."""
+
+    def __init__(self) -> None:
+        self.n_damaged = 0
+        self.n_packets_since = 0
+        self.data_end_s = 0.0
+
+    def note_damage(self) -> None:
+        """Count a place that cannot be trusted."""
+        self.n_damaged += 1
+        self.n_packets_since = 0
+
+
+def decode(
+    path: str, key_times: tuple[float, ...] | None, progress: Progress
+) -> Generator[Decoded, None, None]:
+    """Yield frames in order of time; with `key_times` only key frames, at those times.
+
+    Times come from the container's own timestamps. Frames that depend on damaged ones are left
+    out. Ends quietly where the data end; the caller compares `progress` with what was promised.
+    """
+    with open_video(path) as container:
+        stream = video_stream(container)
+        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = min(os.cpu_count() or 1, _MAX_THREADS)
+        if key_times is not None:
+            stream.codec_context.skip_frame = "NONKEY"
+        yield from _trusted(_timed(container, stream, progress), stream, key_times, progress)
+
+
+class _TimedPacket(NamedTuple):
+    packet: "Packet[VideoStream]"
+    time_s: float | None
+
+
+def _timed(
+    container: InputContainer, stream: VideoStream, progress: Progress
+) -> Iterator[_TimedPacket]:
+    base, start = stream.time_base or 0, stream.start_time or 0
+    for packet in container.demux(stream):
+        time_s = None if packet.pts is None else float((packet.pts - start) * base)
+        progress.n_packets_since += 1
+        if packet.is_corrupt:
+            progress.note_damage()
+        progress.data_end_s = max(progress.data_end_s, time_s or 0.0)
+        yield _TimedPacket(packet, time_s)
+
+
+def _trusted(
+    packets: Iterator[_TimedPacket],
+    stream: VideoStream,
+    key_times: tuple[float, ...] | None,
+    progress: Progress,
+) -> Iterator[Decoded]:
+    """Decode; after damage, trust nothing before the next key packet's own time.
+
+    The decoder answers late (threads, reordering), so an answer is judged by its time and not by
+    when it comes: a key frame from before the damage must not end the wait.
+    """
+    trusted_from: float | None = None
+    n_known = 0
+    start_s = float((stream.start_time or 0) * (stream.time_base or 0))
+    for packet, time_s in packets if key_times is None else _wanted(packets, key_times):
+        if progress.n_damaged > n_known:
+            n_known, trusted_from = progress.n_damaged, None
+        is_clear = progress.n_damaged == 0 or progress.n_packets_since > _FLAG_LEAD
+        if packet.is_keyframe and trusted_from is None and is_clear:
+            trusted_from = time_s
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            progress.note_damage()
+            continue
+        for frame in frames:
+            if frame.is_corrupt:
+                progress.note_damage()
+            if trusted_from is None or progress.n_damaged > n_known or frame.time is None:
+                continue
+            if frame.time - start_s >= trusted_from - _TOLERANCE_S:
+                yield Decoded(frame, frame.time - start_s)
+
+
+def _wanted(
+    packets: Iterator[_TimedPacket], key_times: tuple[float, ...]
+) -> Iterator[_TimedPacket]:
+    """Let through the key packets at the given times, and the empty one that flushes."""
+    remaining = iter(key_times)
+    next_s = next(remaining, None)
+    for timed in packets:
+        if timed.packet.size == 0:
+            yield timed
+        elif timed.time_s is None or next_s is None or not timed.packet.is_keyframe:
+            continue
+        elif timed.time_s >= next_s - _TOLERANCE_S:
+            yield timed
+            next_s = next(remaining, None)

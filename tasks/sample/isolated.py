@@ -1,0 +1,87 @@
+"""What of sampling touches untrusted bytes: it runs in a process of its own."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import ImageOps
+
+from tasks.common.media.images import Rgb, encode_jpeg, open_picture
+from tasks.common.media.limits import open_video, video_stream
+from tasks.common.recipe.models import SampleRecipe
+from tasks.common.records import Drop
+from tasks.sample.frames import Sampled, StillFilter, sample_video
+from tasks.sample.plan import make_plan
+
+_SIXTEEN_TO_EIGHT = 257.0  # 65535 / 255
+
+
+def sample_here(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the number of targets as `n_targets`, then each frame or drop, in order of time.
+
+    A frame tells its `time_s` and size, and under `file` where its JPEG lies until the reader has
+    taken it; a drop is told as `drop`. `job` has the path and kind of the media, what its table
+    says of duration and frame rate, the recipe, and the folder for the files.
+    """
+    recipe = SampleRecipe.model_validate(job["recipe"])
+    sampled, n_targets = _open(job, recipe)
+    yield {"n_targets": n_targets}
+    stills = StillFilter(recipe.still_level)
+    for number, item in enumerate(sampled):
+        drop = item if isinstance(item, Drop) else _refusal(item, stills, recipe)
+        if drop is not None:
+            yield {"drop": drop.model_dump(mode="json")}
+        elif isinstance(item, Sampled):
+            file = Path(job["folder"], f"{number}.jpg")
+            file.write_bytes(encode_jpeg(item.rgb, recipe.jpeg_quality))
+            height, width = item.rgb.shape[:2]
+            size = {"width_px": width, "height_px": height}
+            yield {"time_s": item.time_s, "file": str(file)} | size
+
+
+def _open(job: dict[str, Any], recipe: SampleRecipe) -> tuple[Iterator[Sampled | Drop], int]:
+    path = job["path"]
+    if job["kind"] == "image":
+        return iter([Sampled(0.0, _read_photo(path))]), 1
+    plan = make_plan(path, job["duration_s"], _frame_s(job["frame_rate"]), recipe)
+    return sample_video(path, plan, _aspect(path)), plan.n_targets
+
+
+def _refusal(item: Sampled, stills: StillFilter, recipe: SampleRecipe) -> Drop | None:
+    height, width = item.rgb.shape[:2]
+    name = f"{item.time_s:.3f}s"
+    if min(height, width) < recipe.min_side_px:
+        return Drop(
+            item=name,
+            stage="sample",
+            reason="frame_too_small",
+            value=min(height, width),
+            bound=recipe.min_side_px,
+            sentence=f"The picture has {width} x {height} px; at least {recipe.min_side_px} px on "
+            "each side are needed.",
+        )
+    change = stills.largest_change(item.rgb)
+    if stills.is_still(change) and change is not None:
+        return stills.drop(name, change)
+    return None
+
+
+def _read_photo(path: str) -> Rgb:
+    with open_picture(Path(path)) as image:
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode.startswith("I"):  # 16 bits a pixel, which Pillow would clip and not scale
+            codes = np.asarray(upright).astype(np.float32) / _SIXTEEN_TO_EIGHT
+            grey = np.clip(np.rint(codes), 0, 255).astype(np.uint8)
+            return np.repeat(grey[:, :, None], 3, axis=2)
+        return np.asarray(upright.convert("RGB"))
+
+
+def _frame_s(frame_rate: str | None) -> float:
+    return float(1 / Fraction(frame_rate)) if frame_rate else 0.0
+
+
+def _aspect(path: str) -> Fraction:
+    with open_video(path) as container:
+        return video_stream(container).sample_aspect_ratio or Fraction(1)

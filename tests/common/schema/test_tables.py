@@ -1,0 +1,131 @@
+"""Item tables: declared columns, missing values, digests of values."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.common.files import write_file
+from tasks.common.schema.tables import (
+    CROPS,
+    DROPS,
+    FRAMES,
+    MATTES,
+    MEDIA,
+    VERDICTS,
+    Columns,
+    digest_table,
+    encode_table,
+    make_table,
+    plain_rows,
+    read_table,
+)
+
+ALL = [
+    pytest.param(columns, id=name)
+    for name, columns in {
+        "drops": DROPS,
+        "media": MEDIA,
+        "frames": FRAMES,
+        "crops": CROPS,
+        "mattes": MATTES,
+        "verdicts": VERDICTS,
+    }.items()
+]
+_VALUES = {
+    "string": st.text(st.characters(codec="utf-8"), max_size=12),
+    "Float64": st.floats(allow_nan=False, allow_infinity=False),
+    "Int64": st.integers(-(2**53), 2**53),
+}
+
+
+def _rows(columns: Columns) -> st.SearchStrategy[list[dict[str, Any]]]:
+    row = {name: st.none() | _VALUES[kind] for name, kind in columns.items()}
+    return st.lists(st.fixed_dictionaries(row), max_size=4)
+
+
+def _through_parquet(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    write_file(folder / "table.parquet", encode_table(table))
+    return read_table(folder / "table.parquet")
+
+
+@pytest.mark.parametrize("columns", ALL)
+def test_an_empty_table_has_the_declared_columns_and_types(columns: Columns) -> None:
+    table = make_table([], columns)
+    assert {name: str(kind) for name, kind in table.dtypes.items()} == dict(columns)
+
+
+@pytest.mark.parametrize("columns", ALL)
+def test_an_empty_table_keeps_its_types_on_the_disk(columns: Columns, tmp_path: Path) -> None:
+    table = _through_parquet(make_table([], columns), tmp_path)
+    assert {name: str(kind) for name, kind in table.dtypes.items()} == dict(columns)
+
+
+def test_undeclared_columns_are_refused_by_name() -> None:
+    rows: list[dict[str, Any]] = [{"item": "a"}, {"item": "b", "zeal": 1, "colour": 2}]
+    with pytest.raises(ValueError, match=r"^undeclared columns: colour, zeal$"):
+        make_table(rows, DROPS)
+
+
+def test_an_absent_value_is_a_missing_one() -> None:
+    (row,) = plain_rows(make_table([{"item": "a"}], DROPS))
+    assert row == dict.fromkeys(DROPS) | {"item": "a"}
+
+
+def test_a_number_that_is_none_is_a_missing_one() -> None:
+    (row,) = plain_rows(make_table([{"value": float("nan")}], DROPS))
+    assert row["value"] is None
+
+
+@pytest.mark.parametrize("columns", ALL)
+def test_a_table_comes_back_from_the_disk_as_it_was(
+    columns: Columns, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("tables")
+
+    @settings(max_examples=15, deadline=None)
+    @given(_rows(columns))
+    def holds(rows: list[dict[str, Any]]) -> None:
+        back = _through_parquet(make_table(rows, columns), folder)
+        assert plain_rows(back) == rows
+        assert digest_table(back) == digest_table(make_table(rows, columns))
+
+    holds()
+
+
+@settings(max_examples=40, deadline=None)
+@given(_rows(FRAMES), _rows(FRAMES))
+def test_tables_have_one_digest_exactly_if_they_have_the_same_rows(
+    one: list[dict[str, Any]], other: list[dict[str, Any]]
+) -> None:
+    same_digest = digest_table(make_table(one, FRAMES)) == digest_table(make_table(other, FRAMES))
+    assert same_digest == (one == other and repr(one) == repr(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param([{"time_s": 0.0}], [{"time_s": None}], id="zero and missing"),
+        pytest.param([{"frame_id": ""}], [{"frame_id": None}], id="empty and missing"),
+        pytest.param([{"time_s": 0.1}], [{"time_s": 0.1 + 2e-17}], id="next float"),
+        pytest.param(
+            [{"frame_id": "a"}, {"frame_id": "b"}],
+            [{"frame_id": "b"}, {"frame_id": "a"}],
+            id="order of rows",
+        ),
+        pytest.param([{"path": "a"}], [{"digest": "a"}], id="column"),
+        pytest.param([{}], [], id="row of nothing"),
+    ],
+)
+def test_a_small_difference_gives_another_digest(
+    one: list[dict[str, Any]], other: list[dict[str, Any]]
+) -> None:
+    assert digest_table(make_table(one, FRAMES)) != digest_table(make_table(other, FRAMES))
+
+
+def test_the_digest_does_not_depend_on_the_order_of_columns() -> None:
+    table = make_table([{"frame_id": "a", "time_s": 1.5}], FRAMES)
+    assert digest_table(table[sorted(table.columns)]) == digest_table(table)

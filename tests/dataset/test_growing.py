@@ -1,0 +1,274 @@
+"""A subset that grows: what is published stays where it is, every version tells what changed."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.common.errors import InputError, WorldError
+from tasks.common.recipe.bounds import RuleBounds
+from tasks.common.recipe.models import Recipe, load_recipe
+from tasks.common.records import Publication, SourceOutcome
+from tasks.common.settings import settings
+from tasks.common.store.address import open_store
+from tasks.common.workspace.artifacts import Workspace
+from tasks.dataset.task import check_publishable, publish
+from tasks.publish.commit import Origin, push_tree
+from tasks.publish.read import read_samples
+from tasks.publish.registry import Ledger
+from tasks.publish.retire import retire_version
+from tests.dataset.builders import judged, person_mask, source
+from tests.dataset.crops import Crop
+from tests.dataset.trees import NAME, NOW, recipe, tree_of
+
+_DEMO = load_recipe("demo")
+TESTS = "CustomSeg_Person_20261122_tests"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> str:
+    return (tmp_path / "store").as_uri()
+
+
+@pytest.fixture
+def workspace() -> Workspace:
+    return Workspace.of(settings())
+
+
+def whole_recipe(**changes: Any) -> Recipe:
+    part = recipe(**changes)
+    return _DEMO.model_copy(update={"publish": part, "filter": RuleBounds()})
+
+
+def put(store: str, *outcomes: SourceOutcome, revive: bool = False, **changes: Any) -> Publication:
+    return publish.fn(outcomes, whole_recipe(**changes), store, NOW, revive)
+
+
+def one(workspace: Workspace, name: str, n: int = 2, **facts: Any) -> SourceOutcome:
+    return judged(workspace, source(name, **facts), [Crop(f"c{number}") for number in range(n)])
+
+
+def sides(store: str, version: int, name: str = NAME) -> dict[str, str]:
+    ledger = Ledger(open_store(store))
+    commit = ledger.commit(name, version)
+    assert commit is not None
+    return {row["stem"]: row["split"] for row in read_samples(ledger, commit)}
+
+
+def file_of(store: str, made: Publication, name: str) -> str:
+    return (Path(made.url.removeprefix("file://")) / name).read_text(encoding="utf-8")
+
+
+def test_a_second_batch_moves_nobody(workspace: Workspace, store_address: str) -> None:
+    store = store_address
+    first = [one(workspace, f"s{n}", n + 1) for n in range(4)]
+    put(store, *first, val_share=0.3)
+    before = sides(store, 1)
+    more = [one(workspace, f"a{n}", 5) for n in range(6)]
+    made = put(store, *more, *first, val_share=0.3)
+    after = sides(store, made.version)
+    assert (made.version, len(after)) == (2, len(before) + 30)
+    assert {stem: after[stem] for stem in before} == before
+
+
+def test_the_same_once_more_makes_no_version_whatever_came_before(
+    workspace: Workspace, store: str
+) -> None:
+    a, b = one(workspace, "a"), one(workspace, "b")
+    assert [put(store, *outcomes).version for outcomes in ([a], [a], [a, b], [a, b])] == [
+        1,
+        1,
+        2,
+        2,
+    ]
+    moved = a.source.model_copy(update={"uri": "/elsewhere"})
+    there = a.model_copy(update={"source": moved})
+    assert put(store, there, b).version == 2  # another input, and the same content
+
+
+def test_a_source_that_was_away_for_a_version_comes_back_to_its_side(
+    workspace: Workspace, store: str
+) -> None:
+    everyone = [one(workspace, f"s{n}") for n in range(5)]
+    put(store, *everyone)
+    put(store, *everyone[1:3])
+    made = put(store, *everyone)
+    assert (made.version, sides(store, 3)) == (3, sides(store, 1))
+
+
+def test_the_history_tells_what_came_went_and_changed_and_why(
+    workspace: Workspace, store: str
+) -> None:
+    mask = person_mask()
+    mask[6:20, 8:24] = 0
+    pin = {"a": "train", "b": "val", "c": "train"}
+    a = judged(workspace, source("a", scenes=("night",)), [Crop("x"), Crop("y")])
+    b = judged(workspace, source("b"), [Crop("x")])
+    first = put(store, a, b, pin=pin)
+    assert "## First version\n- added: 3\n" in file_of(store, first, "CHANGELOG.md")
+    blurred = Crop("y", "drop", "sharpness", "Blurred.")
+    a2 = judged(workspace, source("a", scenes=("day",)), [Crop("x"), blurred], media="a", mask=mask)
+    c = judged(workspace, source("c", batch="autumn"), [Crop("x")])
+    second = put(store, a2, c, pin=pin)
+    told = file_of(store, second, "CHANGELOG.md").splitlines()
+    assert told[2:16] == [
+        f"## Since {NAME}@v1 ({first.tree_id[:12]})",
+        "- added: 1",
+        "  - new sources, batch autumn: 1 (such as c-x)",
+        "- removed: 2",
+        "  - its source gave nothing now: 1 (such as b-x)",
+        "  - sharpness: 1 (such as a-y)",
+        "- other mask: 1",
+        "  - rembg u2netp → rembg u2netp: 1 (such as a-x)",
+        "- other scenes: 1",
+        "  - night → day: 1 (such as a-x)",
+        "",
+        "## First version",
+        "- added: 3",
+        "  - new sources, batch none: 3 (such as a-x)",
+    ]
+
+
+def test_a_pin_moves_what_was_published_and_the_history_says_so(
+    workspace: Workspace, store: str
+) -> None:
+    outcomes = [one(workspace, "a"), one(workspace, "b")]
+    put(store, *outcomes, pin={"a": "train", "b": "val"})
+    made = put(store, *outcomes, pin={"a": "val", "b": "train"})
+    assert "other side: 4\n  - train → val, pinned by the recipe: 2" in file_of(
+        store, made, "CHANGELOG.md"
+    )
+
+
+def test_cards_that_change_alone_are_told_once(workspace: Workspace, store: str) -> None:
+    a = one(workspace, "a")
+    put(store, a)
+    told = [put(store, a, description="Better words.") for _ in range(2)]
+    assert [made.version for made in told] == [2, 2]
+    text = file_of(store, told[1], "CHANGELOG.md")
+    assert text.count("No sample changed; lists, cards or reports did.") == 1
+
+
+def test_what_was_retired_does_not_come_back_on_top_of_another_version(
+    workspace: Workspace, store: str
+) -> None:
+    a, b = one(workspace, "a"), one(workspace, "b")
+    put(store, a)
+    put(store, a, b)
+    ledger = Ledger(open_store(store))
+    commit = ledger.commit(NAME, 1)
+    assert commit is not None
+    retire_version(ledger, commit, "half of it is missing", NOW)
+    with pytest.raises(InputError, match=r"This very content is .*@v1, retired since"):
+        put(store, a)
+    assert put(store, a, revive=True).version == 3
+
+
+def test_a_new_source_that_ties_both_sides_stays_out_and_is_told(
+    workspace: Workspace, store: str
+) -> None:
+    pins = {"pin": {"a": "train", "b": "val"}}
+    a, b = one(workspace, "a", uploader="ann"), one(workspace, "b", session="park")
+    put(store, a, b, **pins)
+    bridge = one(workspace, "x", uploader="ann", session="park")
+    made = put(store, a, b, bridge)
+    assert (sides(store, 2), made.n_left_out) == (sides(store, 1), 2)
+    proof = json.loads(file_of(store, made, "groups.json"))
+    assert {left["stem"] for left in proof["left_out"]} == {"x-c0", "x-c1"}
+    assert "| publish | ties_both_sides | 2 | x ties what lies" in file_of(store, made, "README.md")
+
+
+def test_a_tree_that_another_publisher_overtook_is_made_anew(
+    workspace: Workspace, store: str
+) -> None:
+    a, b = one(workspace, "a"), one(workspace, "b")
+    put(store, a)
+    put(store, a, b)
+    tree = tree_of(workspace, (b,))
+    ledger = Ledger(open_store(store))
+    for base, said in ((1, "made upon v1"), (None, "made upon nothing")):
+        with pytest.raises(WorldError, match=f"@v2 was published while .* {said}. Run it again"):
+            push_tree(
+                tree, NAME, workspace, ledger.store,
+                recipe_digest="r", now=NOW, origin=Origin("mine", base, ()), clock=lambda: NOW,
+            )  # fmt: skip
+    assert ledger.numbers(NAME) == [1, 2]
+
+
+# Test subsets: nothing in common with training data, and the other way round.
+
+
+def put_tests(store: str, *outcomes: SourceOutcome, **changes: Any) -> Publication:
+    values = {"role": "test", "against": [NAME], "note": "tests"}
+    return put(store, *outcomes, **(values | changes))
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        pytest.param({"name": "a"}, "the same source a", id="the same source and bytes"),
+        pytest.param({"uploader": "ann"}, "the same uploader ann", id="uploader"),
+        pytest.param({"session": "park"}, "the same session park", id="session"),
+    ],
+)
+def test_a_test_subset_that_is_related_is_refused_with_pictures(
+    facts: dict[str, Any], why: str, workspace: Workspace, store: str
+) -> None:
+    put(store, one(workspace, "a", uploader="ann", session="park"))
+    related = one(workspace, facts.pop("name", "t"), **facts)
+    with pytest.raises(InputError, match=rf"2 test samples are related to {NAME}@v1; .*") as found:
+        put_tests(store, related, one(workspace, "free"))
+    assert why in str(found.value)
+    page = (workspace.root / "related" / f"{TESTS}.html").read_text()
+    assert page.count("data:image/jpeg") == 2
+    assert Ledger(open_store(store)).numbers(TESTS) == []
+
+
+def test_a_neighbour_of_a_training_picture_is_refused(
+    workspace: Workspace, store_address: str
+) -> None:
+    store = store_address
+    put(store, judged(workspace, source("a"), [Crop("x", hash=0xFF)]))
+    near = judged(workspace, source("t"), [Crop("x", hash=0xFF ^ 0b111), Crop("y")])
+    with pytest.raises(InputError, match=r"t-x and a-x of .* 3 of 64 bits differ"):
+        put_tests(store, near)
+    made = put_tests(store, near, related="leave_out")
+    assert sides(store, made.version, TESTS) == {"t-y": "val"}
+    card = open_store(store).get(f"trees/{made.tree_id}/{TESTS}/README.md") or b""
+    assert b"| publish | related_subset | 1 |" in card
+
+
+def test_training_data_that_comes_later_is_checked_against_the_tests(
+    workspace: Workspace, store: str
+) -> None:
+    put(store, one(workspace, "a"))
+    put_tests(store, one(workspace, "t", uploader="ann"))
+    late = one(workspace, "late", uploader="ann")
+    with pytest.raises(InputError, match=rf"2 training samples are related to {TESTS}@v1"):
+        put(store, one(workspace, "a"), late)
+    made = put(store, one(workspace, "a"), late, related="leave_out")
+    assert sorted(sides(store, made.version)) == ["a-c0", "a-c1"]
+
+
+def test_a_test_subset_loads_as_one(workspace: Workspace, store: str) -> None:
+    put(store, one(workspace, "a"))
+    made = put_tests(store, one(workspace, "t"))
+    values: dict[str, Any] = {}
+    exec(file_of(store, made, "mmseg_config.py"), values)
+    assert values["test_dataset"]["ann_file"] == "split_dir/val.txt"
+    assert "train_dataset" not in values
+
+
+def test_subsets_that_are_not_there_are_refused_at_the_door(store: str) -> None:
+    part = recipe(role="test", against=["CustomSeg_Person_20260101_none"])
+    with pytest.raises(InputError, match="There is no version of anything"):
+        check_publishable(store, part, [])
+
+
+def test_the_time_is_told_by_the_record_alone(workspace: Workspace, store: str) -> None:
+    made = put(store, one(workspace, "a"))
+    later = datetime(2027, 1, 1, tzinfo=UTC)
+    again = publish.fn((one(workspace, "a"),), whole_recipe(), store, later, False)
+    assert again.tree_id == made.tree_id

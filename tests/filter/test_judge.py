@@ -1,0 +1,170 @@
+"""Measures become verdicts: the first failing rule gives the reason, none is forgotten."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.common.recipe.bounds import MEASURED_RULES, RuleBounds
+from tasks.common.records import Verdict
+from tasks.common.schema.tables import VERDICTS
+from tasks.common.similarity.picture_hash import quality
+from tasks.filter.finding import Finding
+from tasks.filter.judge import findings_of, judge_source, verdict_of
+from tests.filter.builders import GOOD, SOURCE, Row, bounds_of
+from tests.filter.strategies import failed, measures, rule_bounds
+
+MATTED = {"c"}
+WORST: list[Verdict] = ["keep", "review", "drop"]
+
+
+def judged(bounds: RuleBounds, *, matted: bool = True, **changes: Any) -> Row:
+    (row,) = judge_source([GOOD | changes], SOURCE, bounds, MATTED if matted else ())
+    return row
+
+
+def test_of_no_crops_there_are_no_verdicts() -> None:
+    assert judge_source([], SOURCE, bounds_of(near_duplicate={"min": 7})) == []
+
+
+def test_without_bounds_everything_is_kept() -> None:
+    row = judged(RuleBounds())
+    told = ("verdict", "reason", "value", "bound", "sentence", "failed_rules")
+    assert [row[name] for name in told] == ["keep", None, None, None, None, "[]"]
+
+
+def test_without_bounds_what_could_not_be_measured_is_kept() -> None:
+    assert judged(RuleBounds(), **dict.fromkeys(MEASURED_RULES))["verdict"] == "keep"
+
+
+def test_a_verdict_row_fills_the_columns_of_its_table() -> None:
+    assert set(judged(RuleBounds())) == set(VERDICTS)
+
+
+def test_the_first_failing_rule_gives_the_reason_and_all_are_listed() -> None:
+    row = judged(bounds_of(subject_share={"min": 0.9}, person_height_px={"min": 500}))
+    assert (row["verdict"], row["reason"]) == ("drop", "person_height_px")
+    assert (row["value"], row["bound"]) == (200.0, 500.0)
+    assert row["sentence"] == "The person is 200 px tall; the bound is 500 px."
+    assert failed(row) == ["person_height_px", "subject_share"]
+
+
+def test_a_drop_outweighs_an_earlier_review() -> None:
+    row = judged(bounds_of(person_height_px={"review_min": 500}, subject_share={"min": 0.9}))
+    assert (row["verdict"], row["reason"], row["value"]) == ("drop", "subject_share", 0.5)
+    assert failed(row) == ["person_height_px", "subject_share"]
+
+
+def test_a_review_outweighs_what_is_kept() -> None:
+    row = judged(bounds_of(person_height_px={"min": 100}, subject_share={"review_min": 0.9}))
+    assert (row["verdict"], row["reason"], row["bound"]) == ("review", "subject_share", 0.9)
+
+
+def test_what_cannot_be_measured_has_a_reason_but_no_value() -> None:
+    row = judged(bounds_of(sharpness={"min": 0.4}), sharpness=None)
+    assert (row["verdict"], row["reason"], row["value"], row["bound"]) == (
+        "drop", "sharpness", None, None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("matted", "verdict"), [pytest.param(False, "keep", id="before matting"),
+                            pytest.param(True, "drop", id="after matting")]
+)  # fmt: skip
+def test_rules_that_need_a_mask_stay_silent_before_matting(matted: bool, verdict: str) -> None:
+    bounds = bounds_of(subject_share={"min": 0.9})
+    assert judged(bounds, matted=matted, subject_share=None)["verdict"] == verdict
+
+
+@pytest.mark.parametrize("rule", ["excluded_scene", "licence"])
+def test_rules_on_the_source_speak_first_and_on_every_crop(rule: str) -> None:
+    limits = {"excluded_scene": {"tags": ["park"]}, "licence": {"allowed": ["CC0-1.0"]}}[rule]
+    bounds = bounds_of(person_height_px={"min": 500}, **{rule: limits})
+    rows = judge_source([GOOD, GOOD | {"crop_id": "d"}], SOURCE, bounds)
+    assert [(row["reason"], failed(row)) for row in rows] == [
+        (rule, [rule, "person_height_px"])
+    ] * 2
+
+
+def test_of_no_findings_the_verdict_is_keep() -> None:
+    row = verdict_of([])
+    assert (row["verdict"], row["reason"], row["failed_rules"]) == ("keep", None, "[]")
+
+
+@given(st.lists(st.builds(Finding, st.sampled_from("abc"), st.sampled_from(WORST))))
+def test_the_worst_finding_is_the_verdict_and_the_first_of_those_the_reason(
+    findings: list[Finding],
+) -> None:
+    row = verdict_of(findings)
+    assert WORST.index(row["verdict"]) == max((WORST.index(f.verdict) for f in findings), default=0)
+    bad = [finding.rule for finding in findings if finding.verdict != "keep"]
+    as_bad = [finding.rule for finding in findings if finding.verdict == row["verdict"]]
+    assert failed(row) == bad
+    assert row["reason"] == (as_bad[0] if bad else None)
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        pytest.param({"frame_cut": 0.1}, {"frame_cut": 0.2, "sharpness": 0.9}, id="less cut"),
+        pytest.param({"sharpness": 0.8}, {"sharpness": 0.7}, id="sharper"),
+        pytest.param(
+            {"frame_cut": 0.104, "sharpness": 0.8},
+            {"frame_cut": 0.096, "sharpness": 0.7},
+            id="sharper, cut alike to a percent",
+        ),
+        pytest.param({"sharpness": 0.1}, {"sharpness": None}, id="its sharpness is known"),
+        pytest.param({"frame_cut": 0.9}, {"frame_cut": None}, id="its cut is known"),
+        pytest.param({"crop_id": "a"}, {"crop_id": "b"}, id="the first name of equal ones"),
+    ],
+)
+def test_of_two_crops_the_less_cut_and_then_the_sharper_comes_first(
+    better: Row, worse: Row
+) -> None:
+    assert quality(GOOD | better) < quality(GOOD | worse)
+
+
+@settings(max_examples=50)
+@given(rows=measures(), bounds=rule_bounds(), matted=st.sets(st.sampled_from(["c0", "c1", "c2"])))
+def test_every_crop_gets_exactly_one_verdict_with_its_reasons(
+    rows: list[Row], bounds: RuleBounds, matted: set[str]
+) -> None:
+    verdicts = judge_source(rows, SOURCE, bounds, matted)
+    assert [row["crop_id"] for row in verdicts] == [row["crop_id"] for row in rows]
+    for row in verdicts:
+        reasons = failed(row)
+        assert row["verdict"] in WORST
+        assert (row["verdict"] == "keep") == (reasons == []) == (row["reason"] is None)
+        assert row["reason"] is None or row["reason"] in reasons
+        assert reasons == [name for name in MEASURED_RULES if name in reasons]
+        assert all(bounds.of(name) is not None for name in reasons)
+
+
+@settings(max_examples=50)
+@given(rows=measures(), bounds=rule_bounds(), turns=st.randoms(use_true_random=False))
+def test_the_order_of_the_crops_does_not_matter(
+    rows: list[Row], bounds: RuleBounds, turns: Any
+) -> None:
+    shuffled = turns.sample(rows, len(rows))
+    by_name = {row["crop_id"]: row for row in judge_source(shuffled, SOURCE, bounds)}
+    assert [by_name[row["crop_id"]] for row in rows] == judge_source(rows, SOURCE, bounds)
+
+
+@settings(max_examples=50)
+@given(rows=measures(), bounds=rule_bounds())
+def test_the_findings_of_a_matted_crop_make_up_its_verdict(
+    rows: list[Row], bounds: RuleBounds
+) -> None:
+    for row in judge_source(rows, SOURCE, bounds, {row["crop_id"] for row in rows}):
+        told = verdict_of(findings_of(row, SOURCE, bounds))
+        assert told == {name: row[name] for name in told}
+
+
+def test_rules_on_the_mask_say_nothing_of_a_crop_that_never_was_matted() -> None:
+    bounds = RuleBounds.model_validate(
+        {"person_height_px": {"min": 500}, "subject_share": {"min": 0.1}}
+    )
+    (row,) = judge_source([GOOD | {"subject_share": None}], SOURCE, bounds)
+    said = [finding.rule for finding in findings_of(row, SOURCE, bounds)]
+    assert said == ["person_height_px"]

@@ -1,0 +1,128 @@
+"""Scenes proposed by a CLIP network: a tiny one with random weights, through the real loader."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from tasks.common.errors import WeightsError
+from tasks.common.files import digest_file
+from tasks.common.recipe.publish import SceneGroup
+from tasks.common.recipe.scene_files import read_overrides
+from tasks.common.recipe.scenes import SceneFinder
+from tasks.common.weights.catalogue import Weights
+from tasks.common.weights.fetch import require_weights
+from tasks.common.workspace.artifacts import Workspace
+from tasks.review.clip import Tagger
+from tasks.review.scene_proposals import propose_scenes
+from tests.dataset.builders import judged, picture, source, subset_of
+from tests.dataset.crops import Crop
+from tests.dataset.trees import recipe
+
+TINY = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": 1, "width": 16, "patch_size": 16, "head_width": 8},
+    "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+}
+SCENES = (
+    SceneGroup(id="green", zh="绿", en="A lawn", phrases=("lawn",)),
+    SceneGroup(id="wall", zh="墙", en="A wall", phrases=("wall",), prompts=("a wall", "graffiti")),
+)
+
+
+class Weighted(torch.nn.Module):
+    """Parameters under the names of a model, to be saved as TorchScript, as OpenAI saved theirs."""
+
+    def __init__(self, state: dict[str, torch.Tensor]):
+        super().__init__()
+        for name, tensor in state.items():
+            self._place(name.split("."), tensor)
+
+    def _place(self, path: list[str], tensor: torch.Tensor) -> None:
+        at: torch.nn.Module = self
+        for part in path[:-1]:
+            if part not in dict(at.named_children()):
+                at.add_module(part, torch.nn.Module())
+            at = getattr(at, part)
+        at.register_parameter(path[-1], torch.nn.Parameter(tensor))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    (folder / "tiny-test.json").write_text(json.dumps(TINY))
+    open_clip.add_model_config(folder / "tiny-test.json")
+    torch.manual_seed(0)
+    model = open_clip.create_model("tiny-test")
+    save_file(model.state_dict(), folder / "tiny.safetensors")
+    torch.jit.save(torch.jit.script(Weighted(model.state_dict())), folder / "tiny.pt")
+    return folder
+
+
+def weights_of(models: Path, file: str) -> Weights:
+    digest = digest_file(models / file)
+    return Weights.model_validate(
+        {"name": "tiny", "role": "tagger", "file": file, "sha256": digest, "licence": "none",
+         "session": "tiny-test", "from": ()}
+    )  # fmt: skip
+
+
+def tagger_of(models: Path, file: str = "tiny.safetensors") -> Tagger:
+    found = weights_of(models, file)
+    return Tagger(found, require_weights(found, models), SCENES, "cpu")
+
+
+def test_scores_lie_between_0_and_1_and_repeat(models: Path) -> None:
+    pictures = [picture("a"), picture("b"), picture("a")]
+    scores = tagger_of(models).scores(pictures)
+    assert scores.shape == (3, 2)
+    assert ((scores > 0) & (scores < 1)).all()
+    assert np.allclose(scores[0], scores[2])
+    assert not np.allclose(scores[0], scores[1])
+
+
+def test_a_torchscript_archive_says_the_same_as_plain_weights(models: Path) -> None:
+    plain, archive = (tagger_of(models, file) for file in ("tiny.safetensors", "tiny.pt"))
+    assert np.allclose(plain.scores([picture("a")]), archive.scores([picture("a")]))
+
+
+def test_only_scores_from_the_least_are_proposed_best_first(models: Path) -> None:
+    tagger = tagger_of(models)
+    everything = list(tagger.propose([("a", picture("a"))], 0.0))
+    assert {found.scene for found in everything} == {"green", "wall"}
+    assert everything[0].score >= everything[1].score
+    bound = everything[0].score
+    found = next(tagger.propose([("a", picture("a"))], bound - 0.001))
+    assert found.scene == everything[0].scene
+    assert list(tagger.propose([("a", picture("a"))], 1.0)) == []
+
+
+def test_proposals_are_a_file_that_a_recipe_takes_when_somebody_names_it(
+    models: Path, tmp_path: Path
+) -> None:
+    workspace = Workspace(tmp_path)
+    line = source("s", scenes=("lawn",))
+    subset = subset_of(
+        workspace, judged(workspace, line, [Crop("a"), Crop("b", "drop", "x", "No")])
+    )
+    part = recipe(scenes=[scene.model_dump() for scene in SCENES])
+    data = propose_scenes(subset, part, tagger_of(models), 0.0)
+    (tmp_path / "proposals.csv").write_bytes(data)
+    found = read_overrides(tmp_path / "proposals.csv")
+    assert found == [{"item": "s-a", "add": ["wall"]}]  # green it has, the other crop is dropped
+    taken = recipe(scenes=[scene.model_dump() for scene in SCENES], scene_overrides=found)
+    assert SceneFinder(part).of(line, "s-a") == ("green",)
+    assert SceneFinder(taken).of(line, "s-a") == ("green", "wall")
+
+
+def test_other_bytes_than_the_catalogue_promises_do_not_load(models: Path) -> None:
+    wrong = weights_of(models, "tiny.pt").model_copy(update={"sha256": "0" * 64})
+    with pytest.raises(WeightsError):
+        require_weights(wrong, models)

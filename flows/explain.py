@@ -3,7 +3,8 @@
 from typing import Any, NamedTuple
 
 from flows.engine.run_record import load_run, run_folder, write_page
-from tasks.common.recipe.bounds import TAG_RULES, Bounds, LicenceBounds, RuleBounds, TagBounds
+from tasks.common.recipe.bounds import Bounds, LicenceBounds, RuleBounds, TagBounds
+from tasks.common.schema.rule_names import TAG_RULES
 from tasks.common.workspace.artifacts import Workspace
 from tasks.dataset.task import Judged, RuleWord, Subset, find_crop, render_closeup
 from tasks.filter.task import Finding, findings_of

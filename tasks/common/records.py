@@ -1,6 +1,6 @@
 """The nouns that pass the doors between rooms: small, typed, frozen, JSON all the way."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import (
     AliasChoices,
@@ -13,9 +13,12 @@ from pydantic import (
 
 from tasks.common.uri import shown
 
-Stage = Literal[
-    "download", "sample", "detect", "pose", "measure", "screen", "matte", "filter", "publish"
-]
+SourceStage = Literal["download", "sample", "detect", "pose", "screen", "matte", "filter"]
+RunStage = Literal["deduplicate", "review", "publish"]
+Stage = Literal[SourceStage, "measure", RunStage]
+SOURCE_STAGES: tuple[SourceStage, ...] = get_args(SourceStage)
+"""The stages of a source, in the order in which they run. The only place that says so."""
+
 Kind = Literal["video", "image"]
 Projection = Literal["flat", "equirectangular", "fisheye", "unknown"]
 Verdict = Literal["keep", "review", "drop"]

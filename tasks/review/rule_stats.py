@@ -7,7 +7,8 @@ from typing import NamedTuple, get_args
 
 import numpy as np
 
-from tasks.common.recipe.bounds import MEASURED_RULES, Bounds, RuleBounds
+from tasks.common.recipe.bounds import Bounds, RuleBounds
+from tasks.common.schema.rule_names import MEASURED_RULES
 from tasks.deduplicate.run_crops import Subset
 
 _BINS = 40

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.common.digests import content_key
-from tasks.common.recipe.bounds import MEASURED_RULES
+from tasks.common.schema.rule_names import MEASURED_RULES
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from tasks.common.files import write_file
 from tasks.common.media.images import encode_png
-from tasks.common.recipe.bounds import MEASURED_RULES, RuleBounds
+from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import Source
+from tasks.common.schema.rule_names import MEASURED_RULES
 from tasks.common.workspace.artifacts import Workspace
 from tasks.filter.subject import Subject
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.common.recipe.bounds import MEASURED_RULES, RuleBounds
+from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import Verdict
+from tasks.common.schema.rule_names import MEASURED_RULES
 from tasks.common.schema.tables import VERDICTS
 from tasks.common.similarity.picture_hash import quality
 from tasks.filter.finding import Finding

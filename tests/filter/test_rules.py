@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.common.recipe.bounds import MEASURED_RULES, RuleBounds
+from tasks.common.recipe.bounds import RuleBounds
+from tasks.common.schema.rule_names import MEASURED_RULES
 from tasks.common.schema.tables import MEASURES, VERDICTS
 from tasks.filter.measure import _finite, _measure_one
 from tasks.filter.rules import RULES, excluded_scene, licence

@@ -7,12 +7,11 @@ whoever reviews it.
 import tempfile
 from pathlib import Path
 
-from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.common.recipe.bounds import RuleBounds
-from tasks.common.schema.tables import plain_rows
-
 from tasks.common.records import SourceOutcome
+from tasks.common.schema.tables import plain_rows
 from tasks.common.store.folder import FolderStore
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.dataset.build import build_tree
 from tasks.deduplicate.run_crops import Subset
 from tasks.publish.read import find_base, read_past

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.common.recipe.bounds import MEASURED_RULES
 from tasks.common.records import SourceOutcome
+from tasks.common.schema.rule_names import MEASURED_RULES
 from tasks.common.workspace.artifacts import Workspace
 from tasks.review.report import render_report
 from tasks.review.rule_stats import rule_lines

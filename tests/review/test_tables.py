@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.common.recipe.bounds import MEASURED_RULES
 from tasks.common.recipe.models import load_recipe
+from tasks.common.schema.rule_names import MEASURED_RULES
 from tasks.common.schema.tables import VERDICTS, plain_rows, read_table
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace

@@ -154,7 +154,3 @@ class RuleBounds(Record):
         """Return the bounds of a rule, or None where the recipe sets none."""
         bounds: Bounds | TagBounds | LicenceBounds | None = getattr(self, rule)
         return bounds
-
-
-TAG_RULES = ("excluded_scene", "licence")
-MEASURED_RULES = tuple(name for name in RuleBounds.model_fields if name not in TAG_RULES)

@@ -9,8 +9,11 @@ from typing import Any
 import pandas as pd
 
 from tasks.common.files import digest_bytes
-from tasks.common.recipe.bounds import MEASURED_RULES
 from tasks.common.records import Drop
+from tasks.common.schema.columns import plain_rows
+from tasks.common.schema.rule_names import MEASURED_RULES
+
+__all__ = ["plain_rows"]
 
 Columns = Mapping[str, str]
 
@@ -156,13 +159,3 @@ def digest_table(table: pd.DataFrame) -> str:
     """Return a digest of the values, which does not depend on the Parquet writer's version."""
     text = json.dumps(plain_rows(table), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return digest_bytes(text.encode())
-
-
-def plain_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows as plain Python values, with None for what is missing."""
-    columns = {
-        name: [None if pd.isna(value) else value for value in table[name].tolist()]
-        for name in map(str, table.columns)
-    }
-    n_rows = len(table)
-    return [{name: values[row] for name, values in columns.items()} for row in range(n_rows)]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 from pydantic import Field
@@ -18,12 +19,14 @@ from tasks.common.digests import content_key
 from tasks.common.errors import ArtifactError
 from tasks.common.files import digest_bytes, digest_file
 from tasks.common.records import Drop, Record, Stage, StageResult
+from tasks.common.schema.columns import from_frame, to_frame
 from tasks.common.schema.tables import digest_table, drops_table, encode_table, read_table
 from tasks.common.settings import Settings
 from tasks.common.store.address import open_prefix
 from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.backend import FolderPlace, Place, SharedPlace, Writes
 
+R = TypeVar("R")
 _MARKER = "artifact.json"
 _VERIFY_THREADS = 4
 
@@ -102,6 +105,20 @@ class Workspace:
         """Read the table of what a stage handed on."""
         return self._table(result, "items")
 
+    def rows(self, kind: type[R], result: StageResult) -> list[R]:
+        """Read what a stage handed on, as rows of the table's dataclass.
+
+        Raises:
+            ArtifactError: the table is gone or damaged, or was written by an older version.
+        """
+        try:
+            return from_frame(kind, self.items(result))
+        except ValueError as error:
+            raise ArtifactError(
+                f"The {result.stage} artifact {result.key} comes from another version: {error}. "
+                "Run the same ingest again; finished work is reused where it still fits."
+            ) from error
+
     def drops(self, result: StageResult) -> pd.DataFrame:
         """Read the table of what a stage dropped, and why."""
         return self._table(result, "drops")
@@ -176,12 +193,18 @@ def _digest(path: Path) -> str | None:
 
 
 def _is_path(column: str) -> bool:
-    return column == "path" or column.endswith("_path")
+    """Say whether a column names files of this artifact.
+
+    A column with a prefix, such as `crop.path`, repeats a row of another stage's table: that stage
+    answers for the file.
+    """
+    return "." not in column and (column == "path" or column.endswith("_path"))
 
 
 def _without_paths(items: pd.DataFrame) -> pd.DataFrame:
     """Leave out where files lie, which depends on the key; their digests stay."""
-    return items[[column for column in map(str, items.columns) if not _is_path(column)]]
+    names = [name for name in map(str, items.columns) if not _is_path(name.rpartition(".")[2])]
+    return items[names]
 
 
 def _files_of(items: pd.DataFrame) -> Iterator[tuple[str, str]]:
@@ -209,6 +232,12 @@ class ArtifactWriter:
         self.workspace.write(relative, data, self._writes)
         self._sizes[name] = len(data)
         return relative, digest_bytes(data)
+
+    def commit_rows(
+        self, kind: type[R], rows: Iterable[R], drops: Iterable[Drop], *, n_in: int
+    ) -> StageResult:
+        """Write the table of these rows, as `commit` does."""
+        return self.commit(to_frame(kind, rows), drops, n_in=n_in)
 
     def commit(self, items: pd.DataFrame, drops: Iterable[Drop], *, n_in: int) -> StageResult:
         """Write the tables, then the marker; every input item is either kept or in `drops`."""

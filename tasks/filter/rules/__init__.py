@@ -6,7 +6,7 @@ and stand beside these.
 
 from importlib import import_module
 
-from tasks.common.recipe.bounds import MEASURED_RULES
+from tasks.common.schema.rule_names import MEASURED_RULES
 from tasks.filter.rule import Rule
 
 RULES: dict[str, Rule] = {name: import_module(f"{__name__}.{name}").RULE for name in MEASURED_RULES}

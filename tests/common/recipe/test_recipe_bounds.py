@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tasks.common.errors import InputError
-from tasks.common.recipe.bounds import MEASURED_RULES, RuleBounds
+from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.recipe.models import load_recipe
+from tasks.common.schema.rule_names import MEASURED_RULES
 from tests.common.builders import changed
 
 ORDER = ("min", "review_min", "review_max", "max")

@@ -1,0 +1,171 @@
+"""How a dataclass becomes the columns of a Parquet table, and a row of it the dataclass again.
+
+A field is a column of its own name: text, whole numbers, numbers, or JSON text for boxes and lists.
+Three kinds of fields are several columns:
+
+- a dataclass adds its own columns;
+- a dataclass that is annotated with a `Prefix` adds them with it, all missing for None;
+- `measures`, a value by the name of its rule, adds a column per rule.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import pandas as pd
+
+from tasks.common.schema.boxes import Box
+from tasks.common.schema.rule_names import MEASURED_RULES
+
+R = TypeVar("R")
+Measures = Mapping[str, float | None]
+"""What each rule measured, by its name; None where it could not be measured."""
+
+_PLAIN: dict[Any, str] = {str: "string", int: "Int64", float: "Float64"}
+_codecs: dict[Any, "dict[str, _Column]"] = {}
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """Marks a field that repeats another table's row under `<prefix>.<column>`; it may be None."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One column or a group of columns of one field."""
+
+    names: dict[str, str]  # pandas types by name
+    encode: Callable[[Any], dict[str, Any]]
+    decode: Callable[[Mapping[str, Any]], Any]
+
+
+def columns_of(kind: type[Any]) -> dict[str, str]:
+    """Return the columns of a row's dataclass, in order, with their pandas types."""
+    return {name: dtype for column in _codec(kind).values() for name, dtype in column.names.items()}
+
+
+def encode_row(row: Any) -> dict[str, Any]:
+    """Return a row as plain values by column."""
+    values: dict[str, Any] = {}
+    for name, column in _codec(type(row)).items():
+        values |= column.encode(getattr(row, name))
+    return values
+
+
+def decode_row(kind: type[R], values: Mapping[str, Any]) -> R:
+    """Return the dataclass of plain values by column, with None for what is missing."""
+    return kind(**{name: column.decode(values) for name, column in _codec(kind).items()})
+
+
+def to_frame(kind: type[R], rows: Iterable[R]) -> pd.DataFrame:
+    """Return rows as a frame with exactly the columns of their dataclass."""
+    columns = columns_of(kind)
+    encoded = [encode_row(row) for row in rows]
+    return pd.DataFrame(encoded, columns=list(columns)).astype(columns)
+
+
+def from_frame(kind: type[R], frame: pd.DataFrame) -> list[R]:
+    """Return the rows of a frame; columns that the dataclass does not have are left alone.
+
+    Raises:
+        ValueError: the frame lacks columns, as those of older versions may.
+    """
+    names = list(columns_of(kind))
+    missing = sorted(set(names) - set(map(str, frame.columns)))
+    if missing:
+        raise ValueError(f"the table lacks the columns {', '.join(missing)}")
+    return [decode_row(kind, values) for values in plain_rows(frame[names])]
+
+
+def plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows as plain Python values, with None for what is missing."""
+    columns = {
+        name: [None if pd.isna(value) else value for value in frame[name].tolist()]
+        for name in map(str, frame.columns)
+    }
+    n_rows = len(frame)
+    return [{name: values[row] for name, values in columns.items()} for row in range(n_rows)]
+
+
+def _codec(kind: type[Any]) -> dict[str, _Column]:
+    if kind not in _codecs:
+        hints = get_type_hints(kind, include_extras=True)
+        _codecs[kind] = {
+            entry.name: _column(entry.name, hints[entry.name]) for entry in fields(kind)
+        }
+    return _codecs[kind]
+
+
+def _column(name: str, hint: Any) -> _Column:
+    if hint == Measures:
+        return _measures()
+    if get_origin(hint) is Annotated:
+        inner, prefix = get_args(hint)
+        return _nested(_without_none(inner), prefix.name)
+    base = _without_none(hint)
+    if is_dataclass(base) and base is not Box:
+        return _nested(base, None)
+    if base in _PLAIN or get_origin(base) is Literal:
+        dtype = _PLAIN.get(base, "string")
+        return _Column({name: dtype}, lambda value: {name: value}, lambda values: values[name])
+    load, dump = _json_codec(base)
+    return _Column(
+        {name: "string"},
+        lambda value: {name: None if value is None else json.dumps(dump(value))},
+        lambda values: None if values[name] is None else load(json.loads(values[name])),
+    )
+
+
+def _without_none(hint: Any) -> Any:
+    if get_origin(hint) not in (Union, UnionType):
+        return hint
+    (base,) = (part for part in get_args(hint) if part is not NoneType)
+    return base
+
+
+def _measures() -> _Column:
+    return _Column(
+        dict.fromkeys(MEASURED_RULES, "Float64"),
+        lambda measures: {name: measures.get(name) for name in MEASURED_RULES},
+        lambda values: {name: values[name] for name in MEASURED_RULES},
+    )
+
+
+def _nested(kind: Any, prefix: str | None) -> _Column:
+    start = "" if prefix is None else f"{prefix}."
+    own = columns_of(kind)
+    first = start + next(iter(own))
+
+    def encode(value: Any) -> dict[str, Any]:
+        encoded = dict.fromkeys(own) if value is None else encode_row(value)
+        return {start + name: plain for name, plain in encoded.items()}
+
+    def decode(values: Mapping[str, Any]) -> Any:
+        if prefix is not None and values[first] is None:
+            return None
+        return decode_row(kind, {name: values[start + name] for name in own})
+
+    return _Column({start + name: dtype for name, dtype in own.items()}, encode, decode)
+
+
+def _json_codec(hint: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """Return how JSON becomes a value of this type, and back."""
+    if hint is Box:
+        return Box.of, lambda box: list(box.xyxy)
+    if get_origin(hint) is tuple:
+        first, *rest = get_args(hint)
+        if rest == [...]:
+            load, dump = _json_codec(first)
+            return lambda items: tuple(map(load, items)), lambda items: list(map(dump, items))
+        return tuple, list
+    if hint in (str, int, float):
+        return _as_is, _as_is
+    raise TypeError(f"no column can hold {hint}")
+
+
+def _as_is(value: Any) -> Any:
+    return value

@@ -1,0 +1,173 @@
+"""One dataclass per table: what a row of each stage's table holds.
+
+A column that ends in `path` names a file of the workspace; the column that ends in `digest` beside
+it has the sha256 of its bytes. Boxes are in px; a name says of which picture.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from tasks.common.records import Kind, Projection, Verdict
+from tasks.common.schema.boxes import Box
+from tasks.common.schema.columns import Measures, Prefix
+
+Points = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class MediaRow:
+    """A downloaded file, by `download`; sizes are as shown: upright, with square px."""
+
+    media_id: str
+    path: str
+    digest: str
+    size_bytes: int
+    kind: Kind
+    codec: str
+    width_px: int
+    height_px: int
+    frame_rate: str | None
+    duration_s: float | None
+    rotation_deg: int
+    projection: Projection
+    labels_path: str | None = None  # PNG of the picture's size: 0, or the number of a person
+    labels_digest: str | None = None
+    channel: str | None = None  # who labelled the people
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A sampled moment of a video, or a photo, by `sample`."""
+
+    frame_id: str
+    media_id: str
+    time_s: float
+    width_px: int
+    height_px: int
+    projection: Projection
+    path: str
+    digest: str
+    labels_path: str | None = None  # as of the media
+    labels_digest: str | None = None
+    channel: str | None = None
+
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        """Width and height in px."""
+        return self.width_px, self.height_px
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A detected person with context around them, by `detect`."""
+
+    crop_id: str
+    frame_id: str
+    media_id: str
+    time_s: float
+    frame_size_wh: tuple[int, int]
+    projection: Projection
+    person_box_xyxy: Box  # px of the frame, as the detector gave it
+    crop_box_xyxy: Box  # whole px of the frame
+    confidence: float
+    others_xyxy: tuple[Box, ...]  # the other people's boxes, px of the frame
+    path: str
+    digest: str
+    given_path: str | None = None  # PNG 0 and 1 as large as the crop; None where a model decides
+    given_digest: str | None = None
+    channel: str | None = None
+
+    @property
+    def person_in_crop(self) -> Box:
+        """The person's box in px of the crop."""
+        return self.person_box_xyxy.within(self.crop_box_xyxy)
+
+
+@dataclass(frozen=True)
+class Pose:
+    """The pose of a crop's person, by `pose`: COCO's 17 keypoints."""
+
+    crop_id: str
+    points_xy: Points  # px of the crop
+    seen: tuple[float, ...]  # how surely each point is in the picture and visible, 0..1
+    mask_path: str | None  # the person by the pose model, at most 256 px
+    mask_digest: str | None
+    model: str
+    model_digest: str
+
+
+@dataclass(frozen=True)
+class Matte:
+    """Alpha and mask of a crop, by `matte`."""
+
+    crop_id: str
+    alpha_path: str
+    alpha_digest: str
+    mask_path: str
+    mask_digest: str
+    tight_box_xyxy: Box  # what is published of the crop, in whole px of the crop
+    raw_min: float
+    raw_max: float
+    second_path: str | None  # alpha by the second model; None where the recipe asks for none
+    second_digest: str | None
+    model: str
+    model_digest: str
+    channel: str | None  # who annotated: rembg and its model, or people by way of a data set
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A crop that is worth matting, by `screen`."""
+
+    crop_id: str
+
+
+@dataclass(frozen=True)
+class MeasuredCrop:
+    """What the rules measured on a crop, and the hashes by which crops are compared."""
+
+    crop_id: str
+    measures: Measures
+    hash: str | None
+    mirror_hash: str | None
+
+
+@dataclass(frozen=True)
+class JudgedCrop:
+    """The verdict on a crop with all its measures, by `filter`."""
+
+    crop_id: str
+    verdict: Verdict
+    reason: str | None  # the first failing rule of the worst verdict
+    value: float | None
+    bound: float | None
+    sentence: str | None
+    failed_rules: tuple[str, ...]  # in the order of the rules
+    nearest_crop: str | None  # the better crop that near_duplicate compared with
+    measures: Measures
+    hash: str | None
+    mirror_hash: str | None
+
+
+@dataclass(frozen=True)
+class RunCrop:
+    """A crop of a run with all that the stages found out about it, by `deduplicate`.
+
+    `verdict` is the last one: after comparison with the crops of all other sources.
+    """
+
+    source_id: str
+    crop: Annotated[Crop, Prefix("crop")]
+    pose: Annotated[Pose | None, Prefix("pose")]
+    matte: Annotated[Matte | None, Prefix("matte")]
+    verdict: Annotated[JudgedCrop, Prefix("verdict")]
+
+    @property
+    def stem(self) -> str:
+        """The name of image and mask without suffix: media, time, number of the person."""
+        return self.crop.crop_id
+
+    @property
+    def published_box(self) -> Box | None:
+        """What is published of the crop, in whole px of the crop; None without a mask."""
+        return self.matte.tight_box_xyxy if self.matte else None

@@ -1,0 +1,29 @@
+"""The names of all rules, in the order in which a first failing rule is named."""
+
+TAG_RULES = ("excluded_scene", "licence")
+"""Rules on the source's tags: they measure nothing of a crop."""
+
+MEASURED_RULES = (
+    "person_height_px",
+    "detector_confidence",
+    "frame_cut",
+    "person_overlap",
+    "body_visible",
+    "upper_body_visible",
+    "sharpness",
+    "ghosting",
+    "exposure",
+    "distortion",
+    "near_duplicate",
+    "mask_whole",
+    "subject_share",
+    "frame_cut_mask",
+    "person_overlap_mask",
+    "contrast",
+    "mask_certainty",
+    "mask_agreement",
+    "keypoints_in_mask",
+)
+"""Rules that measure one number per crop; each is a column of the measures and verdicts tables."""
+
+RULE_NAMES = TAG_RULES + MEASURED_RULES

@@ -1,0 +1,83 @@
+"""A row of every table comes back from Parquet as it was, under the columns that it always had."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.common.files import write_file
+from tasks.common.schema.boxes import Box
+from tasks.common.schema.columns import columns_of, from_frame, to_frame
+from tasks.common.schema.rows import (
+    Admitted,
+    Crop,
+    Frame,
+    JudgedCrop,
+    Matte,
+    MeasuredCrop,
+    MediaRow,
+    Pose,
+    RunCrop,
+)
+from tasks.common.schema.rule_names import MEASURED_RULES
+from tasks.common.schema.tables import encode_table, read_table
+
+MEASURES = dict.fromkeys(MEASURED_RULES, None) | {"sharpness": 0.5}
+MEDIA = MediaRow("m", "p", "d", 9, "video", "h264", 64, 48, "30000/1001", None, 90, "flat")
+FRAME = Frame("f", "m", 1.5, 64, 48, "flat", "p", "d")
+CROP = Crop(
+    "c", "f", "m", 1.5, (64, 48), "flat", Box(1.25, 2, 9.5, 30), Box(0, 0, 12, 40), 0.9,
+    (Box(20, 1, 30, 40.5),), "p", "d",
+)  # fmt: skip
+POSE = Pose("c", ((1.0, 2.5), (3.0, 4.0)), (0.1, 0.9), None, None, "blazepose", "d")
+MATTE = Matte(
+    "c", "a", "ad", "k", "kd", Box(1, 2, 11, 39), 0.0, 1.0, None, None, "u2netp", "d", "x"
+)
+MEASURED = MeasuredCrop("c", MEASURES, "00ff", "ff00")
+JUDGED = JudgedCrop(
+    "c", "drop", "sharpness", 0.5, 0.6, "It is blurred.", ("sharpness", "街"), None, MEASURES,
+    "00ff", "ff00",
+)  # fmt: skip
+RUN_CROP = RunCrop("street", CROP, POSE, MATTE, JUDGED)
+ROWS = [MEDIA, FRAME, CROP, POSE, MATTE, Admitted("c"), MEASURED, JUDGED, RUN_CROP]
+NAMES = [type(row).__name__ for row in ROWS]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=NAMES)
+def test_a_row_comes_back_from_parquet_as_it_was(row: Any, tmp_path: Path) -> None:
+    write_file(tmp_path / "t.parquet", encode_table(to_frame(type(row), [row, row])))
+    assert from_frame(type(row), read_table(tmp_path / "t.parquet")) == [row, row]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=NAMES)
+def test_no_rows_are_a_table_with_all_columns(row: Any) -> None:
+    frame = to_frame(type(row), [])
+    assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == columns_of(type(row))
+    assert from_frame(type(row), frame) == []
+
+
+def test_a_crop_without_pose_and_mask_comes_back_without_them() -> None:
+    row = replace(RUN_CROP, pose=None, matte=None)
+    assert from_frame(RunCrop, to_frame(RunCrop, [row])) == [row]
+
+
+def test_whole_px_stay_whole_and_fractions_stay_fractions() -> None:
+    (row,) = to_frame(Crop, [CROP]).to_dict("records")
+    assert row["crop_box_xyxy"] == "[0, 0, 12, 40]"
+    assert row["person_box_xyxy"] == "[1.25, 2, 9.5, 30]"
+
+
+def test_a_prefix_keeps_columns_of_the_same_name_apart() -> None:
+    assert {"crop.crop_id", "matte.crop_id", "pose.mask_path"} <= columns_of(RunCrop).keys()
+
+
+def test_a_table_of_an_older_version_is_refused_with_the_columns_that_it_lacks() -> None:
+    frame = to_frame(JudgedCrop, [JUDGED]).drop(columns=["ghosting", "hash"])
+    with pytest.raises(ValueError, match="lacks the columns ghosting, hash"):
+        from_frame(JudgedCrop, frame)
+
+
+def test_columns_that_a_newer_version_added_are_left_alone() -> None:
+    frame = to_frame(Frame, [FRAME]).assign(novelty=1)
+    assert from_frame(Frame, frame) == [FRAME]

@@ -10,7 +10,7 @@ SPREAD := -n auto --dist loadfile
 DEMO_NAME := CustomSeg_Person_20261122_demo
 MMSEG := .venv-mmseg
 
-.PHONY: demo test check setup up down mmseg-check record-stages clean
+.PHONY: demo test check setup up down mmseg-check record-stages docs clean
 
 demo: $(READY)
 	@MATTEFLOW_HOME=$(DEMO_HOME) $(BIN)/matteflow ingest demo --recipe demo
@@ -63,6 +63,10 @@ $(MMSEG)/.ready: tests/mmseg/requirements.txt
 # After a change that does not alter what a stage gives out; else raise the stage's VERSION first.
 record-stages: $(READY)
 	@$(BIN)/python -m tests.architecture.stage_digests
+
+# Pages that follow from the code: docs/settings.md, docs/rules.md.
+docs: $(READY)
+	@$(BIN)/python -m docs.generate
 
 clean:
 	rm -rf $(VENV) $(MMSEG) $(DEMO_HOME) build *.egg-info

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import httpx
 
+from tests.http_client import http_client
+
 ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
 _READY_S = 120.0
@@ -72,7 +74,7 @@ class Cluster:
             **environment,
         }
         self.environment.pop("PREFECT_LOCAL_STORAGE_PATH", None)
-        self.api = httpx.Client(base_url=self.environment["PREFECT_API_URL"], timeout=60)
+        self.api = http_client(self.environment["PREFECT_API_URL"], timeout_s=60)
         self._server: Process | None = None
         self.workers: list[Process] = []
 

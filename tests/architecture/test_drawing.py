@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,49 +78,55 @@ def test_the_code_has_the_ten_doors_that_the_comparison_rests_on() -> None:
 
 
 def room_tasks() -> dict[tuple[str, str], str]:
-    """Return the room of each Prefect task, by module and name: functions under `@run_task(…)`."""
+    """Return the room of each Prefect task, by module and name."""
     found = {}
     for path in (ROOT / "tasks").glob("*/task.py"):
         room = path.parent.name
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef) and _is_run_task(node):
-                found[f"tasks.{room}.task", node.name] = room
+        names = task_names(path.read_text(encoding="utf-8"))
+        found |= {(f"tasks.{room}.task", name): room for name in names}
     return found
 
 
-def _is_run_task(function: ast.FunctionDef) -> bool:
-    return any("run_task" in ast.unparse(decorator) for decorator in function.decorator_list)
+def task_names(code: str) -> set[str]:
+    """Return functions under `@run_task(…)` or `@stage_task(…)`, and names assigned from these."""
+    names = set()
+    for node in ast.parse(code).body:
+        match node:
+            case ast.FunctionDef(name=name, decorator_list=makers) if any(map(_makes_task, makers)):
+                names.add(name)
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if _makes_task(value):
+                names.add(name)
+    return names
+
+
+def _makes_task(value: ast.expr) -> bool:
+    return isinstance(value, ast.Call) and _root(value) in {"run_task", "stage_task"}
 
 
 def run_calls(code: str, tasks: dict[tuple[str, str], str]) -> tuple[set[str], set[Edge]]:
     """Return which rooms' run tasks a flow calls, and what it hands from one to another.
 
-    Within one function, `name = task(…)` makes `name` the room's; a later task that is given
-    `name`, or something of it (`name.key`), takes it from there. The data is called by the
-    keyword that passes it, else by the variable's name.
+    Within one function, `name = task(…)` makes `name` the room's, and `other = name.result()` makes
+    `other` its too. A later task that is given `name`, or a part of it (`name.key`), takes it from
+    there. The data is called by the keyword that passes it, else by the variable's name.
     """
     tree = ast.parse(code)
     rooms = _imported_tasks(tree, tasks)
     called: set[str] = set()
     edges: set[Edge] = set()
-    for function in ast.walk(tree):
-        if not isinstance(function, ast.FunctionDef):
-            continue
+    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
         made_by: dict[str, str] = {}
         for line in _in_order(function):
             for call in _calls_of(line, rooms):
-                room = rooms[_called_name(call)]
+                room = rooms[_root(call)]
                 called.add(room)
-                for variable, data in _handed(call):
-                    if variable in made_by:
-                        edges.add(Edge(made_by[variable], data, room))
+                handed = [(name, data) for name, data in _handed(call) if name in made_by]
+                edges |= {Edge(made_by[name], data, room) for name, data in handed}
             match line:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                    makers = [rooms[_called_name(call)] for call in _calls_of(value, rooms)]
-                    # `result = state.result()` hands the same thing on under another name.
-                    makers += [made_by[used] for used in _names(value) if used in made_by]
-                    if makers:
-                        made_by[name] = makers[0]
+                    maker = rooms.get(_root(value)) or made_by.get(_root(value))
+                    if maker is not None:
+                        made_by[name] = maker
     return called, {edge for edge in edges if edge.giver != edge.taker}
 
 
@@ -142,28 +148,24 @@ def _in_order(function: ast.FunctionDef) -> list[ast.stmt]:
 
 
 def _calls_of(node: ast.AST, rooms: dict[str, str]) -> list[ast.Call]:
-    calls = [call for call in ast.walk(node) if isinstance(call, ast.Call)]
-    return [call for call in calls if _called_name(call) in rooms]
+    return [
+        call for call in ast.walk(node) if isinstance(call, ast.Call) and _root(call.func) in rooms
+    ]
 
 
-def _called_name(call: ast.Call) -> str:
-    """Return `task` of `task(…)`, `task.submit(…)` and `task.with_options(…)(…)`."""
-    function: ast.expr = call.func
-    while isinstance(function, ast.Attribute | ast.Call):
-        function = function.value if isinstance(function, ast.Attribute) else function.func
-    return function.id if isinstance(function, ast.Name) else ""
+def _root(value: ast.expr) -> str:
+    """Return `name` of `name`, `name.part`, `name(…)`, `name.submit(…)`, `name.part(…)(…)`."""
+    while isinstance(value, ast.Attribute | ast.Call):
+        value = value.value if isinstance(value, ast.Attribute) else value.func
+    return value.id if isinstance(value, ast.Name) else ""
 
 
 def _handed(call: ast.Call) -> Iterator[tuple[str, str]]:
     """Yield each variable that a call is given, with what the data is called."""
     for argument in call.args:
-        yield from ((name, name) for name in _names(argument))
+        yield _root(argument), _root(argument)
     for keyword in call.keywords:
-        yield from ((name, keyword.arg or name) for name in _names(keyword.value))
-
-
-def _names(node: ast.AST) -> Iterable[str]:
-    return [name.id for name in ast.walk(node) if isinstance(name, ast.Name)]
+        yield _root(keyword.value), keyword.arg or _root(keyword.value)
 
 
 def coded_run_edges() -> tuple[set[str], set[Edge]]:
@@ -200,10 +202,11 @@ def flow(outcomes):
     crops = deduplicate(outcomes)
     state = build(crops, recipe, return_state=True)
     tree = state.result()
+    note = f"built {tree}"
     write_file(tree)
-    return publish.with_options(retries=3)(tree=tree.key)
+    return publish.with_options(retries=3)(tree=tree.key, note=note)
 
-def other(crops):
+def without_a_maker(crops):
     return build(crops)
 """
 TASKS = {
@@ -211,6 +214,18 @@ TASKS = {
     ("tasks.dataset.task", "dataset"): "dataset",
     ("tasks.publish.task", "publish"): "publish",
 }
+
+
+def test_a_task_is_found_as_a_function_and_as_a_name() -> None:
+    code = """
+@run_task("publish")
+def publish(tree): ...
+detect = stage_task("detect", find_people, version=1)
+push = run_task("push")(push_tree)
+def helper(tree): ...
+LIMIT = int("3")
+"""
+    assert task_names(code) == {"publish", "detect", "push"}
 
 
 def test_a_column_of_calls_is_read_with_aliases_states_and_options() -> None:

@@ -79,7 +79,7 @@ def test_the_code_has_the_ten_doors_that_the_comparison_rests_on() -> None:
 
 def room_tasks() -> dict[tuple[str, str], str]:
     """Return the room of each Prefect task, by module and name."""
-    found = {}
+    found: dict[tuple[str, str], str] = {}
     for path in (ROOT / "tasks").glob("*/task.py"):
         room = path.parent.name
         names = task_names(path.read_text(encoding="utf-8"))

@@ -10,6 +10,8 @@ import pytest
 import typer
 
 from flows.cli import app
+from tasks.common.recipe.publish import PublishRecipe
+from tasks.common.records import Source
 from tasks.common.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -148,6 +150,21 @@ def test_every_setting_that_is_named_exists(page: Path) -> None:
 def test_the_check_of_settings_notices_a_typing_error() -> None:
     text = "`MATTEFLOW_HOME` `MATTEFLOW_HOUSE` `MATTEFLOW_TOKEN_WORKS` `MATTEFLOW_…`"
     assert unknown_settings(text) == {"MATTEFLOW_HOUSE"}
+
+
+def test_the_page_for_curators_has_every_key_of_the_publish_part() -> None:
+    text = (ROOT / "docs" / "curate.md").read_text(encoding="utf-8")
+    table = text.split("\n| key |", 1)[1].split("\n\n", 1)[0]
+    first_column = "".join(re.findall(r"^\|([^|]*)\|", table, re.MULTILINE))
+    assert set(re.findall(r"`(\w+)", first_column)) == set(PublishRecipe.model_fields)
+
+
+def test_the_page_on_sources_has_every_column_of_a_source_list() -> None:
+    text = (ROOT / "docs" / "sources.md").read_text(encoding="utf-8")
+    table = text.split("\n| column |", 1)[1].split("\n\n", 1)[0]
+    columns = set(re.findall(r"`(\w+)`", table)) | {"source_id", "uri"}
+    found_out = {"listing", "entry", "shared_at", "revision", "annotation"}  # by collections
+    assert set(Source.model_fields) - found_out <= columns
 
 
 def test_make_knows_every_target_that_is_named() -> None:

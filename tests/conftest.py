@@ -9,7 +9,9 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as examples
 
+from tests import tiers
 from tests.seaweed import S3Server, seaweed
+from tests.tiers import needs
 
 CACHE = Path(__file__).parents[1] / ".cache"
 
@@ -28,6 +30,11 @@ examples.register_profile("here", deadline=None, suppress_health_check=[HealthCh
 examples.load_profile("here")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the tiers be derived and guarded."""
+    config.pluginmanager.register(tiers, "tiers")
+
+
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give each test its own workspace and store, and the shared folder of weights."""
@@ -42,6 +49,7 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 
 @pytest.fixture(scope="session")
+@needs("service")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """A real S3 server for the whole session, with the bucket `tests`."""
     with seaweed(tmp_path_factory.mktemp("seaweed") / "data") as server:
@@ -57,7 +65,7 @@ def s3_address(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
     return f"s3://tests/{secrets.token_hex(6)}"
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.service)])
 def store_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty store: a folder, then one on the server."""
     if request.param == "folder":

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck
+from hypothesis import HealthCheck, is_hypothesis_test
 from hypothesis import settings as examples
 
 from tests import tiers
 from tests.seaweed import S3Server, seaweed
 from tests.tiers import needs
 
+_LAW_SETTINGS = "_hypothesis_internal_use_settings"  # where @settings writes; 6.170.15
 CACHE = Path(__file__).parents[1] / ".cache"
 
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
@@ -26,13 +27,26 @@ for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
 
 
 # A machine that is busy with other tests is slow, which says nothing of the strategies.
-examples.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-examples.load_profile("here")
+examples.register_profile("full", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# What `make check` takes with `--hypothesis-profile=check`.
+examples.register_profile("check", examples.get_profile("full"), max_examples=10)
+examples.load_profile("full")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let the tiers be derived and guarded."""
     config.pluginmanager.register(tiers, "tiers")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let no law try more examples than the profile has; its own number would overrule it."""
+    most = examples().max_examples
+    for item in items:
+        law = getattr(item, "obj", None)
+        if is_hypothesis_test(law):
+            law = getattr(law, "__func__", law)
+            own = getattr(law, _LAW_SETTINGS, None) or examples()
+            setattr(law, _LAW_SETTINGS, examples(own, max_examples=min(own.max_examples, most)))
 
 
 @pytest.fixture(autouse=True)

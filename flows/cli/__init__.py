@@ -160,7 +160,8 @@ def retune(
     run: Annotated[str, typer.Option(help="Judge this run's crops; else the newest fit.")] = "",
 ) -> None:
     """See what other bounds would change, from stored measures and without any model."""
-    from flows.cli.console import console, print_changes
+    from flows.cli.console import console
+    from flows.cli.tables import print_changes
     from flows.preview import preview as look
     from tasks.common.recipe.override import amend_recipe
     from tasks.common.settings import settings
@@ -198,7 +199,7 @@ def explain(
     run: Annotated[str, typer.Option(help="A run's name; the newest without one.")] = "",
 ) -> None:
     """Tell why a crop was kept, dropped or set aside: every value beside its bounds."""
-    from flows.cli.console import print_explanation
+    from flows.cli.tables import print_explanation
     from flows.explain import explain_crop
     from tasks.common.settings import settings
     from tasks.common.workspace.artifacts import Workspace
@@ -213,7 +214,8 @@ app.add_typer(cli_rerun.app)
 
 
 def _print_run(run: str | None, workspace: Any) -> None:
-    from flows.cli.console import console, print_run
+    from flows.cli.console import console
+    from flows.cli.tables import print_run
     from flows.engine.prefect_artifacts import describe_publication
     from flows.engine.run_record import load_run, run_folder
 

@@ -29,7 +29,7 @@ def versions(
     store: Store = "",
 ) -> None:
     """List the subsets of a store, or the versions of one."""
-    from flows.cli.tables import print_json, print_subsets, print_versions
+    from flows.cli.version_tables import print_json, print_subsets, print_versions
     from tasks.publish.task import select_versions
 
     ledger = ledger_of(store)
@@ -81,7 +81,7 @@ def verify(
 ) -> None:
     """Compare what lies in the store with what was published."""
     from flows.cli.console import console, progress_bars
-    from flows.cli.tables import print_problems
+    from flows.cli.version_tables import print_problems
     from tasks.publish.task import verify_all
 
     ledger = ledger_of(store)
@@ -108,7 +108,7 @@ def diff(
 ) -> None:
     """Tell which samples differ between two versions; with one, what it changed of its parent."""
     from flows.cli.console import progress_bars
-    from flows.cli.tables import print_diff, print_json
+    from flows.cli.version_tables import print_diff, print_json
     from tasks.common.files import write_file
     from tasks.publish.task import diff_versions, render_diff
 
@@ -187,7 +187,7 @@ def gc(
 ) -> None:
     """Remove what no version needs: marked first, deleted by a later call."""
     from flows.cli.console import console, progress_bars
-    from flows.cli.tables import print_garbage
+    from flows.cli.version_tables import print_garbage
     from tasks.publish.task import GRACE, collect, describe_garbage
 
     ledger = ledger_of(store)

@@ -20,6 +20,7 @@ from flows.engine.prefect_artifacts import (
 )
 from flows.engine.run_record import RunRecord, name_run
 from flows.engine.task_runner import task_runner
+from flows.ingest_batch import ingest_batch
 from flows.takedown import heed_takedowns
 from tasks.common.errors import ArtifactError, InputError, WorldError
 from tasks.common.recipe.models import Recipe, load_recipe
@@ -134,7 +135,7 @@ def _work(
         chains = run_chains(sources, recipe, settings().sources_in_flight)
         return in_order(sources, tell_progress(chains, len(sources), "sources")), {}
     batches = write_batches(run_id, sources, recipe, size, workspace)
-    ended = tell_progress(run_batches(batches, workspace), len(batches), "batches")
+    ended = tell_progress(run_batches(batches, ingest_batch, workspace), len(batches), "batches")
     done = sorted(ended, key=lambda done: done.batch.number)
     outcomes = tuple(outcome for batch in done for outcome in batch.outcomes)
     runs = {source.source_id: batch.flow_run for batch in done for source in batch.batch.sources}

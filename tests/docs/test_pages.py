@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
-from flows.cli import app
+from flows.cli import command_line
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.records import Source
 from tasks.common.settings import Settings
@@ -107,14 +106,17 @@ def commands(text: str) -> Iterator[list[str]]:
 def unknown_words(words: list[str]) -> list[str]:
     """Return the command or the options that the command line does not know."""
     # Any: typer brings a click of its own, whose classes are not those of the package click.
-    group: Any = typer.main.get_command(app)
+    group: Any = command_line
     if words[1] == "--help":
         return []
     with group.make_context("matteflow", [], resilient_parsing=True) as context:
         command = group.get_command(context, words[1])
     if command is None:
         return [words[1]]
-    options = {name for option in command.params for name in [*option.opts, *option.secondary_opts]}
+    # The group holds stand-ins; a command's own parameters are known once it is loaded.
+    with command.make_context(words[1], [], resilient_parsing=True) as context:
+        params = context.command.params
+    options = {name for option in params for name in [*option.opts, *option.secondary_opts]}
     return [word for word in words[2:] if word.startswith("--") and word not in options]
 
 

@@ -24,7 +24,7 @@ def scheme_of(uri: str) -> str:
     return head.lower() if colon and "/" not in head else ""
 
 
-def shown(uri: str) -> str:
+def redacted(uri: str) -> str:
     """Return an address without password, signature, token or fragment.
 
     What is left names the thing, and is the same each time a server signs it anew.

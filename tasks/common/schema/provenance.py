@@ -1,7 +1,7 @@
 """Where a sample comes from, as it may be published."""
 
 from tasks.common.records import Source
-from tasks.common.uri import scheme_of, redacted
+from tasks.common.uri import redacted, scheme_of
 
 ORIGIN = (
     "address",

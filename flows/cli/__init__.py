@@ -162,13 +162,13 @@ def retune(
     """See what other bounds would change, from stored measures and without any model."""
     from flows.cli.console import console, print_changes
     from flows.preview import preview as look
-    from tasks.common.recipe.override import amend_recipe
+    from tasks.common.recipe.override import override_recipe
     from tasks.common.settings import settings
     from tasks.common.workspace.artifacts import Workspace
 
     if not (preview or save):
         raise InputError("Say --preview to see what would change, or --save FILE to keep it.")
-    _, text = amend_recipe(recipe, change or [])
+    _, text = override_recipe(recipe, change or [])
     if preview:
         print_changes(look(recipe, change or [], run or None, Workspace.of(settings())))
     if save:

@@ -52,7 +52,7 @@ def takedown(
         console.print("Nothing was recorded.")
         return
     record = take_down(kind, name, reason, found, workspace, ledger, datetime.now(UTC))
-    console.print(f"Recorded: {record.says()}", highlight=False, soft_wrap=True)
+    console.print(f"Recorded: {record.sentence()}", highlight=False, soft_wrap=True)
     _say_what_next([held.label for held in found.versions if not held.is_retired])
 
 
@@ -83,5 +83,5 @@ def takedowns(
 
     records = Takedowns.of(Workspace.of(settings()), ledger_of(store).store).records
     for record in records:
-        console.print(record.says(), highlight=False, soft_wrap=True)
+        console.print(record.sentence(), highlight=False, soft_wrap=True)
     console.print(f"{len(records)} takedowns.", highlight=False)

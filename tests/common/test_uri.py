@@ -5,7 +5,7 @@ import pytest
 
 from tasks.common.records import WHOLE_ADDRESSES, Source
 from tasks.common.settings import settings
-from tasks.common.uri import is_remote, scheme_of, redacted
+from tasks.common.uri import is_remote, redacted, scheme_of
 from tasks.download.http.client import http_client
 
 SIGNED = "https://cdn.example.org/v/1.mp4?id=7&X-Amz-Signature=abc&X-Amz-Expires=600&Expires=1"
@@ -28,7 +28,7 @@ SIGNED = "https://cdn.example.org/v/1.mp4?id=7&X-Amz-Signature=abc&X-Amz-Expires
         pytest.param("ytdlp+https://h/w?v=1&token=2", "ytdlp+https://h/w?v=1", id="site"),
     ],
 )
-def test_an_address_is_shown_without_what_opens_doors(uri: str, expected: str) -> None:
+def test_a_uri_is_redacted_of_passwords_signatures_and_tokens(uri: str, expected: str) -> None:
     assert redacted(uri) == expected
     assert redacted(expected) == expected
 

@@ -19,6 +19,9 @@ Stage = Literal[SourceStage, "measure", RunStage]
 SOURCE_STAGES: tuple[SourceStage, ...] = get_args(SourceStage)
 """The stages of a source, in the order in which they run. The only place that says so."""
 
+PublishMode = Literal["complete", "partial", "never"]
+"""When an ingest run publishes: if every source succeeded, whatever succeeded, or not at all."""
+
 Kind = Literal["video", "image"]
 Projection = Literal["flat", "equirectangular", "fisheye", "unknown"]
 Verdict = Literal["keep", "review", "drop"]
@@ -119,6 +122,12 @@ class Drop(Record):
     value: float | None = None
     bound: float | None = None
     sentence: str
+
+
+class SourceDrop(Drop):
+    """A drop by a stage that works on all sources of a run: it names the item's source, too."""
+
+    source_id: str
 
 
 class StageResult(Record):

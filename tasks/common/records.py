@@ -11,7 +11,7 @@ from pydantic import (
     field_serializer,
 )
 
-from tasks.common.uri import shown
+from tasks.common.uri import redacted
 
 SourceStage = Literal["download", "sample", "detect", "pose", "screen", "matte", "filter"]
 RunStage = Literal["deduplicate", "review", "publish"]
@@ -91,7 +91,7 @@ class Source(Record):
 
     @field_serializer("uri")
     def _without_signature(self, uri: str, info: FieldSerializationInfo) -> str:
-        return uri if info.context == WHOLE_ADDRESSES else shown(uri)
+        return uri if info.context == WHOLE_ADDRESSES else redacted(uri)
 
 
 class Media(Record):

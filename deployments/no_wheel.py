@@ -14,7 +14,7 @@ REASON = (
 )
 
 
-class RefuseWheel(bdist_wheel):
+class RefuseWheel(bdist_wheel):  # type: ignore[misc] # setuptools has no types
     """Build no wheel of the packages; editable installs do not run this command.
 
     Raises:

@@ -78,7 +78,7 @@ def test_without_refresh_nothing_that_is_good_is_computed(
     assert made_again(record, stage="detect", refresh=False) == ("Completed", set())
 
 
-def test_without_downstream_the_chain_ends_at_the_stage(
+def test_without_downstream_the_pipeline_ends_at_the_stage(
     record: RunRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forbid_models(monkeypatch)
@@ -109,7 +109,7 @@ def test_a_stage_that_fails_again_says_why(
     [
         pytest.param(
             {"stage": "detect", "source": "bus.jpeg"},
-            "No finished run had a source 'bus.jpeg'. Near are: bus.jpg.", id="source",
+            "No finished run had a source 'bus.jpeg'. Similar ids: bus.jpg.", id="source",
         ),
         pytest.param(
             {"stage": "detect", "source": "bus.jpg", "run": "monday"},

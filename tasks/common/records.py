@@ -124,6 +124,12 @@ class Drop(Record):
     sentence: str
 
 
+class SourceDrop(Drop):
+    """A drop by a stage that works on all sources of a run: it names the item's source, too."""
+
+    source_id: str
+
+
 class StageResult(Record):
     """What a task returns to Prefect: a pointer into the workspace and the account of the stage.
 

@@ -22,7 +22,6 @@ from tasks.common.recipe.models import load_recipe
 from tasks.common.schema.tables import plain_rows
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
-from tasks.filter.finding import judge
 from tasks.filter.rules import RULES
 from tasks.filter.subject import Subject
 
@@ -96,7 +95,7 @@ def main() -> None:
             if rule.measure is None or not isinstance(limits, Bounds):
                 raise SystemExit(f"the recipe sets no bounds for {rule.name}")
             values = [rule.measure(subject) for subject in changed]
-            verdicts = [judge(rule, value, limits).verdict for value in values]
+            verdicts = [rule.judge(value, limits).verdict for value in values]
             shares = [verdicts.count(v) / len(verdicts) for v in ("drop", "review")]
             cells += [f"{share:.0%}" for share in shares]
             cells.append(f"{np.median([value or 0.0 for value in values]):.3f}")

@@ -16,8 +16,8 @@ from tasks.common.recipe.models import Recipe
 from tasks.common.records import SourceOutcome
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
-from tasks.filter.task import withdraw_measures
-from tasks.matte.task import withdraw_mattes
+from tasks.filter.task import invalidate_measures
+from tasks.matte.task import invalidate_mattes
 
 RerunStage = Literal["download", "sample", "detect", "pose", "screen", "matte", "filter"]
 _LAST: RerunStage = "filter"
@@ -47,7 +47,7 @@ def rerun(
     try:
         record, known = _find(source, stage, run, workspace)
         if refresh:
-            _withdraw(known, stage, record.recipe)
+            _invalidate(known, stage, record.recipe)
     except MatteflowError as error:
         return Failed(name="BadInput", message=str(error))
     last = _LAST if downstream else stage
@@ -90,14 +90,14 @@ def _find(
     )
 
 
-def _withdraw(known: SourceOutcome, stage: RerunStage, recipe: Recipe) -> None:
-    """Let the result of the stage not be there any more; its task then computes it again."""
-    own, crops, screened = (known.result(name) for name in (stage, "detect", "screen"))
+def _invalidate(known: SourceOutcome, stage: RerunStage, recipe: Recipe) -> None:
+    """Invalidate the result of the stage, so that its task computes it again."""
+    own = known.result(stage)
     if own is None:  # it failed, or the chain ended before
         return
-    if crops is not None and stage == "matte" and screened is not None:
-        withdraw_mattes(crops, screened, recipe.matte)
-    if crops is not None and stage in ("screen", "filter"):
-        mattes = known.result("matte") if stage == "filter" else None
-        withdraw_measures(crops, known.result("pose"), mattes)
-    Workspace.of(settings()).withdraw(stage, own.key)
+    if known.crops is not None and stage == "matte" and known.admitted is not None:
+        invalidate_mattes(known.crops, known.admitted, recipe.matte)
+    if known.crops is not None and stage in ("screen", "filter"):
+        mattes = known.mattes if stage == "filter" else None
+        invalidate_measures(known.crops, known.poses, mattes)
+    Workspace.of(settings()).invalidate(stage, own.key)

@@ -9,8 +9,8 @@ from PIL import Image
 from tasks.common.errors import SourceError
 from tasks.common.files import digest_bytes
 from tasks.common.media.images import Mask, encode_png
-from tasks.common.media.limits import decode_limits, refusing_poison
-from tasks.common.media.sandbox import run_apart
+from tasks.common.media.limits import decode_limits, refusing_malformed_media
+from tasks.common.media.sandbox import run_isolated
 from tasks.common.records import Annotation, Media, Source
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import ArtifactWriter
@@ -50,8 +50,8 @@ def _labels(told: Annotation, data: bytes, out: ArtifactWriter) -> Mask:
         values = json.loads(data)
         return draw_labels(values["people"], (values["width"], values["height"]))
     path = str(out.workspace.path(told.path))
-    with refusing_poison():
-        read = run_apart(
+    with refusing_malformed_media():
+        read = run_isolated(
             mask_here, {"path": path, "person": told.person_values}, decode_limits(settings())
         )
     height, width = read["shape"]

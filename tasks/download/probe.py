@@ -14,8 +14,13 @@ from PIL import ImageOps
 
 from tasks.common.errors import SourceError
 from tasks.common.media.images import open_picture
-from tasks.common.media.limits import decode_limits, open_video, refusing_poison, video_stream
-from tasks.common.media.sandbox import run_apart
+from tasks.common.media.limits import (
+    decode_limits,
+    open_video,
+    refusing_malformed_media,
+    video_stream,
+)
+from tasks.common.media.sandbox import run_isolated
 from tasks.common.recipe.models import DownloadRecipe
 from tasks.common.records import Kind, Projection
 from tasks.common.settings import Settings
@@ -57,8 +62,8 @@ def probe(
             "with the camera's software first."
         )
     job = {"path": str(path), "limits": limits.model_dump(mode="json"), "unturned": unturned}
-    with refusing_poison():
-        return Properties(**run_apart(probe_here, job, decode_limits(settings)))
+    with refusing_malformed_media():
+        return Properties(**run_isolated(probe_here, job, decode_limits(settings)))
 
 
 def probe_here(job: dict[str, Any]) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from tasks.common.schema.tables import MEASURES, VERDICTS, make_table, plain_row
 from tasks.common.similarity.picture_hash import quality
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.deduplicate.run_crops import Subset
-from tasks.filter.judge import judge_source
 from tasks.review.funnel import all_drops
 from tests.dataset.builders import source, verdicts_only
 from tests.dataset.crops import Crop, verdict_row
+from tests.filter.builders import judge_rows
 
 Row = dict[str, Any]
 _LOOKS = (0x0123456789ABCDEF, 0xF0E1D2C3B4A59687)
@@ -165,7 +165,7 @@ def test_what_the_filter_settled_within_one_source_stays_as_it_is(
         {name: row[name] for name in MEASURES}
         for row in _rows(workspace, verdicts_only(workspace, line, crops))
     ]
-    rows = judge_source(measures, line, bounds, matted=[row["crop_id"] for row in measures])
+    rows = judge_rows(measures, line, bounds, matted=[row["crop_id"] for row in measures])
     out = ArtifactWriter(workspace, "filter", content_key("settled", rows))
     outcome = SourceOutcome(
         source=line, stages=(out.commit(make_table(rows, VERDICTS), [], n_in=len(rows)),)

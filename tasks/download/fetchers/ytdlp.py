@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from ssrfguard.errors import SSRFGuardError
 
 from tasks.common.errors import SourceError, WorldError
-from tasks.common.media.sandbox import Limits, SandboxError, run_apart
+from tasks.common.media.sandbox import Limits, SandboxError, run_isolated
 from tasks.common.uri import shown
 from tasks.common.workspace.scratch import scratch_folder
 from tasks.download.fetchers.protocol import Here
@@ -64,7 +64,7 @@ class Sites:
 
 def _run(job: dict[str, Any], name: str) -> str:
     try:
-        return str(run_apart(download_here, job, Limits(_HOUR_S, _HOUR_S, _MEMORY_BYTES)))
+        return str(run_isolated(download_here, job, Limits(_HOUR_S, _HOUR_S, _MEMORY_BYTES)))
     except SandboxError as error:
         raise WorldError(f"{name} could not be fetched by yt-dlp: {error}") from error
 

@@ -13,7 +13,7 @@ from tasks.common.progress import track
 from tasks.common.recipe.models import SampleRecipe
 from tasks.common.records import Drop, FramesTable, MediaTable, Source
 from tasks.common.schema.rows import Frame, MediaRow
-from tasks.common.settings import settings
+from tasks.common.settings import Settings, settings
 from tasks.common.workspace.artifacts import ArtifactWriter
 from tasks.common.workspace.scratch import scratch_folder
 from tasks.sample import VERSION
@@ -33,18 +33,25 @@ def sample_media(
     Raises:
         SourceError: not one frame could be decoded, or decoding had to be stopped.
     """
+    return write_frames(out, media, recipe, settings())
+
+
+def write_frames(
+    out: ArtifactWriter, media: MediaTable, recipe: SampleRecipe, settings: Settings
+) -> FramesTable:
+    """Do the work of `sample_media` within the limits of these settings."""
     (row,) = out.workspace.rows(MediaRow, media)
     # Closed early, for instance by an error while writing, the stream ends its process.
     with (
-        scratch_folder(settings(), "sample") as folder,
+        scratch_folder(settings, "sample") as folder,
         refusing_malformed_media(),
-        closing(_sampled(row, recipe, out.workspace.path(row.path), folder)) as messages,
+        closing(_sampled(row, recipe, settings, out.workspace.path(row.path), folder)) as messages,
     ):
         return _write(messages, row, out)
 
 
 def _sampled(
-    media: MediaRow, recipe: SampleRecipe, path: Path, folder: Path
+    media: MediaRow, recipe: SampleRecipe, settings: Settings, path: Path, folder: Path
 ) -> Generator[dict[str, Any], None, None]:
     """Yield the messages of `sample_in_worker`, which decodes in a process of its own."""
     job = {
@@ -57,7 +64,7 @@ def _sampled(
     }
     longest_s = recipe.every_s * recipe.max_frames  # for containers that declare no duration
     video_s = (media.duration_s or longest_s) if media.kind == "video" else 0.0
-    return stream_isolated(sample_in_worker, job, decode_limits(settings(), video_s))
+    return stream_isolated(sample_in_worker, job, decode_limits(settings, video_s))
 
 
 def _write(

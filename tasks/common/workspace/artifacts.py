@@ -18,13 +18,15 @@ from pydantic import Field
 from tasks.common.digests import content_key
 from tasks.common.errors import ArtifactError
 from tasks.common.files import digest_bytes, digest_file
-from tasks.common.records import Drop, Record, Stage, StageResult
-from tasks.common.schema.columns import from_frame, to_frame
+from tasks.common.records import Drop, Record, SourceDrop, Stage, StageResult
+from tasks.common.schema.columns import from_frame, plain_rows, to_frame
+from tasks.common.schema.rows import RunCrop
+from tasks.common.schema.run_crops import RunCrops
 from tasks.common.schema.tables import digest_table, drops_table, encode_table, read_table
 from tasks.common.settings import Settings
 from tasks.common.store.address import open_prefix
 from tasks.common.store.objects import ObjectStore
-from tasks.common.workspace.backend import FolderPlace, Place, SharedPlace, Writes
+from tasks.common.workspace.backend import BucketBackend, FolderBackend, StorageBackend, Writes
 
 R = TypeVar("R")
 _MARKER = "artifact.json"
@@ -47,7 +49,9 @@ class Workspace:
 
     def __init__(self, root: Path, *, verify: str = "digest", shared: ObjectStore | None = None):
         self.root = root
-        self._place: Place = FolderPlace(root) if shared is None else SharedPlace(root, shared)
+        self._place: StorageBackend = (
+            FolderBackend(root) if shared is None else BucketBackend(root, shared)
+        )
         self._compare_digests = verify == "digest"
 
     @classmethod
@@ -67,7 +71,9 @@ class Workspace:
     @property
     def place(self) -> str:
         """How sentences call this workspace."""
-        return str(self.root) if isinstance(self._place, FolderPlace) else self.url("").rstrip("/")
+        return (
+            str(self.root) if isinstance(self._place, FolderBackend) else self.url("").rstrip("/")
+        )
 
     def url(self, relative: str) -> str:
         """Return the address of a file, for people."""
@@ -122,6 +128,17 @@ class Workspace:
     def drops(self, result: StageResult) -> pd.DataFrame:
         """Read the table of what a stage dropped, and why."""
         return self._table(result, "drops")
+
+    def run_crops(self, result: StageResult) -> RunCrops:
+        """Read the `crops` table of a run, as `deduplicate` wrote it, with its drops.
+
+        Raises:
+            ArtifactError: as of `rows`.
+        """
+        drops = plain_rows(self.drops(result))
+        return RunCrops(
+            tuple(self.rows(RunCrop, result)), tuple(map(SourceDrop.model_validate, drops))
+        )
 
     def _table(self, result: StageResult, name: str) -> pd.DataFrame:
         path = self.path(f"{self.folder(result.stage, result.key)}/{name}.parquet")

@@ -161,7 +161,7 @@ def retune(
 ) -> None:
     """See what other bounds would change, from stored measures and without any model."""
     from flows.cli.console import console
-    from flows.cli.tables import print_changes
+    from flows.cli.tables import print_preview
     from flows.preview import preview as look
     from tasks.common.recipe.override import amend_recipe
     from tasks.common.settings import settings
@@ -171,7 +171,7 @@ def retune(
         raise InputError("Say --preview to see what would change, or --save FILE to keep it.")
     _, text = amend_recipe(recipe, change or [])
     if preview:
-        print_changes(look(recipe, change or [], run or None, Workspace.of(settings())))
+        print_preview(look(recipe, change or [], run or None, Workspace.of(settings())))
     if save:
         _save_recipe(text, Path(save), recipe)
         console.print(f"Saved {save}. Ingest with it: what was computed is found again.")

@@ -57,15 +57,18 @@ def propose_scenes(
     from tasks.common.recipe.models import load_recipe
     from tasks.common.settings import settings
     from tasks.common.workspace.artifacts import Workspace
-    from tasks.dataset.task import propose
+    from tasks.deduplicate.task import reuse_or_deduplicate
+    from tasks.review.task import propose
 
     target = to.expanduser().absolute()
     if target.exists():
         raise InputError(f"{target} is there already, perhaps thinned out by hand; name another.")
-    record = load_run(Workspace.of(settings()), run or None)
+    workspace = Workspace.of(settings())
+    record = load_run(workspace, run or None)
     chosen = load_recipe(recipe) if recipe else record.recipe
     with progress_bars(f"propose scenes for {record.run_id}"):
-        data = propose(record.outcomes, chosen, weights, least)
+        crops = reuse_or_deduplicate(record.outcomes, chosen.filter, workspace)
+        data = propose(record.outcomes, crops, chosen, weights, least)
     write_file(target, data)
     console.print(
         f"{data.count(10) - 1} proposals lie in {target}. Take out what is wrong, then name the "

@@ -70,4 +70,4 @@ def _bounds_text(limits: Bounds | TagBounds | LicenceBounds | None) -> str:
             return f"not {', '.join(limits.tags)}"
         case LicenceBounds():
             return f"one of {', '.join(limits.allowed)}"
-    return ", ".join(f"{name} {value:g}" for name, value in limits.given().items())
+    return ", ".join(f"{name} {value:g}" for name, value in limits.by_name().items())

@@ -7,7 +7,7 @@ from flows.engine.run_record import RunRecord, find_runs, load_run, run_folder, 
 from tasks.common.errors import ArtifactError, InputError
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.recipe.models import Recipe
-from tasks.common.recipe.override import amend_recipe
+from tasks.common.recipe.override import override_recipe
 from tasks.common.schema.rows import RunCrop
 from tasks.common.schema.run_crops import RunCrops
 from tasks.common.workspace.artifacts import Workspace
@@ -35,8 +35,8 @@ def preview(recipe: str, changes: Sequence[str], run: str | None, workspace: Wor
     Raises:
         InputError: a change is wrong, or no run was measured as the recipe says.
     """
-    base, _ = amend_recipe(recipe, [])
-    changed, _ = amend_recipe(recipe, changes)
+    base, _ = override_recipe(recipe, [])
+    changed, _ = override_recipe(recipe, changes)
     shaping = _differing(changed, base)
     if shaping:
         raise InputError(

@@ -1,6 +1,7 @@
-"""The terminal: progress bars while something runs, tables when it is done."""
+"""The terminal: progress bars, and errors as sentences."""
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
@@ -11,38 +12,48 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
 )
 
 from tasks.common.progress import listen
 
-# No markup: names of files and people's sentences may hold brackets.
+FAILED = 1
+BAD_INPUT = 2
+INTERRUPTED = 130  # as shells have it: 128 + SIGINT
+
+# No markup: file names and free text may hold brackets.
 console = Console(markup=False)
 errors = Console(stderr=True, markup=False)
 
 
+def print_error(sentence: str) -> None:
+    """Print why the command failed, on the error stream."""
+    errors.print(f"matteflow: {sentence}", style="red", highlight=False, soft_wrap=True)
+
+
 class _Bars:
-    """One bar per stage; sources that are at work at the same time share it."""
+    """One bar per stage; sources in the same stage at the same time share it."""
 
     def __init__(self, progress: Progress):
         self._progress = progress
-        self._bars: dict[str, tuple[int, int]] = {}
+        self._bars: dict[str, TaskID] = {}
+        self._totals: Counter[str] = Counter()
         self._lock = Lock()
 
     def advance(self, stage: str, done: int, total: int) -> None:
-        """Take note of progress, from any thread."""
+        """Add progress to the bar of a stage, from any thread."""
         with self._lock:
             if stage not in self._bars:
-                self._bars[stage] = (int(self._progress.add_task(stage, total=0)), 0)
-            bar, so_far = self._bars[stage]
-            self._bars[stage] = (bar, so_far + total)
-            self._progress.update(bar, advance=done, total=so_far + total)  # type: ignore[arg-type]
+                self._bars[stage] = self._progress.add_task(stage, total=0)
+            self._totals[stage] += total
+            self._progress.update(self._bars[stage], advance=done, total=self._totals[stage])
 
 
 @contextmanager
 def progress_bars(title: str) -> Iterator[None]:
-    """Show the stages at work until the block ends; on a pipe, only the title."""
+    """Show a bar per running stage until the block ends; on a pipe, print only the title."""
     if not sys.stderr.isatty():
         errors.print(title)
         yield

@@ -11,13 +11,16 @@ from pydantic import (
     field_serializer,
 )
 
-from tasks.common.uri import shown
+from tasks.common.uri import redacted
 
 SourceStage = Literal["download", "sample", "detect", "pose", "screen", "matte", "filter"]
 RunStage = Literal["deduplicate", "review", "publish"]
 Stage = Literal[SourceStage, "measure", RunStage]
 SOURCE_STAGES: tuple[SourceStage, ...] = get_args(SourceStage)
 """The stages of a source, in the order in which they run. The only place that says so."""
+
+PublishMode = Literal["complete", "partial", "never"]
+"""When an ingest run publishes: if every source succeeded, whatever succeeded, or not at all."""
 
 Kind = Literal["video", "image"]
 Projection = Literal["flat", "equirectangular", "fisheye", "unknown"]
@@ -88,7 +91,7 @@ class Source(Record):
 
     @field_serializer("uri")
     def _without_signature(self, uri: str, info: FieldSerializationInfo) -> str:
-        return uri if info.context == WHOLE_ADDRESSES else shown(uri)
+        return uri if info.context == WHOLE_ADDRESSES else redacted(uri)
 
 
 class Media(Record):

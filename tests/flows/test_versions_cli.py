@@ -42,7 +42,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2) 
 def a_file(name: str = "img_dir/train/street-a.jpg", number: int = 1) -> Path:
     store = Path(settings().store.removeprefix("file://")) / settings().root_name
     record = json.loads((store / f"versions/{NAME}/v{number:04d}.json").read_text())
-    return store / "trees" / record["tree"] / NAME / name
+    return store / "trees" / str(record["tree"]) / NAME / name
 
 
 def test_subsets_are_listed_with_what_latest_stands_for(capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,7 +131,7 @@ def test_a_channel_of_ones_own_is_made(capsys: pytest.CaptureFixture[str]) -> No
 def test_a_channel_that_was_made_by_mistake_is_removed(capsys: pytest.CaptureFixture[str]) -> None:
     told(capsys, "rollback", f"{NAME}@v1", "--channel", "stabel")
     said = told(capsys, "rollback", NAME, "--channel", "stabel", "--remove")
-    assert said == f"{NAME} has no stabel any more."
+    assert said == f"{NAME} no longer has a channel stabel."
     assert "no channel 'stabel'. Channels: latest" in refused(capsys, "url", f"{NAME}@stabel")
 
 
@@ -217,7 +217,7 @@ def test_a_wrong_request_gets_a_sentence(
 def test_a_store_that_does_not_answer_ends_with_code_1(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flows.cli.versions._ATTEMPTS", 1)
+    monkeypatch.setattr("flows.cli.registry._ATTEMPTS", 1)
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-to-be-told")

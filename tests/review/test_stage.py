@@ -12,7 +12,7 @@ from tasks.common.schema.tables import read_table
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
 from tasks.deduplicate.stage import reuse_or_deduplicate
-from tasks.review import report as report_module
+from tasks.review.contact_sheet import thumbnail
 from tasks.review.stage import (
     published_files,
     reuse_or_review,
@@ -90,13 +90,12 @@ def test_the_same_outcomes_are_drawn_once(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[str] = []
-    thumbnail = report_module.thumbnail
 
     def counting(crop: Any, *arguments: Any) -> Any:
         drawn.append(crop.stem)
         return thumbnail(crop, *arguments)
 
-    monkeypatch.setattr(report_module, "thumbnail", counting)
+    monkeypatch.setattr("tasks.review.report.thumbnail", counting)
     outcomes = two_sources(workspace)
     first = _made(workspace, *outcomes)
     assert len(drawn) == 5

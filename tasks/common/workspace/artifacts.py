@@ -26,7 +26,7 @@ from tasks.common.schema.tables import digest_table, drops_table, encode_table, 
 from tasks.common.settings import Settings
 from tasks.common.store.address import open_prefix
 from tasks.common.store.objects import ObjectStore
-from tasks.common.workspace.backend import FolderPlace, Place, SharedPlace, Writes
+from tasks.common.workspace.backend import BucketBackend, FolderBackend, StorageBackend, Writes
 
 R = TypeVar("R")
 _MARKER = "artifact.json"
@@ -49,7 +49,9 @@ class Workspace:
 
     def __init__(self, root: Path, *, verify: str = "digest", shared: ObjectStore | None = None):
         self.root = root
-        self._place: Place = FolderPlace(root) if shared is None else SharedPlace(root, shared)
+        self._place: StorageBackend = (
+            FolderBackend(root) if shared is None else BucketBackend(root, shared)
+        )
         self._compare_digests = verify == "digest"
 
     @classmethod
@@ -69,7 +71,9 @@ class Workspace:
     @property
     def place(self) -> str:
         """How sentences call this workspace."""
-        return str(self.root) if isinstance(self._place, FolderPlace) else self.url("").rstrip("/")
+        return (
+            str(self.root) if isinstance(self._place, FolderBackend) else self.url("").rstrip("/")
+        )
 
     def url(self, relative: str) -> str:
         """Return the address of a file, for people."""

@@ -13,7 +13,7 @@ from tasks.common.schema.rows import MeasuredCrop
 from tasks.common.workspace.artifacts import Workspace
 from tasks.filter.judge import drop_empty_mask
 from tasks.filter.rejudge import rejudge
-from tests.dataset.builders import source
+from tests.dataset.builders import source, verdicts_only
 from tests.dataset.crops import MEASURED_ON_MASK, Crop, verdict_row
 from tests.filter.builders import judge_rows, judged_crops
 from tests.flows.builders import RECIPE, commit_verdicts, recipe_file, recipe_of, save_record
@@ -57,12 +57,15 @@ def _many(n: int, line: Source, rng: np.random.Generator) -> list[dict[str, Any]
 def test_ten_thousand_crops_are_judged_again_as_they_were_from_their_verdicts_alone(
     tmp_path: Path,
 ) -> None:
-    """No crop, no matte and no model is at hand: the workspace holds verdict tables only."""
+    """No picture and no model is at hand: the workspace holds tables only."""
     workspace = Workspace(tmp_path)
     rng, outcomes, stored = np.random.default_rng(7), [], {}
     for name in ("a", "b", "c", "d"):
         final = commit_verdicts(workspace, _many(2500, source(name), rng))
-        outcomes.append(SourceOutcome(source=source(name), stages=(final,)))
+        detected, matted, _ = verdicts_only(
+            workspace, source(name), [Crop(f"{number:05d}") for number in range(2500)]
+        ).stages
+        outcomes.append(SourceOutcome(source=source(name), stages=(detected, matted, final)))
         stored[name] = plain_rows(workspace.items(final))
     reasons = {row["reason"] for rows in stored.values() for row in rows}
     assert {"near_duplicate", "sharpness", "frame_cut", "subject_share", "mask_empty"} < reasons
@@ -76,6 +79,6 @@ def test_ten_thousand_crops_are_judged_again_as_they_were_from_their_verdicts_al
     assert [done.unmatted for done in again.values()] == [frozenset()] * 4
     save_record(workspace, *outcomes, recipe=recipe_of(NEAR))
     recipe = recipe_file(tmp_path, RECIPE.replace(*NEAR))
-    found = preview(recipe, [], None, workspace).changes
+    found = preview(recipe, [], None, workspace).diff
     assert (found.before.total(), found.moved) == (10_000, {})
     assert found.before == Counter(row["verdict"] for rows in stored.values() for row in rows)

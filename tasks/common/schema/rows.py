@@ -155,6 +155,15 @@ class JudgedCrop:
 
 
 @dataclass(frozen=True)
+class ReviewFile:
+    """A file that people look at, by `review`: the report, the review list, pictures."""
+
+    name: str
+    path: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class RunCrop:
     """A crop of a run with all that the stages found out about it, by `deduplicate`.
 

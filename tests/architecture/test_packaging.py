@@ -12,12 +12,14 @@ from setuptools import Distribution
 from setuptools.errors import SetupError
 
 from deployments.no_wheel import RefuseWheel
+from tests.tiers import needs
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
+@needs("service")
 def clone(tmp_path: Path) -> Path:
     """Return what setuptools reads of the project, without the code."""
     for name in ("pyproject.toml", "README.md", "LICENSE"):

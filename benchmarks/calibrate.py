@@ -51,7 +51,8 @@ def main() -> None:
     parser.add_argument("--upper-bodies", action="store_true", help="legs may be missing")
     asked = parser.parse_args()
     judged = _judged(asked.recipe, asked.run)
-    labels = pd.read_csv(asked.labels, keep_default_na=False).to_dict("records")
+    rows = pd.read_csv(asked.labels, keep_default_na=False).to_dict("records")
+    labels: list[Row] = [{str(name): value for name, value in row.items()} for row in rows]
     if not asked.upper_bodies:
         labels = [
             label | {"truth": "drop"} if "legs_cut" in label["faults"].split() else label
@@ -68,7 +69,7 @@ def main() -> None:
 def _judged(recipe: str, run: str | None) -> dict[str, Row]:
     """Judge all labelled crops by the recipe, from the measures of the run."""
     workspace, bounds = Workspace.of(settings()), load_recipe(recipe).filter
-    judged = {}
+    judged: dict[str, Row] = {}
     for outcome in load_run(workspace, run).outcomes:
         verdicts = outcome.result("filter")
         if verdicts is not None:

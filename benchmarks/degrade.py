@@ -8,10 +8,12 @@ and prints on how many the two rules fire. Sizes are shares of the person's heig
 
 import argparse
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -30,9 +32,14 @@ Change = Callable[[Rgb, float], Rgb]
 _LONG_CLIP, _EVERY = "onebyone", 6
 
 
+def _as_rgb(picture: NDArray[Any]) -> Rgb:
+    """OpenCV keeps the type of what it is given, which its annotations do not say."""
+    return picture.astype(np.uint8, copy=False)
+
+
 def blur(share: float) -> Change:
     """Defocus: a Gaussian."""
-    return lambda rgb, height: cv2.GaussianBlur(rgb, (0, 0), share * height)
+    return lambda rgb, height: _as_rgb(cv2.GaussianBlur(rgb, (0, 0), share * height))
 
 
 def smear(share: float, angle: float) -> Change:
@@ -40,11 +47,12 @@ def smear(share: float, angle: float) -> Change:
 
     def change(rgb: Rgb, height: float) -> Rgb:
         length = max(3, int(share * height))
-        kernel = np.zeros((2 * length + 1, 2 * length + 1), np.float32)
+        kernel: NDArray[np.float32] = np.zeros((2 * length + 1, 2 * length + 1), np.float32)
         dx, dy = length / 2 * np.cos(angle), length / 2 * np.sin(angle)
-        ends = [(round(length - s * dx), round(length - s * dy)) for s in (1, -1)]
-        cv2.line(kernel, *ends, 1.0, 1)
-        return cv2.filter2D(rgb, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE)
+        start, end = ((round(length - s * dx), round(length - s * dy)) for s in (1, -1))
+        cv2.line(kernel, start, end, 1.0, 1)
+        kernel /= kernel.sum()
+        return _as_rgb(cv2.filter2D(rgb, -1, kernel, borderType=cv2.BORDER_REPLICATE))
 
     return change
 
@@ -54,9 +62,10 @@ def double(share: float, weight: float, angle: float = 0.7) -> Change:
 
     def change(rgb: Rgb, height: float) -> Rgb:
         dx, dy = share * height * np.cos(angle), share * height * np.sin(angle)
-        moved = cv2.warpAffine(rgb, np.float32([[1, 0, dx], [0, 1, dy]]), rgb.shape[1::-1],
+        shift: NDArray[np.float32] = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
+        moved = cv2.warpAffine(rgb, shift, rgb.shape[1::-1],
                                borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-        return cv2.addWeighted(rgb, 1 - weight, moved, weight, 0)
+        return _as_rgb(cv2.addWeighted(rgb, 1 - weight, moved, weight, 0))
 
     return change
 

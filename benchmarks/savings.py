@@ -48,8 +48,8 @@ def main() -> None:
 def _truths(path: str | None) -> dict[str, Row]:
     if path is None:
         return {}
-    labels = pd.read_csv(path, keep_default_na=False).to_dict("records")
-    return {str(label["crop_id"]): label for label in labels}
+    rows = pd.read_csv(path, keep_default_na=False).to_dict("records")
+    return {str(row["crop_id"]): {str(name): row[name] for name in row} for row in rows}
 
 
 def _line(

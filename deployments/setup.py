@@ -14,7 +14,8 @@ import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 from prefect.automations import Automation
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -200,7 +201,7 @@ def make_automation(client: SyncPrefectClient) -> str:
     if there:
         client.update_automation(there[0].id, wanted)
         return "there"
-    wanted.create(_sync=True)
+    wanted.create()
     return "made"
 
 
@@ -227,7 +228,8 @@ def keep_results_in_bucket(client: SyncPrefectClient) -> str:
     )
     folder = "/".join(part for part in [*prefix.split("/"), "results"] if part)
     block = S3Bucket(bucket_name=bucket, bucket_folder=folder, credentials=credentials)
-    block_id = block.save(RESULTS, overwrite=True, _sync=True)
+    # A coroutine only inside an event loop, and there is none here.
+    block_id = cast(UUID, block.save(RESULTS, overwrite=True))
     client.update_server_default_result_storage(block_id)
     return f"s3://{bucket}/{folder}"
 

@@ -10,9 +10,8 @@ from flows.preview import preview
 from tasks.common.records import Source, SourceOutcome
 from tasks.common.schema.tables import MEASURES, plain_rows
 from tasks.common.workspace.artifacts import Workspace
-from tasks.filter.judge import judge_source
+from tasks.filter.judge import judge_source, without_mask
 from tasks.filter.rejudge import rejudge
-from tasks.filter.stage import without_mask
 from tests.dataset.builders import source
 from tests.dataset.crops import MEASURED_ON_MASK, Crop, verdict_row
 from tests.flows.builders import RECIPE, commit_verdicts, recipe_file, recipe_of, save_record

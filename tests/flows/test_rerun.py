@@ -1,5 +1,6 @@
 """One task of one source again: what is computed, what is not, and what cannot be asked for."""
 
+from collections import Counter
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -11,7 +12,7 @@ from flows.rerun import rerun
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
 from tasks.detect import detector
-from tasks.matte import cache as matte_store
+from tasks.matte.session import matte
 from tests.flows.test_ingest import forbid_models, recipe_file, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
@@ -57,13 +58,17 @@ def test_a_stage_is_computed_again_and_what_depends_on_the_same_is_not(
 def test_a_model_that_is_asked_again_is_really_asked(
     record: RunRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
-    matte = matte_store.matte
-    monkeypatch.setattr(matte_store, "matte", lambda *given: asked.append(1) or matte(*given))
+    n_asked = Counter[str]()
+
+    def count(*given: Any) -> Any:
+        n_asked["matte"] += 1
+        return matte(*given)
+
+    monkeypatch.setattr("tasks.matte.cache.matte", count)
     assert made_again(record, stage="matte") == ("Completed", {"matte"})
     screened = record.outcomes[0].result("screen")
     assert screened is not None
-    assert len(asked) == screened.n_out > 0
+    assert n_asked["matte"] == screened.n_out > 0
 
 
 def test_without_refresh_nothing_that_is_good_is_computed(
@@ -73,7 +78,7 @@ def test_without_refresh_nothing_that_is_good_is_computed(
     assert made_again(record, stage="detect", refresh=False) == ("Completed", set())
 
 
-def test_without_downstream_the_chain_ends_at_the_stage(
+def test_without_downstream_the_pipeline_ends_at_the_stage(
     record: RunRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forbid_models(monkeypatch)
@@ -104,7 +109,7 @@ def test_a_stage_that_fails_again_says_why(
     [
         pytest.param(
             {"stage": "detect", "source": "bus.jpeg"},
-            "No finished run had a source 'bus.jpeg'. Near are: bus.jpg.", id="source",
+            "No finished run had a source 'bus.jpeg'. Similar ids: bus.jpg.", id="source",
         ),
         pytest.param(
             {"stage": "detect", "source": "bus.jpg", "run": "monday"},
@@ -117,10 +122,10 @@ def test_a_stage_that_fails_again_says_why(
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_again_is_refused(
-    asked: dict[str, str], said: str, record: RunRecord
+    asked: dict[str, Any], said: str, record: RunRecord
 ) -> None:
     before = load_run(Workspace.of(settings()), None)
-    state = rerun(return_state=True, **asked)  # type: ignore[arg-type]
+    state = rerun(return_state=True, **asked)
     assert (state.name, said in str(state.message)) == ("BadInput", True), state.message
     assert load_run(Workspace.of(settings()), None) == before
 

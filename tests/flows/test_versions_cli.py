@@ -42,7 +42,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2) 
 def a_file(name: str = "img_dir/train/street-a.jpg", number: int = 1) -> Path:
     store = Path(settings().store.removeprefix("file://")) / settings().root_name
     record = json.loads((store / f"versions/{NAME}/v{number:04d}.json").read_text())
-    return store / "trees" / record["tree"] / NAME / name
+    return store / "trees" / str(record["tree"]) / NAME / name
 
 
 def test_subsets_are_listed_with_what_latest_stands_for(capsys: pytest.CaptureFixture[str]) -> None:

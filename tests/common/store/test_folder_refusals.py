@@ -3,9 +3,10 @@
 import errno
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,13 +15,13 @@ from tasks.common.store.folder import FolderStore
 from tests.common.store.stores import content_of, files_under
 
 DATA = b"bytes"
-WRITES = {
+WRITES: dict[str, Callable[[FolderStore], Any]] = {
     "put": lambda store: store.put("b/c", DATA),
     "put_if_absent": lambda store: store.put_if_absent("b/c", DATA),
     "swap": lambda store: store.swap("b/c", None, DATA),
     "probe": lambda store: store.probe(),
 }
-READS = {
+READS: dict[str, Callable[[FolderStore, Path], Any]] = {
     "get": lambda store, _: store.get("a/b/c"),
     "fetch": lambda store, new: store.fetch("a/b/c", new),
     "copy": lambda store, _: store.copy("a/b/c", "a/b/d", content_of(DATA)),

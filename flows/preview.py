@@ -8,6 +8,8 @@ from tasks.common.errors import ArtifactError, InputError
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.recipe.models import Recipe
 from tasks.common.recipe.override import override_recipe
+from tasks.common.schema.columns import decode_row, encode_row
+from tasks.common.schema.rows import JudgedCrop
 from tasks.common.workspace.artifacts import Workspace
 from tasks.dataset.task import Changes, Subset, compare, render_changes
 from tasks.filter.task import rejudge
@@ -56,10 +58,11 @@ def _judged_by(bounds: RuleBounds, stored: Subset) -> tuple[Subset, frozenset[st
     seen: set[str] = set()
     unmatted: set[str] = set()
     for outcome, rows in stored.judged:
-        done = rejudge(rows, outcome.source, bounds)
-        verdicts[outcome.source.source_id] = done.rows
+        judged = [decode_row(JudgedCrop, row) for row in rows]
+        done = rejudge(judged, outcome.source, bounds)
+        verdicts[outcome.source.source_id] = [encode_row(crop) for crop in done.crops]
         unmatted |= done.unmatted - seen  # of the same bytes again, the first source counts
-        seen.update(row["crop_id"] for row in done.rows)
+        seen.update(crop.crop_id for crop in done.crops)
     subset = Subset(stored.outcomes, stored.workspace, bounds, verdicts, unmatted)
     return subset, frozenset(unmatted)
 

@@ -60,7 +60,7 @@ def write_labels(source: Source, media: Media, out: ArtifactWriter) -> LabelFile
     """Write the label map of an annotated picture; None where the source has no annotation.
 
     Raises:
-        SourceError: the annotation does not belong to this picture, or labels nobody.
+        SourceError: the annotation does not belong to this picture, or labels no person.
     """
     annotation = source.annotation
     if annotation is None:
@@ -79,7 +79,7 @@ def write_labels(source: Source, media: Media, out: ArtifactWriter) -> LabelFile
             f"shown {media.width_px} x {media.height_px}."
         )
     if not labels.any():
-        raise SourceError("The annotation marks nobody.")
+        raise SourceError("The annotation labels no person.")
     path, digest = out.put("labels.png", encode_png(labels))
     return LabelFile(path, digest, annotation.channel)
 

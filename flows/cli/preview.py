@@ -7,7 +7,7 @@ import typer
 
 from flows.cli.console import console
 from flows.cli.options import RecipeName
-from flows.cli.tables import print_changes
+from flows.cli.tables import print_preview
 from flows.preview import preview as preview_run
 from tasks.common.errors import InputError
 from tasks.common.files import write_file
@@ -34,7 +34,7 @@ def retune(
         raise InputError("Say --preview to see what would change, or --save FILE to keep it.")
     _, text = override_recipe(recipe, change or [])
     if preview:
-        print_changes(preview_run(recipe, change or [], run or None, Workspace.of(settings())))
+        print_preview(preview_run(recipe, change or [], run or None, Workspace.of(settings())))
     if save:
         _save_recipe(text, Path(save), recipe)
         console.print(

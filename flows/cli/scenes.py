@@ -13,7 +13,8 @@ from tasks.common.files import write_file
 from tasks.common.recipe.models import load_recipe
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
-from tasks.dataset.task import propose
+from tasks.deduplicate.task import reuse_or_deduplicate
+from tasks.review.task import propose
 
 
 def propose_scenes(
@@ -33,10 +34,12 @@ def propose_scenes(
         raise InputError(
             f"{target} exists already and may hold manual corrections; name another file."
         )
-    record = load_run(Workspace.of(settings()), run or None)
+    workspace = Workspace.of(settings())
+    record = load_run(workspace, run or None)
     chosen = load_recipe(recipe) if recipe else record.recipe
     with progress_bars(f"propose scenes for {record.run_id}"):
-        data = propose(record.outcomes, chosen, weights, least)
+        crops = reuse_or_deduplicate(record.outcomes, chosen.filter, workspace)
+        data = propose(record.outcomes, crops, chosen, weights, least)
     write_file(target, data)
     console.print(
         f"{data.count(10) - 1} proposals are in {target}. Remove the wrong ones, then name the "

@@ -9,77 +9,81 @@ from flows.engine.run_record import RunRecord
 from flows.explain import Explanation
 from flows.preview import Preview
 from tasks.common.workspace.artifacts import Workspace
-from tasks.dataset.task import Subset, all_drops, funnel, reasons, set_aside, source_lines
+from tasks.deduplicate.task import reuse_or_deduplicate
+from tasks.review.task import Reason, all_drops, for_review, funnel, reasons, source_lines
 
 
 def print_run(record: RunRecord, workspace: Workspace) -> None:
     """Print a run's funnel, what was dropped and why, and the sources that need attention."""
-    subset = Subset(record.outcomes, workspace, record.recipe.filter)
+    outcomes = record.outcomes
+    run = workspace.run_crops(reuse_or_deduplicate(outcomes, record.recipe.filter, workspace))
     table = Table(title=f"Run {record.run_id}", title_justify="left", show_header=False, box=None)
-    for step in funnel(subset):
+    for step in funnel(outcomes, run.crops):
         table.add_row(step.label, str(step.n), step.unit)
     table.columns[1].justify = "right"
     console.print(table)
-    for title, told in (("Dropped", all_drops(subset)), ("For review", set_aside(subset))):
-        counted = reasons(told)
-        if counted:
-            console.print(_reasons_table(title, counted))
-    for said in record.withheld:
-        console.print(said, style="yellow", highlight=False)
-    for line in source_lines(subset):
+    for title, drops in (
+        ("Dropped", all_drops(outcomes, run, workspace)),
+        ("For review", for_review(run.crops)),
+    ):
+        if drops:
+            console.print(_reasons_table(title, reasons(drops)))
+    for sentence in record.withheld:
+        console.print(sentence, style="yellow", highlight=False)
+    for line in source_lines(outcomes, run):
         if line.state != "done":
             console.print(
                 f"{line.source_id} {line.state}: {line.cause}", style="red", highlight=False
             )
 
 
-def _reasons_table(title: str, counted: Sequence[tuple[str, str, int, str]]) -> Table:
+def _reasons_table(title: str, rows: Sequence[Reason]) -> Table:
     table = Table("stage", "reason", "items", "for example", title=title, title_justify="left")
     table.columns[2].justify = "right"
-    for stage, reason, n_items, example in counted:
-        table.add_row(stage, reason, str(n_items), example)
+    for row in rows:
+        table.add_row(row.stage, row.reason, str(row.n), row.example)
     return table
 
 
-def print_changes(found: Preview) -> None:
+def print_preview(preview: Preview) -> None:
     """Print what other bounds would change: verdicts, moves, rules, and where the pictures are."""
-    changes = found.changes
+    diff = preview.diff
     console.print(
-        f"Run {found.run_id} of {found.sources}, {changes.before.total()} crops",
+        f"Run {preview.run_id} of {preview.sources}, {diff.before.total()} crops",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
-    if not changes.moves:
+    if not diff.moves:
         console.print("No verdict would change.")
     moves = Table("verdict now", "then", "crops")
     moves.columns[2].justify = "right"
-    for move in changes.moves:
+    for move in diff.moves:
         moves.add_row(move.before, move.after, str(move.n))
     rules = Table("rule", "fail now", "then", "reason now", "then")
     for column in rules.columns[1:]:
         column.justify = "right"
-    for rule in changes.rules:
+    for rule in diff.rules:
         rules.add_row(rule.rule, *(str(n) for n in rule[1:]))
     for table in (moves, rules):
         if table.row_count:
             console.print(table)
     for verdict in ("keep", "review", "drop", "to be matted"):
-        if changes.before[verdict] or changes.after[verdict]:
+        if diff.before[verdict] or diff.after[verdict]:
             console.print(
-                f"{verdict}: {changes.before[verdict]} now, {changes.after[verdict]} then",
+                f"{verdict}: {diff.before[verdict]} now, {diff.after[verdict]} then",
                 highlight=False,
             )
-    console.print(f"Pictures: {found.page}", soft_wrap=True, highlight=False)
+    console.print(f"Pictures: {preview.page}", soft_wrap=True, highlight=False)
 
 
-def print_explanation(found: Explanation) -> None:
+def print_explanation(explanation: Explanation) -> None:
     """Print a crop's verdict and what each rule says of it."""
-    verdict = found.judged.verdict
-    said = f": {verdict['sentence']}" if verdict["sentence"] else ""
-    console.print(f"{found.judged.stem} {verdict['verdict']}{said}", soft_wrap=True)
+    crop = explanation.crop
+    sentence = f": {crop.verdict.sentence}" if crop.verdict.sentence else ""
+    console.print(f"{crop.stem} {crop.verdict.verdict}{sentence}", soft_wrap=True)
     table = Table("rule", "value", "bounds", "verdict")
     table.columns[1].justify = "right"
-    for word in found.words:
-        style = {"drop": "red", "review": "yellow"}.get(word.verdict)
-        table.add_row(word.rule, word.value, word.bounds, word.verdict, style=style)
+    for finding in explanation.findings:
+        style = {"drop": "red", "review": "yellow"}.get(finding.verdict)
+        table.add_row(finding.rule, finding.value, finding.bounds, finding.verdict, style=style)
     console.print(table)
-    console.print(f"Pictures: {found.page}", soft_wrap=True, highlight=False)
+    console.print(f"Pictures: {explanation.page}", soft_wrap=True, highlight=False)

@@ -141,6 +141,6 @@ class _Dispatcher:
     def _cancel(self, flow_run: UUID) -> None:
         state = self._client.read_flow_run(flow_run).state
         if state is not None and not state.is_final():
-            # A running process is told by its worker; what only waits is ended at once.
+            # The worker stops a running process; a run that only waits ends at once.
             state = Cancelling() if state.is_running() else Cancelled()
             self._client.set_flow_run_state(flow_run, state)

@@ -12,8 +12,8 @@ from PIL import Image
 from tasks.common.errors import SourceError
 from tasks.common.files import digest_bytes
 from tasks.common.media.images import Mask, encode_png
-from tasks.common.media.limits import decode_limits, refusing_poison
-from tasks.common.media.sandbox import run_apart
+from tasks.common.media.limits import decode_limits, refusing_malformed_media
+from tasks.common.media.sandbox import run_isolated
 from tasks.common.records import Annotation, Media, Record, Source
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import ArtifactWriter
@@ -60,7 +60,7 @@ def write_labels(source: Source, media: Media, out: ArtifactWriter) -> LabelFile
     """Write the label map of an annotated picture; None where the source has no annotation.
 
     Raises:
-        SourceError: the annotation does not belong to this picture, or labels nobody.
+        SourceError: the annotation does not belong to this picture, or labels no person.
     """
     annotation = source.annotation
     if annotation is None:
@@ -79,7 +79,7 @@ def write_labels(source: Source, media: Media, out: ArtifactWriter) -> LabelFile
             f"shown {media.width_px} x {media.height_px}."
         )
     if not labels.any():
-        raise SourceError("The annotation marks nobody.")
+        raise SourceError("The annotation labels no person.")
     path, digest = out.put("labels.png", encode_png(labels))
     return LabelFile(path, digest, annotation.channel)
 
@@ -90,8 +90,8 @@ def _read_labels(annotation: Annotation, data: bytes, out: ArtifactWriter) -> Ma
         return draw_labels(picture.people, (picture.width, picture.height))
     # A mask file comes from a stranger's folder: decode it where a crash costs only one source.
     job = _MaskJob(path=str(out.workspace.path(annotation.path)), person=annotation.person_values)
-    with refusing_poison():
-        answer = run_apart(mask_here, job.model_dump(mode="json"), decode_limits(settings()))
+    with refusing_malformed_media():
+        answer = run_isolated(mask_here, job.model_dump(mode="json"), decode_limits(settings()))
     person = _PersonBits.model_validate(answer)
     height, width = person.shape
     packed = np.frombuffer(bytes.fromhex(person.bits), np.uint8)

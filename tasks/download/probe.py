@@ -18,8 +18,13 @@ from PIL import ImageOps
 
 from tasks.common.errors import SourceError
 from tasks.common.media.images import open_picture
-from tasks.common.media.limits import decode_limits, open_video, refusing_poison, video_stream
-from tasks.common.media.sandbox import run_apart
+from tasks.common.media.limits import (
+    decode_limits,
+    open_video,
+    refusing_malformed_media,
+    video_stream,
+)
+from tasks.common.media.sandbox import run_isolated
 from tasks.common.recipe.models import DownloadRecipe
 from tasks.common.records import Kind, Projection, Record
 from tasks.common.settings import Settings
@@ -76,8 +81,8 @@ def probe(
             "with the camera's software first."
         )
     job = _Job(path=str(path), limits=limits, must_be_upright=must_be_upright)
-    with refusing_poison():
-        answer = run_apart(probe_here, job.model_dump(mode="json"), decode_limits(settings))
+    with refusing_malformed_media():
+        answer = run_isolated(probe_here, job.model_dump(mode="json"), decode_limits(settings))
     return Properties.model_validate(answer)
 
 

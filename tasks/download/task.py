@@ -1,9 +1,9 @@
 """The download task: one source becomes one media file in the workspace."""
 
 from tasks.common.recipe.models import DownloadRecipe
-from tasks.common.records import Source, StageResult
+from tasks.common.records import MediaTable, Source
 from tasks.common.settings import settings
-from tasks.common.workspace.artifacts import Workspace, reuse_or_make
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.common.workspace.caching import stage_task
 from tasks.download import VERSION
 from tasks.download.fetch import download_key, fetch
@@ -24,12 +24,9 @@ def status_of(source: Source) -> SourceStatus:
     return SeenSources(Workspace.of(settings())).status(source)
 
 
-@stage_task("download", version=VERSION, key=download_key)
-def download(source: Source, recipe: DownloadRecipe) -> StageResult:
-    """Bring one source into the workspace."""
-    return reuse_or_make(
-        Workspace.of(settings()),
-        "download",
-        download_key(source, recipe),
-        lambda out: fetch(source, recipe, settings(), out),
-    )
+def fetch_source(out: ArtifactWriter, source: Source, recipe: DownloadRecipe) -> MediaTable:
+    """Download one source into the workspace."""
+    return MediaTable(fetch(source, recipe, settings(), out))
+
+
+download = stage_task("download", fetch_source, version=VERSION, key=download_key)

@@ -242,10 +242,10 @@ def test_a_custom_folder_brings_its_masks(
     assert (row["channel"], source.entry) == ("custom old", "train/a.jpg")
 
 
-def test_a_mask_that_marks_nobody_or_is_missing_is_refused(tmp_path: Path) -> None:
+def test_a_mask_that_labels_no_person_or_is_missing_is_refused(tmp_path: Path) -> None:
     custom(tmp_path / "old", np.zeros((4, 6)))
     (source,) = read_sources(write_list(tmp_path, [{"custom": "old"}]))
-    with pytest.raises(SourceError, match="marks nobody"):
+    with pytest.raises(SourceError, match="labels no person"):
         bring(source)
     (tmp_path / "old" / "ann_dir" / "train" / "a.png").unlink()
     with pytest.raises(InputError, match="has no mask there"):

@@ -25,12 +25,12 @@ def run_cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 
 def test_the_list_of_the_demo_is_without_mistakes(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("sources", "demo") == 0
-    told = f"{len(read_sources('demo'))} sources, no mistakes found."
-    assert told in capsys.readouterr().out
+    sentence = f"{len(read_sources('demo'))} sources, no mistakes found."
+    assert sentence in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "sentence"),
     [
         pytest.param(["sources", "nowhere"], "There is no 'nowhere'", id="no such list"),
         pytest.param(["show"], "There is no run", id="no run yet"),
@@ -49,12 +49,12 @@ def test_the_list_of_the_demo_is_without_mistakes(capsys: pytest.CaptureFixture[
     ],
 )
 def test_a_wrong_request_ends_with_code_2_and_one_sentence(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert exit_code(*arguments) == 2
-    told = capsys.readouterr()
-    assert said in told.err.replace("\n", " ")
-    assert (told.out, "Traceback" in told.err) == ("", False)
+    printed = capsys.readouterr()
+    assert sentence in printed.err.replace("\n", " ")
+    assert (printed.out, "Traceback" in printed.err) == ("", False)
 
 
 @pytest.mark.parametrize("name", ["a [abc123].mp4", "[/x].mp4", "[red].mp4"])
@@ -116,9 +116,9 @@ def test_the_list_of_commands_shows_what_each_is_for(
 @pytest.mark.parametrize("name", sorted(command_line.commands))
 def test_each_command_has_a_help_of_its_own(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(name, "--help") == 0
-    told = " ".join(capsys.readouterr().out.split())
-    assert f" {name} [OPTIONS]" in told
-    assert str(command_line.commands[name].help)[:40] in told
+    text = " ".join(capsys.readouterr().out.split())
+    assert f" {name} [OPTIONS]" in text
+    assert str(command_line.commands[name].help)[:40] in text
 
 
 def test_a_command_that_is_misspelt_is_suggested(capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,7 +127,7 @@ def test_a_command_that_is_misspelt_is_suggested(capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "sentence"),
     [
         pytest.param(["ingest", "demo", "--publish", "always"], "'complete', 'partial'", id="mode"),
         pytest.param(["rerun", "mat", "bus.jpg"], "'download', 'sample', 'detect'", id="stage"),
@@ -135,10 +135,10 @@ def test_a_command_that_is_misspelt_is_suggested(capsys: pytest.CaptureFixture[s
     ],
 )
 def test_a_word_that_is_not_among_the_choices_is_refused_with_them(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert exit_code(*arguments) == 2
-    assert said in " ".join(capsys.readouterr().err.replace("│", "").split())
+    assert sentence in " ".join(capsys.readouterr().err.replace("│", "").split())
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""One task of one source again: what is computed, what is not, and what cannot be asked for."""
+"""One stage of one source again: what is computed, what is not, and what is refused."""
 
 from collections import Counter
 from pathlib import Path
@@ -39,10 +39,10 @@ def markers(record: RunRecord) -> dict[str, int]:
     }
 
 
-def made_again(record: RunRecord, **asked: Any) -> tuple[str | None, set[str]]:
+def made_again(record: RunRecord, **parameters: Any) -> tuple[str | None, set[str]]:
     """Do the rerun; return how it ended and which stages' artifacts were written anew."""
     before = markers(record)
-    state = rerun(source="bus.jpg", return_state=True, **asked)
+    state = rerun(source="bus.jpg", return_state=True, **parameters)
     after = markers(record)
     return state.name, {stage for stage in before if after[stage] != before[stage]}
 
@@ -55,20 +55,20 @@ def test_a_stage_is_computed_again_and_what_depends_on_the_same_is_not(
     assert made_again(record, stage=stage) == ("Completed", {stage})
 
 
-def test_a_model_that_is_asked_again_is_really_asked(
+def test_a_model_that_must_run_again_really_runs(
     record: RunRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    n_asked = Counter[str]()
+    n_calls = Counter[str]()
 
     def count(*given: Any) -> Any:
-        n_asked["matte"] += 1
+        n_calls["matte"] += 1
         return matte(*given)
 
     monkeypatch.setattr("tasks.matte.cache.matte", count)
     assert made_again(record, stage="matte") == ("Completed", {"matte"})
     screened = record.outcomes[0].result("screen")
     assert screened is not None
-    assert n_asked["matte"] == screened.n_out > 0
+    assert n_calls["matte"] == screened.n_out > 0
 
 
 def test_without_refresh_nothing_that_is_good_is_computed(
@@ -85,7 +85,7 @@ def test_without_downstream_the_pipeline_ends_at_the_stage(
     workspace = Workspace.of(settings())
     final = record.outcomes[0].result("filter")
     assert final is not None
-    workspace.withdraw("filter", final.key)
+    workspace.invalidate("filter", final.key)
     state = rerun(stage="sample", source="bus.jpg", downstream=False, return_state=True)
     assert state.name == "Completed"
     assert workspace.find("filter", final.key) is None
@@ -105,7 +105,7 @@ def test_a_stage_that_fails_again_says_why(
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("parameters", "sentence"),
     [
         pytest.param(
             {"stage": "detect", "source": "bus.jpeg"},
@@ -122,11 +122,11 @@ def test_a_stage_that_fails_again_says_why(
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_again_is_refused(
-    asked: dict[str, Any], said: str, record: RunRecord
+    parameters: dict[str, Any], sentence: str, record: RunRecord
 ) -> None:
     before = load_run(Workspace.of(settings()), None)
-    state = rerun(return_state=True, **asked)
-    assert (state.name, said in str(state.message)) == ("BadInput", True), state.message
+    state = rerun(return_state=True, **parameters)
+    assert (state.name, sentence in str(state.message)) == ("BadInput", True), state.message
     assert load_run(Workspace.of(settings()), None) == before
 
 

@@ -147,7 +147,7 @@ class Workspace:
         except (OSError, ValueError) as error:
             raise ArtifactError(
                 f"The {name} table of stage {result.stage} is gone or damaged ({path}). "
-                "Run the same ingest again: what is missing is made anew."
+                "Run the same ingest again: what is missing is made again."
             ) from error
 
     def find(self, stage: Stage, key: str) -> StageResult | None:
@@ -191,8 +191,8 @@ class Workspace:
         """Remove this machine's longest unused copies beyond a size; return the bytes removed."""
         return self._place.trim(max_bytes)
 
-    def withdraw(self, stage: Stage, key: str) -> None:
-        """Let an artifact not be there any more, so that it is made anew when asked for."""
+    def invalidate(self, stage: Stage, key: str) -> None:
+        """Remove an artifact's marker, so that the artifact counts as missing and is made again."""
         self.remove([f"{self.folder(stage, key)}/{_MARKER}"])
 
 

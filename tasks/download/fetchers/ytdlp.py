@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from ssrfguard.errors import SSRFGuardError
 
 from tasks.common.errors import SourceError, WorldError
-from tasks.common.media.sandbox import Limits, SandboxError, run_apart
+from tasks.common.media.sandbox import Limits, SandboxError, run_isolated
 from tasks.common.records import Record
 from tasks.common.uri import redacted
 from tasks.common.workspace.scratch import scratch_folder
@@ -76,7 +76,7 @@ class YtdlpFetcher(RemoteFetcher):
 def _download_isolated(job: _Job) -> Path:
     limits = Limits(_HOUR_S, _HOUR_S, _MEMORY_BYTES)
     try:
-        return Path(run_apart(download_here, job.model_dump(mode="json"), limits))
+        return Path(run_isolated(download_here, job.model_dump(mode="json"), limits))
     except SandboxError as error:
         raise WorldError(f"yt-dlp could not fetch {redacted(job.url)}: {error}") from error
 

@@ -20,7 +20,8 @@ from rich.table import Table
 
 from flows.engine.run_record import load_run
 from tasks.common.recipe.models import load_recipe
-from tasks.common.schema.tables import plain_rows
+from tasks.common.schema.columns import encode_row
+from tasks.common.schema.rows import JudgedCrop
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
 from tasks.filter.task import rejudge
@@ -73,9 +74,8 @@ def _judged(recipe: str, run: str | None) -> dict[str, Row]:
     for outcome in load_run(workspace, run).outcomes:
         verdicts = outcome.result("filter")
         if verdicts is not None:
-            rows = plain_rows(workspace.items(verdicts))
-            done = rejudge(rows, outcome.source, bounds)
-            judged |= {row["crop_id"]: row for row in done.rows}
+            done = rejudge(workspace.rows(JudgedCrop, verdicts), outcome.source, bounds)
+            judged |= {crop.crop_id: encode_row(crop) for crop in done.crops}
     return judged
 
 

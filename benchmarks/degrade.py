@@ -21,10 +21,9 @@ from flows.engine.run_record import load_run
 from tasks.common.media.images import Rgb
 from tasks.common.recipe.bounds import Bounds
 from tasks.common.recipe.models import load_recipe
-from tasks.common.schema.tables import plain_rows
+from tasks.common.schema.rows import Crop, Pose
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
-from tasks.filter.finding import judge
 from tasks.filter.rules import RULES
 from tasks.filter.subject import Subject
 
@@ -105,7 +104,7 @@ def main() -> None:
             if rule.measure is None or not isinstance(limits, Bounds):
                 raise SystemExit(f"the recipe sets no bounds for {rule.name}")
             values = [rule.measure(subject) for subject in changed]
-            verdicts = [judge(rule, value, limits).verdict for value in values]
+            verdicts = [rule.judge(value, limits).verdict for value in values]
             shares = [verdicts.count(v) / len(verdicts) for v in ("drop", "review")]
             cells += [f"{share:.0%}" for share in shares]
             cells.append(f"{np.median([value or 0.0 for value in values]):.3f}")
@@ -121,13 +120,13 @@ def _subjects(labels: str, run: str | None) -> list[Subject]:
     wanted = {*fit[~is_long]["crop_id"], *fit[is_long]["crop_id"][::_EVERY]}
     subjects = []
     for outcome in load_run(workspace, run).outcomes:
-        crops, poses = outcome.result("detect"), outcome.result("pose")
-        if crops is None:
+        if outcome.crops is None:
             continue
-        posed = {row["crop_id"]: row for row in plain_rows(workspace.items(poses))} if poses else {}
-        for row in plain_rows(workspace.items(crops)):
-            if row["crop_id"] in wanted:
-                subjects.append(Subject(workspace, row, posed.get(row["crop_id"])))
+        poses = workspace.rows(Pose, outcome.poses) if outcome.poses else []
+        pose_of = {pose.crop_id: pose for pose in poses}
+        for crop in workspace.rows(Crop, outcome.crops):
+            if crop.crop_id in wanted:
+                subjects.append(Subject(workspace, crop, pose_of.get(crop.crop_id)))
     return subjects
 
 

@@ -172,7 +172,7 @@ def _bounds(bounds: Bounds | TagBounds | LicenceBounds | None) -> str:
         case TagBounds(tags=names) | LicenceBounds(allowed=names):
             text = ", ".join(names)
         case Bounds():
-            text = ", ".join(f"{name} {value:g}" for name, value in bounds.given().items())
+            text = ", ".join(f"{name} {value:g}" for name, value in bounds.by_name().items())
     default = type(bounds).model_fields["missing"].default
     return text if bounds.missing == default else f"{text}, missing {bounds.missing}"
 

@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 from flows.engine.run_record import load_run, run_folder, write_page
 from tasks.common.recipe.bounds import Bounds, LicenceBounds, RuleBounds, TagBounds
+from tasks.common.schema.columns import decode_row
+from tasks.common.schema.rows import JudgedCrop
 from tasks.common.schema.rule_names import TAG_RULES
 from tasks.common.workspace.artifacts import Workspace
 from tasks.dataset.task import Judged, RuleWord, Subset, find_crop, render_closeup
@@ -28,7 +30,8 @@ def explain_crop(crop_id: str, run: str | None, workspace: Workspace) -> Explana
     bounds = record.recipe.filter
     found = find_crop(Subset(record.outcomes, workspace, bounds), crop_id)
     judged = found.judged
-    said = {finding.rule: finding for finding in findings_of(judged.verdict, judged.source, bounds)}
+    verdict = decode_row(JudgedCrop, judged.verdict)
+    said = {finding.rule: finding for finding in findings_of(verdict, judged.source, bounds)}
     words = [_word(rule, judged.verdict, bounds, said) for rule in RuleBounds.model_fields]
     target = f"{run_folder(record.run_id)}/explain/{judged.stem}.html"
     page = write_page(workspace, target, render_closeup(found, words, workspace))
@@ -55,4 +58,4 @@ def _bounds_text(limits: Bounds | TagBounds | LicenceBounds | None) -> str:
             return f"not {', '.join(limits.tags)}"
         case LicenceBounds():
             return f"one of {', '.join(limits.allowed)}"
-    return ", ".join(f"{name} {value:g}" for name, value in limits.given().items())
+    return ", ".join(f"{name} {value:g}" for name, value in limits.by_name().items())

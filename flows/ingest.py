@@ -26,7 +26,7 @@ from tasks.common.errors import ArtifactError, InputError, WorldError
 from tasks.common.recipe.models import Recipe, load_recipe
 from tasks.common.records import Publication, PublishMode, Source, SourceOutcome
 from tasks.common.settings import settings
-from tasks.common.uri import shown
+from tasks.common.uri import redacted
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.scratch import sweep_scratch
 from tasks.dataset.task import check_publishable
@@ -74,7 +74,7 @@ def prepare(sources: str, recipe: str, store: str) -> Prepared:
 def _name_flow_run() -> str:
     """Name the flow run after list and recipe, without folders, which matter to nobody there."""
     asked = runtime.flow_run.parameters
-    return f"ingest-{Path(shown(asked['sources'])).stem}-{Path(asked['recipe']).stem}"
+    return f"ingest-{Path(redacted(asked['sources'])).stem}-{Path(asked['recipe']).stem}"
 
 
 @flow(
@@ -111,7 +111,7 @@ def ingest(
     record = RunRecord(
         run_id=run_id,
         started_at=started_at,
-        sources=shown(sources),
+        sources=redacted(sources),
         recipe=chosen,
         outcomes=outcomes,
         withheld=withheld,

@@ -7,7 +7,9 @@ from flows.engine.run_record import RunRecord, find_runs, load_run, run_folder, 
 from tasks.common.errors import ArtifactError, InputError
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.recipe.models import Recipe
-from tasks.common.recipe.override import amend_recipe
+from tasks.common.recipe.override import override_recipe
+from tasks.common.schema.columns import decode_row, encode_row
+from tasks.common.schema.rows import JudgedCrop
 from tasks.common.workspace.artifacts import Workspace
 from tasks.dataset.task import Changes, Subset, compare, render_changes
 from tasks.filter.task import rejudge
@@ -31,8 +33,8 @@ def preview(recipe: str, changes: Sequence[str], run: str | None, workspace: Wor
     Raises:
         InputError: a change is wrong, or no run was measured as the recipe says.
     """
-    base, _ = amend_recipe(recipe, [])
-    changed, _ = amend_recipe(recipe, changes)
+    base, _ = override_recipe(recipe, [])
+    changed, _ = override_recipe(recipe, changes)
     shaping = _differing(changed, base)
     if shaping:
         raise InputError(
@@ -56,10 +58,11 @@ def _judged_by(bounds: RuleBounds, stored: Subset) -> tuple[Subset, frozenset[st
     seen: set[str] = set()
     unmatted: set[str] = set()
     for outcome, rows in stored.judged:
-        done = rejudge(rows, outcome.source, bounds)
-        verdicts[outcome.source.source_id] = done.rows
+        judged = [decode_row(JudgedCrop, row) for row in rows]
+        done = rejudge(judged, outcome.source, bounds)
+        verdicts[outcome.source.source_id] = [encode_row(crop) for crop in done.crops]
         unmatted |= done.unmatted - seen  # of the same bytes again, the first source counts
-        seen.update(row["crop_id"] for row in done.rows)
+        seen.update(crop.crop_id for crop in done.crops)
     subset = Subset(stored.outcomes, stored.workspace, bounds, verdicts, unmatted)
     return subset, frozenset(unmatted)
 

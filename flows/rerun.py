@@ -16,8 +16,8 @@ from tasks.common.recipe.models import Recipe
 from tasks.common.records import SOURCE_STAGES, SourceOutcome, SourceStage
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
-from tasks.filter.task import withdraw_measures
-from tasks.matte.task import withdraw_mattes
+from tasks.filter.task import invalidate_measures
+from tasks.matte.task import invalidate_mattes
 
 
 @flow(name="rerun", flow_run_name="{stage}-{source}", task_runner=task_runner())
@@ -93,12 +93,12 @@ def _invalidate(previous: SourceOutcome, stage: SourceStage, recipe: Recipe) -> 
     Mattes and measures are also stored by content, apart from the stage that made them: without
     removing those too, the stage would find them and compute nothing.
     """
-    result, crops, screened = (previous.result(name) for name in (stage, "detect", "screen"))
+    result, crops, screened = previous.result(stage), previous.crops, previous.admitted
     if result is None:  # the stage failed, or one before it did
         return
     if crops is not None and stage == "matte" and screened is not None:
-        withdraw_mattes(crops, screened, recipe.matte)
+        invalidate_mattes(crops, screened, recipe.matte)
     if crops is not None and stage in ("screen", "filter"):
-        mattes = previous.result("matte") if stage == "filter" else None
-        withdraw_measures(crops, previous.result("pose"), mattes)
-    Workspace.of(settings()).withdraw(stage, result.key)
+        mattes = previous.mattes if stage == "filter" else None
+        invalidate_measures(crops, previous.poses, mattes)
+    Workspace.of(settings()).invalidate(stage, result.key)

@@ -12,7 +12,7 @@ from flows.preview import preview as preview_run
 from tasks.common.errors import InputError
 from tasks.common.files import write_file
 from tasks.common.recipe.models import shipped_recipes
-from tasks.common.recipe.override import amend_recipe
+from tasks.common.recipe.override import override_recipe
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
 
@@ -32,7 +32,7 @@ def retune(
     """Preview what other bounds would change, from stored measures and without any model."""
     if not (preview or save):
         raise InputError("Say --preview to see what would change, or --save FILE to keep it.")
-    _, text = amend_recipe(recipe, change or [])
+    _, text = override_recipe(recipe, change or [])
     if preview:
         print_changes(preview_run(recipe, change or [], run or None, Workspace.of(settings())))
     if save:

@@ -5,8 +5,8 @@ from rich.table import Table
 from flows.cli.console import console
 from flows.cli.options import SourceList
 from tasks.common.errors import InputError
-from tasks.common.uri import shown
-from tasks.download.task import is_missing, news_of, read_sources
+from tasks.common.uri import redacted
+from tasks.download.task import is_missing, read_sources, status_of
 
 
 def sources(address: SourceList) -> None:
@@ -14,8 +14,8 @@ def sources(address: SourceList) -> None:
     listed = read_sources(address)
     table = Table("source_id", "uri", "scenes", "licence", "uploader", "")
     for source in listed:
-        table.add_row(source.source_id, shown(source.uri), ", ".join(source.scenes),
-                      source.licence or "", source.uploader or "", news_of(source))  # fmt: skip
+        table.add_row(source.source_id, redacted(source.uri), ", ".join(source.scenes),
+                      source.licence or "", source.uploader or "", status_of(source))  # fmt: skip
     console.print(table)
     missing = [source.source_id for source in listed if is_missing(source.uri)]
     if missing:

@@ -46,7 +46,7 @@ def takedown(
         console.print("Nothing was recorded.")
         return
     record = take_down(kind, name, reason, derived, workspace, registry, datetime.now(UTC))
-    console.print(f"Recorded: {record.says()}", highlight=False, soft_wrap=True)
+    console.print(f"Recorded: {record.sentence()}", highlight=False, soft_wrap=True)
     _print_next_steps([held.label for held in derived.versions if not held.is_retired])
 
 
@@ -54,7 +54,7 @@ def takedowns(store: Store = "") -> None:
     """List the takedowns: what, when and why."""
     records = Takedowns.of(Workspace.of(settings()), open_registry(store).store).records
     for record in records:
-        console.print(record.says(), highlight=False, soft_wrap=True)
+        console.print(record.sentence(), highlight=False, soft_wrap=True)
     console.print(f"{len(records)} takedowns.", highlight=False)
 
 

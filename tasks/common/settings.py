@@ -12,7 +12,7 @@ from tasks.common.validation import explain_validation
 
 
 class Settings(BaseSettings):
-    """Where things lie and how much runs at once; nothing here changes a dataset."""
+    """Folders, addresses and limits of this machine; none of them changes a dataset."""
 
     model_config = SettingsConfigDict(env_prefix="MATTEFLOW_", frozen=True, extra="ignore")
 

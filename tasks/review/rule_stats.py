@@ -83,7 +83,7 @@ def _line(
     name: str, values: list[float], n_crops: int, bounds: RuleBounds, *counts: int
 ) -> RuleLine:
     limits = bounds.of(name) if name in RuleBounds.model_fields else None
-    marked = limits.given() if isinstance(limits, Bounds) else {}
+    marked = limits.by_name() if isinstance(limits, Bounds) else {}
     unit = _unit_of(name)
     low, high = _span(values, list(marked.values()), unit)
     marks = [Mark(key, value, (value - low) / (high - low)) for key, value in marked.items()]

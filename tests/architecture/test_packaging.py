@@ -51,6 +51,7 @@ def test_a_wheel_is_refused_with_the_way_to_install_it() -> None:
         RefuseWheel(Distribution()).run()
 
 
+@pytest.mark.service
 def test_pip_is_told_so_and_no_wheel_is_left(clone: Path) -> None:
     done = build("wheel", clone)
     assert done.returncode != 0
@@ -58,6 +59,7 @@ def test_pip_is_told_so_and_no_wheel_is_left(clone: Path) -> None:
     assert list(clone.glob("*.whl")) == []
 
 
+@pytest.mark.service
 def test_an_editable_installation_is_built(clone: Path) -> None:
     done = build("editable", clone)
     assert done.returncode == 0, done.stderr

@@ -85,7 +85,7 @@ def test_without_downstream_the_pipeline_ends_at_the_stage(
     workspace = Workspace.of(settings())
     final = record.outcomes[0].result("filter")
     assert final is not None
-    workspace.withdraw("filter", final.key)
+    workspace.invalidate("filter", final.key)
     state = rerun(stage="sample", source="bus.jpg", downstream=False, return_state=True)
     assert state.name == "Completed"
     assert workspace.find("filter", final.key) is None

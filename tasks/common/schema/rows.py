@@ -148,6 +148,11 @@ class JudgedCrop:
     hash: str | None
     mirror_hash: str | None
 
+    @property
+    def measured(self) -> MeasuredCrop:
+        """What was measured on the crop, without the verdict."""
+        return MeasuredCrop(self.crop_id, self.measures, self.hash, self.mirror_hash)
+
 
 @dataclass(frozen=True)
 class RunCrop:

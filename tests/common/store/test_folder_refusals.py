@@ -32,9 +32,9 @@ KINDS = [
     pytest.param(errno.ENOSPC, InputError, "Make room", id="disk full"),
     pytest.param(errno.EDQUOT, InputError, "Make room", id="quota"),
     pytest.param(errno.EFBIG, InputError, "Make room", id="file too big"),
-    pytest.param(errno.EACCES, InputError, "Mend its rights", id="rights"),
-    pytest.param(errno.EPERM, InputError, "Mend its rights", id="not permitted"),
-    pytest.param(errno.EROFS, InputError, "Mend its rights", id="read-only"),
+    pytest.param(errno.EACCES, InputError, "Fix its permissions", id="rights"),
+    pytest.param(errno.EPERM, InputError, "Fix its permissions", id="not permitted"),
+    pytest.param(errno.EROFS, InputError, "Fix its permissions", id="read-only"),
     pytest.param(errno.EIO, WorldError, "Run it again", id="disk fails"),
     pytest.param(errno.ESTALE, WorldError, "Run it again", id="network folder gone"),
 ]
@@ -94,7 +94,7 @@ def test_a_disk_that_fills_up_in_the_middle_leaves_what_was_there(
 @pytest.mark.parametrize(
     ("number", "kind", "mend"),
     [
-        pytest.param(errno.EACCES, InputError, "Mend its rights", id="rights"),
+        pytest.param(errno.EACCES, InputError, "Fix its permissions", id="rights"),
         pytest.param(errno.EIO, WorldError, "Run it again", id="disk fails"),
     ],
 )

@@ -76,6 +76,7 @@ def test_a_command_that_is_not_known_ends_with_code_2() -> None:
     assert exit_code("digest") == 2
 
 
+@pytest.mark.service
 def test_a_wrong_setting_is_told_by_its_name_without_a_stack_trace(tmp_path: Path) -> None:
     done = run_cli("show", MATTEFLOW_HOME=str(tmp_path), MATTEFLOW_SOURCES_IN_FLIGHT="many")
     assert done.returncode == 2
@@ -83,6 +84,7 @@ def test_a_wrong_setting_is_told_by_its_name_without_a_stack_trace(tmp_path: Pat
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.service
 def test_help_is_there_without_prefect_or_models_being_loaded() -> None:
     code = (
         "import sys\nfrom flows.cli import main\n"

@@ -94,10 +94,10 @@ def plain(sources: str, recipe_name: str) -> None:
     from tasks.common.records import SourceOutcome
     from tasks.common.settings import settings
     from tasks.common.workspace.artifacts import Workspace
-    from tasks.dataset.task import publish
     from tasks.deduplicate.run_crops import Subset
     from tasks.download.sources.read import read_sources
     from tasks.review.report import render_report, sheets
+    from tests.dataset.published import publish_without_prefect
 
     recipe, workspace = load_recipe(recipe_name), Workspace.of(settings())
     outcomes = tuple(
@@ -105,7 +105,7 @@ def plain(sources: str, recipe_name: str) -> None:
         for source in read_sources(sources)
     )
     subset = Subset(outcomes, workspace, recipe.filter)
-    publish.fn(outcomes, recipe, settings().store, datetime.now(UTC))
+    publish_without_prefect(outcomes, recipe, settings().store, datetime.now(UTC))
     render_report(subset, title="plain", note="")
     sheets(subset)
 

@@ -39,8 +39,8 @@ from tasks.common.schema.tables import make_table
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
-from tasks.dataset.build import FILES, MANIFEST_NAME
-from tasks.publish.commit import push_tree
+from tasks.dataset.build import FILES, MANIFEST
+from tasks.publish.commit import commit_tree
 from tests.seaweed import seaweed
 
 _NAME = "CustomSeg_Person_20261122_bench"
@@ -58,7 +58,7 @@ def make_tree(workspace: Workspace, n_files: int, n_bytes: int, n_other: int = 0
         data = np.random.default_rng(seed).bytes(n_bytes)
         rows.append(_row(out, f"img_dir/train/{number:06d}.jpg", data, "train"))
     manifest = "".join(f"{row['digest']}  {row['name']}\n" for row in rows)
-    rows.append(_row(out, MANIFEST_NAME, manifest.encode(), None))
+    rows.append(_row(out, MANIFEST, manifest.encode(), None))
     return out.commit(make_table(rows, FILES), [], n_in=len(rows))
 
 
@@ -72,7 +72,7 @@ def _row(out: ArtifactWriter, name: str, data: bytes, split: str | None) -> dict
 def publish(tree: StageResult, workspace: Workspace, prefix: str) -> Publication:
     """Publish as the flow does."""
     store = open_store(f"s3://{_BUCKET}/{prefix}")
-    return push_tree(tree, _NAME, workspace, store, recipe_digest="bench", now=_NOW)
+    return commit_tree(tree, _NAME, workspace, store, recipe_digest="bench", now=_NOW)
 
 
 def put_bare(folder: Path, prefix: str) -> None:

@@ -30,12 +30,15 @@ def export(
 ) -> None:
     """Write a version as COCO instances, WebDataset shards or a Hugging Face imagefolder."""
     from flows.cli.console import console, progress_bars
-    from tasks.export.task import export_version
+    from tasks.export.task import Version, export_version
+    from tasks.publish.task import read_samples
 
     ledger = ledger_of(store, patient=True)
     commit = usable(ledger, words)
     with progress_bars(f"export {commit.label}"):
-        done = export_version(ledger, commit, kind.value, to.expanduser())
+        samples = read_samples(ledger, commit)
+        version = Version(commit.label, commit.tree, commit.prefix, samples)
+        done = export_version(ledger.store, version, kind.value, to.expanduser())
     console.print(
         f"{commit.label} lies in {done.folder}: {done.n_files} files.",
         soft_wrap=True,

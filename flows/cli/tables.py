@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 
 from flows.cli.console import console
-from tasks.publish.task import KINDS, Diff, Garbage, Ledger, Problem
+from tasks.publish.task import KINDS, Diff, Problem, Unreferenced, VersionRegistry
 
 _MAX_LINES = 40
 
@@ -19,7 +19,7 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
 
 
-def print_subsets(ledger: Ledger) -> None:
+def print_subsets(ledger: VersionRegistry) -> None:
     """Print each subset with what its `latest` stands for."""
     table = Table("subset", "versions", "latest", "samples", "published")
     table.columns[0].no_wrap = True
@@ -37,7 +37,7 @@ def print_subsets(ledger: Ledger) -> None:
         )
 
 
-def print_versions(ledger: Ledger, name: str) -> None:
+def print_versions(ledger: VersionRegistry, name: str) -> None:
     """Print the versions of a subset, newest last, with the channels that stand for them."""
     channels, _ = ledger.channels(name)
     retired = set(ledger.retired_numbers(name))
@@ -101,7 +101,7 @@ def print_diff(found: Diff, page: str) -> None:
         console.print("--page FILE.html shows them.")
 
 
-def print_garbage(found: Sequence[Garbage], grace: timedelta, *, delete: bool) -> None:
+def print_garbage(found: Sequence[Unreferenced], grace: timedelta, *, delete: bool) -> None:
     """Print what no version needs, why, and what comes of it when."""
     for item in found:
         when = item.marked_at + grace if item.marked_at else None

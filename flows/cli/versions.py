@@ -11,7 +11,7 @@ import typer
 from tasks.common.errors import InputError
 
 if TYPE_CHECKING:
-    from tasks.publish.task import Commit, Ledger
+    from tasks.publish.task import Commit, VersionRegistry
 
 app = typer.Typer()
 
@@ -164,13 +164,13 @@ def retire(
 ) -> None:
     """Take a version out of use; `gc` then removes its files after a time of grace."""
     from flows.cli.console import console
-    from tasks.publish.task import bring_back, retire_version
+    from tasks.publish.task import restore_version, retire_version
 
     ledger = ledger_of(store)
     commit = _exactly(ledger, words)
     now = datetime.now(UTC)
     if undo:
-        bring_back(ledger, commit, now)
+        restore_version(ledger, commit, now)
         console.print(f"{commit.label} is in use again.")
         return
     told = retire_version(ledger, commit, reason, now)
@@ -188,7 +188,7 @@ def gc(
     """Remove what no version needs: marked first, deleted by a later call."""
     from flows.cli.console import console, progress_bars
     from flows.cli.tables import print_garbage
-    from tasks.publish.task import GRACE, collect, describe_garbage
+    from tasks.publish.task import GRACE, collect, describe_unreferenced
 
     ledger = ledger_of(store)
     if not ledger.store.list_folders("trees/"):
@@ -197,21 +197,21 @@ def gc(
     with progress_bars("gc"):
         found = list(collect(ledger, datetime.now(UTC), grace=grace, delete=delete))
     print_garbage(found, grace, delete=delete)
-    console.print(describe_garbage(found, delete=delete), highlight=False)
+    console.print(describe_unreferenced(found, delete=delete), highlight=False)
     if found and not delete:
         console.print("Nothing was changed. --delete marks what is new and deletes what is due.")
 
 
-def ledger_of(store: str, *, patient: bool = False) -> "Ledger":
+def ledger_of(store: str, *, patient: bool = False) -> "VersionRegistry":
     """Open the versions of a store; `patient` where thousands of files come."""
     from tasks.common.settings import settings
-    from tasks.publish.task import open_ledger
+    from tasks.publish.task import open_registry
 
     address = store or settings().store
-    return open_ledger(address) if patient else open_ledger(address, _ATTEMPTS)
+    return open_registry(address) if patient else open_registry(address, _ATTEMPTS)
 
 
-def _exactly(ledger: "Ledger", words: str) -> "Commit":
+def _exactly(ledger: "VersionRegistry", words: str) -> "Commit":
     """Return a version that was named with its number or channel.
 
     Raises:
@@ -222,7 +222,7 @@ def _exactly(ledger: "Ledger", words: str) -> "Commit":
     return ledger.resolve(words)
 
 
-def usable(ledger: "Ledger", words: str) -> "Commit":
+def usable(ledger: "VersionRegistry", words: str) -> "Commit":
     """Return a version that may be used.
 
     Raises:
@@ -239,7 +239,7 @@ def usable(ledger: "Ledger", words: str) -> "Commit":
     return commit
 
 
-def _pair(ledger: "Ledger", before: str, after: str) -> tuple["Commit", "Commit"]:
+def _pair(ledger: "VersionRegistry", before: str, after: str) -> tuple["Commit", "Commit"]:
     one = ledger.resolve(before)
     if after:
         is_short = after.startswith("@") or re.fullmatch(r"v\d+", after)

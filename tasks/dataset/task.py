@@ -1,31 +1,32 @@
-"""The tasks of the publish room: `publish` a version, `report` what became of everything."""
+"""The tasks of the dataset room: `dataset` builds the tree of a version in the workspace."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from functools import partial
-from typing import NoReturn
+from collections.abc import Sequence
 
 from tasks.common.errors import InputError
 from tasks.common.recipe.models import Recipe
 from tasks.common.recipe.publish import PublishRecipe
-from tasks.common.records import Publication, Source, SourceOutcome
+from tasks.common.records import SourceOutcome, StageResult
+from tasks.common.schema.sample import OtherSubset, Published
 from tasks.common.schema.tables import encode_table
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.weights.catalogue import find_weights
 from tasks.common.weights.fetch import require_weights
-from tasks.common.workspace.artifacts import Workspace, reuse_or_make
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace, reuse_or_make
 from tasks.common.workspace.caching import run_task
 from tasks.common.workspace.takedowns import Takedowns
 from tasks.dataset.build import build_tree, inputs_key, tree_key
-from tasks.dataset.decontamination import Relation, describe_relations
-from tasks.dataset.overlap_page import render_relations
-from tasks.dataset.selection import check_pins
-from tasks.dataset.takedowns import forgetting, media_of, without_taken_down
+from tasks.dataset.decontamination import (
+    Overlap,
+    describe_overlaps,
+    find_overlaps,
+    without_overlaps,
+)
+from tasks.dataset.inputs import DatasetInputs, DropCount
+from tasks.dataset.overlap_page import render_overlaps
+from tasks.dataset.selection import check_pins, choose_samples
+from tasks.dataset.takedowns import apply_takedowns, media_of, redact
 from tasks.deduplicate.run_crops import Judged, Subset
-from tasks.publish.commit import Origin, push_tree
-from tasks.publish.read import find_base, find_others, read_other, read_past
-from tasks.publish.registry import Ledger
 from tasks.review.clip import Tagger
 from tasks.review.crop_page import RuleWord, find_crop, render_closeup
 from tasks.review.funnel import (
@@ -48,13 +49,15 @@ __all__ = [
     "SourceLine",
     "Subset",
     "all_drops",
-    "check_publishable",
+    "apply_takedowns",
+    "check_pins",
     "compare",
+    "dataset",
     "find_crop",
     "funnel",
+    "key_of_inputs",
     "media_of",
     "propose",
-    "publish",
     "reasons",
     "render_changes",
     "render_closeup",
@@ -64,67 +67,75 @@ __all__ = [
     "source_lines",
 ]
 
-_DOOR_ATTEMPTS = 3  # who stands at the door should not wait for half a minute
+
+def key_of_inputs(
+    outcomes: Sequence[SourceOutcome], recipe: Recipe, others: Sequence[OtherSubset]
+) -> str:
+    """Return the key of what a version is made of, besides its base version."""
+    trees = [subset.tree for subset in others]
+    return inputs_key(outcomes, recipe.publish, recipe.filter, trees)
 
 
-def check_publishable(address: str, recipe: PublishRecipe, sources: Iterable[Source]) -> None:
-    """Make sure, before any work, that something can be published there by this recipe.
-
-    Raises:
-        InputError: the address is wrong, the store refuses, the recipe's pins tear sources of one
-            group apart, or it names subsets that are not published.
-        WorldError: the store does not answer.
-    """
-    check_pins(sources, recipe)
-    store = open_store(address, attempts=_DOOR_ATTEMPTS)
-    store.probe()
-    find_others(Ledger(store), recipe)
-
-
-@run_task("publish")
-def publish(
+@run_task("dataset")
+def dataset(
     outcomes: tuple[SourceOutcome, ...],
+    crops: StageResult,
     recipe: Recipe,
+    published: Published,
     store: str,
-    now: datetime,
-    revive: bool = False,
-) -> Publication:
-    """Publish what was kept as the next version of the recipe's subset."""
-    workspace, ledger = Workspace.of(settings()), Ledger(open_store(store))
-    part, name = recipe.publish, recipe.publish.name
-    takedowns = Takedowns.of(workspace, ledger.store)
-    outcomes = without_taken_down(outcomes, takedowns, workspace)
-    subset = Subset(outcomes, workspace, recipe.filter)
-    others = find_others(ledger, part)
-    inputs = inputs_key(outcomes, part, recipe.filter, [other.tree for other in others])
-    base = find_base(ledger, name, inputs)
-    refuse = partial(_refuse, subset, part, ledger) if part.related == "refuse" else None
-    tree = reuse_or_make(
-        workspace,
-        "publish",
-        tree_key(inputs, base.tree if base else ""),
-        lambda out: build_tree(
-            subset, part, out, forgetting(read_past(ledger, base), takedowns),
-            [read_other(ledger, other) for other in others], refuse,
-        ),
-    )  # fmt: skip
-    origin = Origin(inputs, base.version if base else None, part.against)
-    return push_tree(
-        tree, name, workspace, ledger.store,
-        recipe_digest=recipe.digest, now=now, revive=revive, origin=origin,
-    )  # fmt: skip
+) -> StageResult:
+    """Build the tree of the next version of the recipe's subset, or find it in the workspace.
+
+    `crops` are those of the outcomes, by `deduplicate`. `store` has the pictures of the other
+    subsets, should samples overlap with theirs.
+    """
+    workspace, part, base = Workspace.of(settings()), recipe.publish, published.base
+
+    def build(out: ArtifactWriter) -> StageResult:
+        inputs = _inputs(outcomes, crops, recipe, workspace)
+        redacted = redact(base, Takedowns.of(workspace, open_store(store)))
+        selection = choose_samples(inputs, part, redacted)
+        overlaps = find_overlaps(selection.rows, published.others, part.near_bits)
+        if overlaps and part.related == "refuse":
+            page = _write_overlaps(overlaps, inputs, part, workspace, store)
+            raise InputError(describe_overlaps(overlaps, part, page))
+        return build_tree(without_overlaps(selection, overlaps), inputs, part, out, redacted)
+
+    inputs = key_of_inputs(outcomes, recipe, published.others)
+    return reuse_or_make(workspace, "publish", tree_key(inputs, base.tree), build)
 
 
-def _refuse(
-    subset: Subset, recipe: PublishRecipe, ledger: Ledger, relations: Sequence[Relation]
-) -> NoReturn:
-    """Show what is related to another subset, and publish nothing."""
-    page = f"related/{recipe.name}.html"
-    crops = {judged.stem: judged for judged in subset.crops("keep")}
+def _inputs(
+    outcomes: Sequence[SourceOutcome], crops: StageResult, recipe: Recipe, workspace: Workspace
+) -> DatasetInputs:
+    completed = tuple(outcome for outcome in outcomes if outcome.error is None)
+    subset = Subset(completed, workspace, recipe.filter)
+    media = {outcome.source.source_id: media_of(outcome, workspace) for outcome in completed}
+    return DatasetInputs(
+        sources=tuple(outcome.source for outcome in outcomes),
+        completed=tuple(outcome.source for outcome in completed),
+        media_ids={source_id: media_id for source_id, media_id in media.items() if media_id},
+        run=workspace.run_crops(crops),
+        drop_counts=tuple(DropCount(*reason) for reason in reasons(all_drops(subset))),
+        report=render_report(subset, title=recipe.publish.name).encode(),
+        review_list=encode_csv(review_table(subset)),
+    )
+
+
+def _write_overlaps(
+    overlaps: Sequence[Overlap],
+    inputs: DatasetInputs,
+    recipe: PublishRecipe,
+    workspace: Workspace,
+    store: str,
+) -> str:
+    """Write the page of what overlaps with other subsets; return its address."""
+    name = f"related/{recipe.name}.html"
+    crops = {crop.stem: crop for crop in inputs.run.of("keep")}
     title = f"{recipe.name}: samples related to other subsets"
-    html = render_relations(relations, crops, subset.workspace, ledger.store, title)
-    subset.workspace.write(page, html.encode())
-    raise InputError(describe_relations(relations, recipe, subset.workspace.url(page)))
+    html = render_overlaps(overlaps, crops, workspace, open_store(store), title)
+    workspace.write(name, html.encode())
+    return workspace.url(name)
 
 
 def propose(outcomes: Sequence[SourceOutcome], recipe: Recipe, weights: str, least: float) -> bytes:
@@ -152,8 +163,8 @@ def report(
     `folder` lies in the workspace; returns the page's address.
     """
     workspace = Workspace.of(settings())
-    outcomes = without_taken_down(outcomes, Takedowns.of(workspace), workspace)
-    subset = Subset(outcomes, workspace, recipe.filter)
+    allowed = apply_takedowns(outcomes, Takedowns.of(workspace), workspace)
+    subset = Subset(allowed, workspace, recipe.filter)
     page = f"{folder}/report.html"
     workspace.write(page, render_report(subset, title=title, note=note).encode())
     workspace.write(f"{folder}/crops.parquet", encode_table(crops_table(subset)))

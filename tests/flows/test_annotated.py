@@ -23,7 +23,7 @@ from tasks.download.sources.read import read_sources
 from tasks.filter.stage import filter_crops, screen_crops
 from tasks.matte import cache as matte_store
 from tasks.matte.stage import matte_crops
-from tasks.publish.task import open_ledger
+from tasks.publish.task import open_registry
 from tasks.sample.stage import sample_key, sample_media
 from tests.flows.builders import recipe_of
 
@@ -109,11 +109,11 @@ def test_samples_are_judged_and_published_with_the_channel_of_the_data_set(tmp_p
     outcome = SourceOutcome(source=source, stages=(crops, screened, mattes, verdicts))
     now = datetime(2026, 11, 25, tzinfo=UTC)
     made = publish.fn((outcome,), recipe, settings().store, now)
-    ledger = open_ledger(settings().store)
-    rows = ledger.files(ledger.resolve(made.name)) or []
+    registry = open_registry(settings().store)
+    rows = registry.files(registry.resolve(made.name)) or []
     told = {(row["channel"], row["listing"], row["entry"]) for row in rows if row["split"]}
     assert made.n_samples == 2
     assert told == {("coco", "coco", "1")}
-    data = ledger.store.get(f"{ledger.resolve(made.name).prefix}dataset.json") or b""
+    data = registry.store.get(f"{registry.resolve(made.name).prefix}dataset.json") or b""
     assert json.loads(data)["channels"] == {"coco": 2}
     assert workspace.drops(verdicts).empty

@@ -1,36 +1,62 @@
-# The two commands: `make demo` and `make test`. `make check` before each commit.
-# `make up` brings up a Prefect server and a worker on this machine, `make down` stops them.
+# `make help` lists the targets. `make check` before each commit; `make test` is what CI runs.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_HOME := demo-data
-# On all cores, a file's tests on one of them: they share servers.
-SPREAD := -n auto --dist loadfile
 DEMO_NAME := CustomSeg_Person_20261122_demo
 MMSEG := .venv-mmseg
+# On all cores, a file's tests on one of them: they share servers and artifacts.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
+# Ten examples of each law; `make test` takes as many as the law asks for.
+EXAMPLES := --hypothesis-profile=check
 
-.PHONY: demo test check setup up down mmseg-check record-stages clean
+.DEFAULT_GOAL := help
+.PHONY: help demo check format lint types imports unit service slow test setup up down \
+	mmseg-check record-stages docs clean
 
-demo: $(READY)
+help: ## List the targets.
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: $(READY) ## Publish a small dataset of media that the installed packages carry.
 	@MATTEFLOW_HOME=$(DEMO_HOME) $(BIN)/matteflow ingest demo --recipe demo
 
-test: $(READY)
-	@$(BIN)/python -m pytest $(SPREAD)
+# Three at once: mypy and import-linter each use one core and leave the other to the tests.
+check: $(READY) ## Run the static checks and the unit tests, a minute on two cores.
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target lint types imports unit
 
-check: $(READY)
+format: $(READY) ## Format the code and fix what ruff can fix.
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lint: $(READY) ## Compare the format and run the lint rules.
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
+
+types: $(READY) ## Check the types (mypy, strict).
 	@$(BIN)/mypy
+
+imports: $(READY) ## Check who may import whom (import-linter).
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest $(SPREAD) -m "not slow"
 
-setup: $(READY)
+unit: $(READY) ## Run the tests without server, child process, network or video encoding.
+	@$(PYTEST) -m unit $(EXAMPLES)
 
-up: $(READY)
+service: $(READY) ## Run the tests with an S3 server, HTTP on loopback, child processes, videos.
+	@$(PYTEST) -m service
+
+slow: $(READY) ## Run the tests with model weights, Prefect servers, killed processes.
+	@$(PYTEST) -m slow
+
+test: $(READY) ## Run all tests.
+	@$(PYTEST)
+
+setup: $(READY) ## Install everything into .venv.
+
+up: $(READY) ## Start a Prefect server and a worker on this machine.
 	@MATTEFLOW_BIN=$(CURDIR)/$(BIN) sh deployments/local.sh up
 
-down:
+down: ## Stop them.
 	@MATTEFLOW_BIN=$(CURDIR)/$(BIN) sh deployments/local.sh down
 
 # `--without-pip`, because Debian keeps ensurepip in another package; pip installs itself instead.
@@ -46,7 +72,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $(READY)
 
 # Real mmsegmentation, in an environment of its own, loads the demo's version and learns from it.
-mmseg-check: demo $(MMSEG)/.ready
+mmseg-check: demo $(MMSEG)/.ready ## Train real mmsegmentation on the demo for a few steps.
 	@rm -rf $(DEMO_HOME)/mmseg
 	@MATTEFLOW_HOME=$(DEMO_HOME) $(BIN)/matteflow pull $(DEMO_NAME) --to $(DEMO_HOME)/mmseg
 	@$(MMSEG)/bin/python -W ignore tests/mmseg/check.py $(DEMO_HOME)/mmseg/$(DEMO_NAME)
@@ -61,8 +87,11 @@ $(MMSEG)/.ready: tests/mmseg/requirements.txt
 	@touch $(MMSEG)/.ready
 
 # After a change that does not alter what a stage gives out; else raise the stage's VERSION first.
-record-stages: $(READY)
+record-stages: $(READY) ## Record the digests of the stages' code again.
 	@$(BIN)/python -m tests.architecture.stage_digests
 
-clean:
+docs: $(READY) ## Write the pages that follow from the code: docs/settings.md, docs/rules.md.
+	@$(BIN)/python -m docs.generate
+
+clean: ## Remove the environments and the demo.
 	rm -rf $(VENV) $(MMSEG) $(DEMO_HOME) build *.egg-info

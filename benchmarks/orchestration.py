@@ -94,9 +94,9 @@ def plain(sources: str, recipe_name: str) -> None:
     from tasks.common.records import SourceOutcome
     from tasks.common.settings import settings
     from tasks.common.workspace.artifacts import Workspace
-    from tasks.deduplicate.run_crops import Subset
+    from tasks.deduplicate.task import deduplicate
     from tasks.download.sources.read import read_sources
-    from tasks.review.report import render_report, sheets
+    from tasks.review.task import report, review
     from tests.dataset.published import publish_without_prefect
 
     recipe, workspace = load_recipe(recipe_name), Workspace.of(settings())
@@ -104,10 +104,11 @@ def plain(sources: str, recipe_name: str) -> None:
         SourceOutcome(source=source, stages=run_source(source, recipe, workspace, Clock()))
         for source in read_sources(sources)
     )
-    subset = Subset(outcomes, workspace, recipe.filter)
     publish_without_prefect(outcomes, recipe, settings().store, datetime.now(UTC))
-    render_report(subset, title="plain", note="")
-    sheets(subset)
+    name, bounds = recipe.publish.name, recipe.filter
+    crops = deduplicate.fn(outcomes, bounds)
+    reviewed = review.fn(outcomes, crops, bounds, name)
+    report.fn(outcomes, crops, reviewed, bounds, name, "", "runs/plain")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,10 @@ from botocore.config import Config
 
 from tasks.common.digests import content_key
 from tasks.common.records import Publication, StageResult
-from tasks.common.schema.tables import make_table
+from tasks.common.schema.layout import MANIFEST, TreeFile, digests_of, encode_manifest
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
-from tasks.dataset.build import FILES, MANIFEST
 from tasks.publish.commit import commit_tree
 from tests.seaweed import seaweed
 
@@ -52,21 +52,19 @@ _ROUNDS = 8
 def make_tree(workspace: Workspace, n_files: int, n_bytes: int, n_other: int = 0) -> StageResult:
     """Write a tree of files that nothing compresses; the first `n_other` differ by that number."""
     out = ArtifactWriter(workspace, "publish", content_key(n_files, n_bytes, n_other))
-    rows = []
+    files = []
     for number in range(n_files):
         seed = number + (1_000_000 if number < n_other else 0)
         data = np.random.default_rng(seed).bytes(n_bytes)
-        rows.append(_row(out, f"img_dir/train/{number:06d}.jpg", data, "train"))
-    manifest = "".join(f"{row['digest']}  {row['name']}\n" for row in rows)
-    rows.append(_row(out, MANIFEST, manifest.encode(), None))
-    return out.commit(make_table(rows, FILES), [], n_in=len(rows))
+        files.append(_file(out, f"img_dir/train/{number:06d}.jpg", data, "train"))
+    files.append(_file(out, MANIFEST, encode_manifest(digests_of(files)), None))
+    return out.commit_rows(TreeFile, files, [], n_in=len(files))
 
 
-def _row(out: ArtifactWriter, name: str, data: bytes, split: str | None) -> dict[str, Any]:
+def _file(out: ArtifactWriter, name: str, data: bytes, split: str | None) -> TreeFile:
     path, digest = out.put(name, data)
     md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-    values = {"name": name, "path": path, "digest": digest, "md5": md5, "split": split}
-    return values | {"size_bytes": len(data), "scenes": "[]"}
+    return TreeFile(name, path, digest, md5, len(data), split, ())
 
 
 def publish(tree: StageResult, workspace: Workspace, prefix: str) -> Publication:
@@ -100,6 +98,12 @@ def _cpu_s() -> float:
                for part in parts)  # fmt: skip
 
 
+def _run_program(command: str, folder: Path, endpoint: str, prefix: str) -> None:
+    target = f"s3://{_BUCKET}/{prefix}/"
+    arguments = shlex.split(command.format(folder=folder, target=target, endpoint=endpoint))
+    subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
+
+
 def rate(workspace: Workspace, n_files: int, n_bytes: int, others: list[str]) -> None:
     """Print files a second of each contender, the median of rounds in turns."""
     tree = make_tree(workspace, n_files, n_bytes)
@@ -110,23 +114,14 @@ def rate(workspace: Workspace, n_files: int, n_bytes: int, others: list[str]) ->
         "bare pool": lambda prefix: put_bare(folder, prefix),
     }
     for command in others:
-        contenders[shlex.split(command)[0].rsplit("/", 1)[-1]] = lambda prefix, line=command: (
-            subprocess.run(
-                shlex.split(
-                    line.format(
-                        folder=folder, target=f"s3://{_BUCKET}/{prefix}/", endpoint=endpoint
-                    )
-                ),
-                check=True,
-                stdout=subprocess.DEVNULL,
-            )
-        )
+        name = shlex.split(command)[0].rsplit("/", 1)[-1]
+        contenders[name] = partial(_run_program, command, folder, endpoint)
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
     for number in range(_ROUNDS):
         turn = list(contenders.items())  # back and forth, so that a drift hurts nobody more
         for name, work in turn if number % 2 else reversed(turn):
             prefix = f"{name.replace(' ', '-')}-{number}"
-            found[name].append(_timed(lambda work=work, prefix=prefix: work(prefix)))
+            found[name].append(_timed(partial(work, prefix)))
     bare = [wall for wall, _ in found["bare pool"]]
     for name, times in found.items():
         wall = statistics.median(wall for wall, _ in times)

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck
+from hypothesis import HealthCheck, is_hypothesis_test
 from hypothesis import settings as examples
 
+from tests import tiers
 from tests.seaweed import S3Server, seaweed
+from tests.tiers import needs
 
+_LAW_SETTINGS = "_hypothesis_internal_use_settings"  # where @settings writes; 6.170.15
 CACHE = Path(__file__).parents[1] / ".cache"
 
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
@@ -24,8 +27,26 @@ for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
 
 
 # A machine that is busy with other tests is slow, which says nothing of the strategies.
-examples.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-examples.load_profile("here")
+examples.register_profile("full", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# What `make check` takes with `--hypothesis-profile=check`.
+examples.register_profile("check", examples.get_profile("full"), max_examples=10)
+examples.load_profile("full")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the tiers be derived and guarded."""
+    config.pluginmanager.register(tiers, "tiers")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let no law try more examples than the profile has; its own number would overrule it."""
+    most = examples().max_examples
+    for item in items:
+        law = getattr(item, "obj", None)
+        if is_hypothesis_test(law):
+            law = getattr(law, "__func__", law)
+            own = getattr(law, _LAW_SETTINGS, None) or examples()
+            setattr(law, _LAW_SETTINGS, examples(own, max_examples=min(own.max_examples, most)))
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +63,7 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 
 @pytest.fixture(scope="session")
+@needs("service")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """A real S3 server for the whole session, with the bucket `tests`."""
     with seaweed(tmp_path_factory.mktemp("seaweed") / "data") as server:
@@ -57,7 +79,7 @@ def s3_address(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
     return f"s3://tests/{secrets.token_hex(6)}"
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.service)])
 def store_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty store: a folder, then one on the server."""
     if request.param == "folder":

@@ -1,11 +1,11 @@
 """From the outcomes of a run to a published version, also when other publishers are faster."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from tasks.common.errors import WorldError
 from tasks.common.recipe.models import Recipe
-from tasks.common.records import Publication, Source, SourceOutcome
+from tasks.common.records import Publication, Source, SourceOutcome, StageResult
 from tasks.common.schema.sample import Published
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
@@ -21,6 +21,7 @@ from tasks.publish.task import (
     read_base_version,
     read_others,
 )
+from tasks.review.task import Reason, all_drops, reasons, review
 
 # Each turn another publisher committed a version between two of our steps.
 _MAX_BUILDS = 10
@@ -59,14 +60,26 @@ def publish_outcomes(
     takedowns = Takedowns.of(workspace, open_store(store))
     allowed = apply_takedowns(outcomes, takedowns, workspace)
     crops = deduplicate(allowed, recipe.filter)
+    reviewed = review(allowed, crops, recipe.filter, part.name)
+    drop_counts = count_drops(allowed, crops, workspace)
     for _ in range(_MAX_BUILDS):
         others = read_others(store, part)
         inputs = key_of_inputs(allowed, recipe, others)
         base = read_base_version(store, part.name, inputs)
-        tree = dataset(allowed, crops, recipe, Published(base, others), store)
+        tree = dataset(
+            allowed, crops, reviewed, drop_counts, recipe, Published(base, others), store
+        )
         lineage = Lineage(inputs, base.number, part.against)
         try:
             return publish(tree, recipe, lineage, store, now, revive)
         except OvertakenError:
             continue
     raise WorldError(f"{_MAX_BUILDS} other publishers were faster than this one; run it again.")
+
+
+def count_drops(
+    outcomes: Sequence[SourceOutcome], crops: StageResult, workspace: Workspace
+) -> list[Reason]:
+    """Count what the completed sources lost in all stages, by stage and reason."""
+    completed = [outcome for outcome in outcomes if outcome.error is None]
+    return reasons(all_drops(completed, workspace.run_crops(crops), workspace))

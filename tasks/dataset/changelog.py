@@ -38,9 +38,10 @@ def render_changelog(
     run: RunCrops,
     recipe: PublishRecipe,
 ) -> str:
-    """Return the history of a subset, newest first; where nothing changed, that of the base version.
+    """Return the history of a subset, newest first; that of the base version if nothing changed.
 
-    It names the base version and not the new one's number, which only the commit decides. `samples` and `files` (sha256 by name) are those of the new tree.
+    It names the base version and not the new one's number, which only the commit decides. `samples`
+    and `files` (sha256 by name) are those of the new tree.
     """
     words = words_of(recipe.language)
     changes = sorted(_changes(base, samples, selection, run, words))

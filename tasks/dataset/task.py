@@ -1,4 +1,4 @@
-"""The tasks of the dataset room: `dataset` builds the tree of a version in the workspace."""
+"""The task of the dataset room: `dataset` builds the tree of a version in the workspace."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,11 @@ from tasks.common.errors import InputError
 from tasks.common.recipe.models import Recipe
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.records import SourceOutcome, StageResult
+from tasks.common.schema.layout import REPORT, REVIEW_LIST
+from tasks.common.schema.rows import ReviewFile
 from tasks.common.schema.sample import OtherSubset, Published
-from tasks.common.schema.tables import encode_table
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
-from tasks.common.weights.catalogue import find_weights
-from tasks.common.weights.fetch import require_weights
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace, reuse_or_make
 from tasks.common.workspace.caching import run_task
 from tasks.common.workspace.takedowns import Takedowns
@@ -26,46 +25,8 @@ from tasks.dataset.inputs import DatasetInputs, DropCount
 from tasks.dataset.overlap_page import render_overlaps
 from tasks.dataset.selection import check_pins, choose_samples
 from tasks.dataset.takedowns import apply_takedowns, media_of, redact
-from tasks.deduplicate.run_crops import Judged, Subset
-from tasks.review.clip import Tagger
-from tasks.review.crop_page import RuleWord, find_crop, render_closeup
-from tasks.review.funnel import (
-    SourceLine,
-    all_drops,
-    funnel,
-    reasons,
-    set_aside,
-    source_lines,
-)
-from tasks.review.report import render_report, sheets
-from tasks.review.scene_proposals import propose_scenes
-from tasks.review.tables import crops_table, encode_csv, review_table
-from tasks.review.verdict_diff import Changes, compare, render_changes
 
-__all__ = [
-    "Changes",
-    "Judged",
-    "RuleWord",
-    "SourceLine",
-    "Subset",
-    "all_drops",
-    "apply_takedowns",
-    "check_pins",
-    "compare",
-    "dataset",
-    "find_crop",
-    "funnel",
-    "key_of_inputs",
-    "media_of",
-    "propose",
-    "reasons",
-    "render_changes",
-    "render_closeup",
-    "report",
-    "set_aside",
-    "sheets",
-    "source_lines",
-]
+__all__ = ["apply_takedowns", "check_pins", "dataset", "key_of_inputs", "media_of"]
 
 
 def key_of_inputs(
@@ -80,19 +41,22 @@ def key_of_inputs(
 def dataset(
     outcomes: tuple[SourceOutcome, ...],
     crops: StageResult,
+    review: StageResult,
+    drop_counts: Sequence[tuple[str, str, int, str]],
     recipe: Recipe,
     published: Published,
     store: str,
 ) -> StageResult:
     """Build the tree of the next version of the recipe's subset, or find it in the workspace.
 
-    `crops` are those of the outcomes, by `deduplicate`. `store` has the pictures of the other
-    subsets, should samples overlap with theirs.
+    `crops` are those of the outcomes, by `deduplicate`; `review` has the report and the list that
+    are published; `drop_counts` are the fields of `DropCount`. `store` has the pictures of the
+    other subsets, should samples overlap with theirs.
     """
     workspace, part, base = Workspace.of(settings()), recipe.publish, published.base
 
     def build(out: ArtifactWriter) -> StageResult:
-        inputs = _inputs(outcomes, crops, recipe, workspace)
+        inputs = read_inputs(outcomes, crops, review, drop_counts, workspace)
         redacted = redact(base, Takedowns.of(workspace, open_store(store)))
         selection = choose_samples(inputs, part, redacted)
         overlaps = find_overlaps(selection.rows, published.others, part.near_bits)
@@ -105,20 +69,25 @@ def dataset(
     return reuse_or_make(workspace, "publish", tree_key(inputs, base.tree), build)
 
 
-def _inputs(
-    outcomes: Sequence[SourceOutcome], crops: StageResult, recipe: Recipe, workspace: Workspace
+def read_inputs(
+    outcomes: Sequence[SourceOutcome],
+    crops: StageResult,
+    review: StageResult,
+    drop_counts: Sequence[tuple[str, str, int, str]],
+    workspace: Workspace,
 ) -> DatasetInputs:
+    """Read what a tree is made of from the artifacts of the rooms before this one."""
     completed = tuple(outcome for outcome in outcomes if outcome.error is None)
-    subset = Subset(completed, workspace, recipe.filter)
     media = {outcome.source.source_id: media_of(outcome, workspace) for outcome in completed}
+    files = {file.name: file.path for file in workspace.rows(ReviewFile, review)}
     return DatasetInputs(
         sources=tuple(outcome.source for outcome in outcomes),
         completed=tuple(outcome.source for outcome in completed),
         media_ids={source_id: media_id for source_id, media_id in media.items() if media_id},
         run=workspace.run_crops(crops),
-        drop_counts=tuple(DropCount(*reason) for reason in reasons(all_drops(subset))),
-        report=render_report(subset, title=recipe.publish.name).encode(),
-        review_list=encode_csv(review_table(subset)),
+        drop_counts=tuple(DropCount(*count) for count in drop_counts),
+        report=workspace.path(files[REPORT]).read_bytes(),
+        review_list=workspace.path(files[REVIEW_LIST]).read_bytes(),
     )
 
 
@@ -136,37 +105,3 @@ def _write_overlaps(
     html = render_overlaps(overlaps, crops, workspace, open_store(store), title)
     workspace.write(name, html.encode())
     return workspace.url(name)
-
-
-def propose(outcomes: Sequence[SourceOutcome], recipe: Recipe, weights: str, least: float) -> bytes:
-    """Return scenes that a network proposes for the kept crops of a run, as CSV.
-
-    Raises:
-        InputError: the recipe has no scenes, or there are no such weights.
-        WeightsError: the weights cannot be had.
-    """
-    if not recipe.publish.scenes:
-        raise InputError("The recipe has no publish.scenes, so there is nothing to propose.")
-    found = find_weights(weights, "tagger")
-    path = require_weights(found, settings().models)
-    tagger = Tagger(found, path, recipe.publish.scenes, settings().device)
-    subset = Subset(outcomes, Workspace.of(settings()), recipe.filter)
-    return propose_scenes(subset, recipe.publish, tagger, least)
-
-
-@run_task("report")
-def report(
-    outcomes: tuple[SourceOutcome, ...], recipe: Recipe, title: str, note: str, folder: str
-) -> str:
-    """Write the report page of a run, and beside it the crops and the review list as tables.
-
-    `folder` lies in the workspace; returns the page's address.
-    """
-    workspace = Workspace.of(settings())
-    allowed = apply_takedowns(outcomes, Takedowns.of(workspace), workspace)
-    subset = Subset(allowed, workspace, recipe.filter)
-    page = f"{folder}/report.html"
-    workspace.write(page, render_report(subset, title=title, note=note).encode())
-    workspace.write(f"{folder}/crops.parquet", encode_table(crops_table(subset)))
-    workspace.write(f"{folder}/review.csv", encode_csv(review_table(subset)))
-    return workspace.url(page)

@@ -183,6 +183,24 @@ class VersionRegistry:
             raise damaged(self.store, key) from error
 
 
+def select_versions(registry: VersionRegistry, ref: str) -> list[Commit]:
+    """Return one version (NAME@…), those of a subset (NAME), or those of the store (empty).
+
+    Retired versions are left out unless one is named, since their files may be gone.
+
+    Raises:
+        InputError: there is no such subset or version.
+    """
+    if "@" in ref:
+        return [registry.resolve(ref)]
+    names = [registry.resolve(ref).name] if ref else registry.names()
+    chosen = []
+    for name in names:
+        in_use = set(registry.numbers_in_use(name))
+        chosen += [commit for commit in registry.commits(name) if commit.version in in_use]
+    return chosen
+
+
 def _decode_files(table: pd.DataFrame) -> list[TreeFile]:
     typed = table.astype(_REQUIRED)
     added = {name: dtype for name, dtype in columns_of(TreeFile).items() if name not in typed}

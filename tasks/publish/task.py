@@ -18,7 +18,7 @@ from tasks.publish.gc import GRACE, Unreferenced, collect, describe_unreferenced
 from tasks.publish.pull import Pulled, pull_version
 from tasks.publish.read import find_base, find_others, read_base, read_other, read_samples
 from tasks.publish.records import Commit
-from tasks.publish.registry import LATEST, VersionRegistry
+from tasks.publish.registry import LATEST, VersionRegistry, select_versions
 from tasks.publish.retire import restore_version, retire_version
 from tasks.publish.verify import Problem, verify_all, verify_version
 
@@ -114,24 +114,6 @@ def publish(
         revive=revive,
         lineage=lineage,
     )
-
-
-def select_versions(registry: VersionRegistry, ref: str) -> list[Commit]:
-    """Return one version (NAME@…), those of a subset (NAME), or those of the store (empty).
-
-    Retired versions are left out unless one is named, since their files may be gone.
-
-    Raises:
-        InputError: there is no such subset or version.
-    """
-    if "@" in ref:
-        return [registry.resolve(ref)]
-    names = [registry.resolve(ref).name] if ref else registry.names()
-    chosen = []
-    for name in names:
-        in_use = set(registry.numbers_in_use(name))
-        chosen += [commit for commit in registry.commits(name) if commit.version in in_use]
-    return chosen
 
 
 @run_task("verify")

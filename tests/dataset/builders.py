@@ -6,19 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from flows.engine.publication import count_drops
 from tasks.common.digests import content_key
 from tasks.common.media.images import Mask, Rgb, encode_jpeg, encode_png
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import Drop, Source, SourceOutcome, Stage, StageResult
 from tasks.common.schema.tables import CROPS, MATTES, VERDICTS, make_table
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
-from tasks.dataset.inputs import DatasetInputs, DropCount
-from tasks.dataset.takedowns import media_of
-from tasks.deduplicate.run_crops import Subset
+from tasks.dataset.inputs import DatasetInputs
+from tasks.dataset.task import read_inputs
 from tasks.deduplicate.stage import reuse_or_deduplicate
-from tasks.review.funnel import all_drops, reasons
-from tasks.review.report import render_report
-from tasks.review.tables import encode_csv, review_table
+from tasks.review.stage import reuse_or_review
 from tests.dataset.crops import Crop, verdict_row
 
 BOX = (4, 2, 28, 38)
@@ -167,20 +165,6 @@ def inputs_of(
 ) -> DatasetInputs:
     """Return what a tree of these outcomes is made of, as the rooms before hand it over."""
     bounds = bounds or RuleBounds()
-    completed = tuple(outcome for outcome in outcomes if outcome.error is None)
-    subset = Subset(completed, workspace, bounds)
-    media = {outcome.source.source_id: media_of(outcome, workspace) for outcome in completed}
-    return DatasetInputs(
-        sources=tuple(outcome.source for outcome in outcomes),
-        completed=tuple(outcome.source for outcome in completed),
-        media_ids={source_id: media_id for source_id, media_id in media.items() if media_id},
-        run=workspace.run_crops(reuse_or_deduplicate(outcomes, bounds, workspace)),
-        drop_counts=tuple(DropCount(*reason) for reason in reasons(all_drops(subset))),
-        report=render_report(subset, title=title).encode(),
-        review_list=encode_csv(review_table(subset)),
-    )
-
-
-def subset_of(workspace: Workspace, *outcomes: SourceOutcome, **bounds: Any) -> Subset:
-    """Return the crops of these outcomes under these bounds; without any, no rule decides."""
-    return Subset(outcomes, workspace, RuleBounds.model_validate(bounds))
+    crops = reuse_or_deduplicate(outcomes, bounds, workspace)
+    review = reuse_or_review(outcomes, crops, bounds, title, workspace)
+    return read_inputs(outcomes, crops, review, count_drops(outcomes, crops, workspace), workspace)

@@ -8,7 +8,7 @@ from flows.engine import publication
 from tasks.common.recipe.models import Recipe
 from tasks.common.records import Publication, SourceOutcome
 
-_TASKS = ("deduplicate", "dataset", "publish")
+_TASKS = ("deduplicate", "review", "dataset", "publish")
 
 
 def publish_without_prefect(

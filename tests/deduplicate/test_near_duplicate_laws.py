@@ -15,10 +15,10 @@ from tasks.common.schema.tables import MEASURES, VERDICTS, make_table, plain_row
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.deduplicate.settle import settle
 from tasks.deduplicate.stage import reuse_or_deduplicate
-from tasks.filter.judge import judge_source
 from tests.dataset.builders import source, verdicts_only
 from tests.dataset.crops import Crop
 from tests.deduplicate.builders import run_crop, run_crops_of
+from tests.filter.builders import judge_rows
 
 _LOOKS = (0x0123456789ABCDEF, 0xF0E1D2C3B4A59687)
 # Hashes around two scenes, each shot from both sides of the mirror.
@@ -190,9 +190,7 @@ def test_what_the_filter_settled_within_one_source_stays_as_it_is(
     measures = [
         {name: row[name] for name in MEASURES} for row in plain_rows(workspace.items(final))
     ]
-    rows = judge_source(
-        measures, outcome.source, bounds, matted=[row["crop_id"] for row in measures]
-    )
+    rows = judge_rows(measures, outcome.source, bounds, matted=[row["crop_id"] for row in measures])
     out = ArtifactWriter(workspace, "filter", content_key("settled", rows))
     judged = out.commit(make_table(rows, VERDICTS), [], n_in=len(rows))
     outcome = outcome.model_copy(update={"stages": (*outcome.stages[:-1], judged)})

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tiers import needs
+
 
 @pytest.fixture(scope="session")
 def _server() -> Iterator[None]:
@@ -16,6 +18,7 @@ def _server() -> Iterator[None]:
 
 
 @pytest.fixture
+@needs("slow")
 def prefect_server(_server: None, tmp_path: Path) -> Iterator[None]:
     from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
 

@@ -122,9 +122,10 @@ def test_runs_pick_up_only_what_is_new_and_leave_out_what_was_taken_down(
     assert 0 < fourth.publication.n_samples <= n_samples
     assert fourth.publication.version == (third.publication or first.publication).version + 1
     registry = open_registry(settings().store)
-    rows = registry.files(registry.resolve(f"{fourth.publication.name}@latest")) or []
-    told = {(row["uploader"], row["entry"], row["listing"], row["batch"], row["address"])
-            for row in rows if row["name"].startswith("img_dir/")}  # fmt: skip
-    assert told == {("bob", "w2", "works", "b1", "community:works/w2")}
+    files = registry.files(registry.resolve(f"{fourth.publication.name}@latest")) or []
+    origins = [file.provenance for file in files if file.name.startswith("img_dir/")]
+    assert {(o.uploader, o.entry, o.listing, o.batch, o.address) for o in origins} == {
+        ("bob", "w2", "works", "b1", "community:works/w2")
+    }
     everything = [path.read_bytes() for path in settings().home.rglob("*") if path.is_file()]
     assert [data for data in everything if b"Signature=s" in data] == []

@@ -16,10 +16,10 @@ from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.common.workspace.takedowns import Takedowns
-from tasks.dataset.task import publish
 from tasks.publish.task import VersionRegistry, open_registry
 from tests.dataset.builders import judged, source
 from tests.dataset.crops import Crop
+from tests.dataset.published import publish_without_prefect
 from tests.download.fetching import fetch_from, png
 from tests.flows.builders import exit_code, recipe_of, save_record
 
@@ -61,8 +61,8 @@ def registry() -> VersionRegistry:
 
 
 def samples(registry: VersionRegistry, words: str) -> list[str]:
-    rows = registry.files(registry.resolve(words)) or []
-    names = (row["name"] for row in rows if row["name"].startswith("img_dir/"))
+    files = registry.files(registry.resolve(words)) or []
+    names = (file.name for file in files if file.name.startswith("img_dir/"))
     return sorted(name.rpartition("/")[2] for name in names)
 
 
@@ -73,7 +73,7 @@ def dataset(registry: VersionRegistry, words: str) -> dict[str, Any]:
 
 
 def publish_all(outcomes: tuple[SourceOutcome, ...]) -> Any:
-    return publish.fn(outcomes, recipe_of(), settings().store, NOW)
+    return publish_without_prefect(outcomes, recipe_of(), settings().store, NOW)
 
 
 def test_all_that_is_derived_is_found_also_under_another_name(

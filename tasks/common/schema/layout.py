@@ -73,6 +73,9 @@ def encode_manifest(digests: Mapping[str, str]) -> bytes:
     return "".join(f"{digests[name]}  {name}\n" for name in sorted(digests)).encode()
 
 
+_UNKNOWN = Provenance()
+
+
 @dataclass(frozen=True)
 class TreeFile:
     """A file of a tree; the table of these rows outlives the tree's files in a store.
@@ -90,7 +93,7 @@ class TreeFile:
     source_id: str | None = None
     licence: str | None = None
     channel: str | None = None  # who annotated: a model, or people by way of a data set
-    provenance: Provenance = Provenance()
+    provenance: Provenance = _UNKNOWN
 
 
 def digests_of(files: Iterable[TreeFile]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from tasks.common.records import Source
-from tasks.common.uri import scheme_of, shown
+from tasks.common.uri import redacted, scheme_of
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Provenance:
         """
         is_path = scheme_of(source.uri) in ("", "file")
         return cls(
-            address=None if is_path else shown(source.uri),
+            address=None if is_path else redacted(source.uri),
             listing=source.listing,
             entry=source.entry,
             uploader=source.uploader,

@@ -148,6 +148,20 @@ class JudgedCrop:
     hash: str | None
     mirror_hash: str | None
 
+    @property
+    def measured(self) -> MeasuredCrop:
+        """What was measured on the crop, without the verdict."""
+        return MeasuredCrop(self.crop_id, self.measures, self.hash, self.mirror_hash)
+
+
+@dataclass(frozen=True)
+class ReviewFile:
+    """A file that people look at, by `review`: the report, the review list, pictures."""
+
+    name: str
+    path: str
+    digest: str
+
 
 @dataclass(frozen=True)
 class RunCrop:

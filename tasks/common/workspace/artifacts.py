@@ -26,7 +26,7 @@ from tasks.common.schema.tables import digest_table, drops_table, encode_table, 
 from tasks.common.settings import Settings
 from tasks.common.store.address import open_prefix
 from tasks.common.store.objects import ObjectStore
-from tasks.common.workspace.backend import FolderPlace, Place, SharedPlace, Writes
+from tasks.common.workspace.backend import BucketBackend, FolderBackend, StorageBackend, Writes
 
 R = TypeVar("R")
 _MARKER = "artifact.json"
@@ -49,7 +49,9 @@ class Workspace:
 
     def __init__(self, root: Path, *, verify: str = "digest", shared: ObjectStore | None = None):
         self.root = root
-        self._place: Place = FolderPlace(root) if shared is None else SharedPlace(root, shared)
+        self._place: StorageBackend = (
+            FolderBackend(root) if shared is None else BucketBackend(root, shared)
+        )
         self._compare_digests = verify == "digest"
 
     @classmethod
@@ -69,7 +71,9 @@ class Workspace:
     @property
     def place(self) -> str:
         """How sentences call this workspace."""
-        return str(self.root) if isinstance(self._place, FolderPlace) else self.url("").rstrip("/")
+        return (
+            str(self.root) if isinstance(self._place, FolderBackend) else self.url("").rstrip("/")
+        )
 
     def url(self, relative: str) -> str:
         """Return the address of a file, for people."""
@@ -143,7 +147,7 @@ class Workspace:
         except (OSError, ValueError) as error:
             raise ArtifactError(
                 f"The {name} table of stage {result.stage} is gone or damaged ({path}). "
-                "Run the same ingest again: what is missing is made anew."
+                "Run the same ingest again: what is missing is made again."
             ) from error
 
     def find(self, stage: Stage, key: str) -> StageResult | None:
@@ -187,8 +191,8 @@ class Workspace:
         """Remove this machine's longest unused copies beyond a size; return the bytes removed."""
         return self._place.trim(max_bytes)
 
-    def withdraw(self, stage: Stage, key: str) -> None:
-        """Let an artifact not be there any more, so that it is made anew when asked for."""
+    def invalidate(self, stage: Stage, key: str) -> None:
+        """Remove an artifact's marker, so that the artifact counts as missing and is made again."""
         self.remove([f"{self.folder(stage, key)}/{_MARKER}"])
 
 

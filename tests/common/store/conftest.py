@@ -14,7 +14,13 @@ from tasks.common.store.s3 import S3Store
 from tests.common.store.stores import SECRET_KEY, SESSION_TOKEN, open_bucket
 
 
-@pytest.fixture(params=["folder", "s3", "moto"])
+@pytest.fixture(
+    params=[
+        "folder",
+        pytest.param("s3", marks=pytest.mark.service),
+        pytest.param("moto", marks=pytest.mark.service),
+    ]
+)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStore]:
     """An empty store: a folder, one on the server, one of another program that speaks S3."""
     if request.param == "folder":

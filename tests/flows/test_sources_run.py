@@ -123,7 +123,7 @@ def test_runs_pick_up_only_what_is_new_and_leave_out_what_was_taken_down(
     assert fourth.publication.version == (third.publication or first.publication).version + 1
     registry = open_registry(settings().store)
     files = registry.files(registry.resolve(f"{fourth.publication.name}@latest")) or []
-    origins = [file.provenance for file in files if file.name.startswith("img_dir/")]
+    origins = {file.provenance for file in files if file.name.startswith("img_dir/")}
     assert {(o.uploader, o.entry, o.listing, o.batch, o.address) for o in origins} == {
         ("bob", "w2", "works", "b1", "community:works/w2")
     }

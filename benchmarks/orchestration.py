@@ -94,17 +94,17 @@ def plain(sources: str, recipe_name: str) -> None:
     from tasks.common.records import SourceOutcome
     from tasks.common.settings import settings
     from tasks.common.workspace.artifacts import Workspace
-    from tasks.dataset.task import publish
     from tasks.deduplicate.task import deduplicate
     from tasks.download.sources.read import read_sources
     from tasks.review.task import report, review
+    from tests.dataset.published import publish_without_prefect
 
     recipe, workspace = load_recipe(recipe_name), Workspace.of(settings())
     outcomes = tuple(
         SourceOutcome(source=source, stages=run_source(source, recipe, workspace, Clock()))
         for source in read_sources(sources)
     )
-    publish.fn(outcomes, recipe, settings().store, datetime.now(UTC))
+    publish_without_prefect(outcomes, recipe, settings().store, datetime.now(UTC))
     name, bounds = recipe.publish.name, recipe.filter
     crops = deduplicate.fn(outcomes, bounds)
     reviewed = review.fn(outcomes, crops, bounds, name)

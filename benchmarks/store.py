@@ -36,12 +36,11 @@ from botocore.config import Config
 
 from tasks.common.digests import content_key
 from tasks.common.records import Publication, StageResult
-from tasks.common.schema.tables import make_table
+from tasks.common.schema.layout import MANIFEST, TreeFile, digests_of, encode_manifest
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
-from tasks.dataset.build import FILES, MANIFEST_NAME
-from tasks.publish.commit import push_tree
+from tasks.publish.commit import commit_tree
 from tests.seaweed import seaweed
 
 _NAME = "CustomSeg_Person_20261122_bench"
@@ -53,27 +52,25 @@ _ROUNDS = 8
 def make_tree(workspace: Workspace, n_files: int, n_bytes: int, n_other: int = 0) -> StageResult:
     """Write a tree of files that nothing compresses; the first `n_other` differ by that number."""
     out = ArtifactWriter(workspace, "publish", content_key(n_files, n_bytes, n_other))
-    rows = []
+    files = []
     for number in range(n_files):
         seed = number + (1_000_000 if number < n_other else 0)
         data = np.random.default_rng(seed).bytes(n_bytes)
-        rows.append(_row(out, f"img_dir/train/{number:06d}.jpg", data, "train"))
-    manifest = "".join(f"{row['digest']}  {row['name']}\n" for row in rows)
-    rows.append(_row(out, MANIFEST_NAME, manifest.encode(), None))
-    return out.commit(make_table(rows, FILES), [], n_in=len(rows))
+        files.append(_file(out, f"img_dir/train/{number:06d}.jpg", data, "train"))
+    files.append(_file(out, MANIFEST, encode_manifest(digests_of(files)), None))
+    return out.commit_rows(TreeFile, files, [], n_in=len(files))
 
 
-def _row(out: ArtifactWriter, name: str, data: bytes, split: str | None) -> dict[str, Any]:
+def _file(out: ArtifactWriter, name: str, data: bytes, split: str | None) -> TreeFile:
     path, digest = out.put(name, data)
     md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-    values = {"name": name, "path": path, "digest": digest, "md5": md5, "split": split}
-    return values | {"size_bytes": len(data), "scenes": "[]"}
+    return TreeFile(name, path, digest, md5, len(data), split, ())
 
 
 def publish(tree: StageResult, workspace: Workspace, prefix: str) -> Publication:
     """Publish as the flow does."""
     store = open_store(f"s3://{_BUCKET}/{prefix}")
-    return push_tree(tree, _NAME, workspace, store, recipe_digest="bench", now=_NOW)
+    return commit_tree(tree, _NAME, workspace, store, recipe_digest="bench", now=_NOW)
 
 
 def put_bare(folder: Path, prefix: str) -> None:

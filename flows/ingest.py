@@ -18,19 +18,18 @@ from flows.engine.prefect_artifacts import (
     flow_run_id,
     tell_progress,
 )
+from flows.engine.publication import publish_outcomes, require_publishable
 from flows.engine.run_record import RunRecord, name_run
 from flows.engine.task_runner import task_runner
 from flows.ingest_batch import ingest_batch
 from flows.takedown import heed_takedowns
-from tasks.common.errors import ArtifactError, InputError, WorldError
+from tasks.common.errors import InputError, WorldError
 from tasks.common.recipe.models import Recipe, load_recipe
 from tasks.common.records import Publication, PublishMode, Source, SourceOutcome
 from tasks.common.settings import settings
 from tasks.common.uri import redacted
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.scratch import sweep_scratch
-from tasks.dataset.task import check_publishable
-from tasks.dataset.task import publish as publish_version
 from tasks.download.task import read_sources
 
 _FORGOTTEN_S = 7 * 24 * 3600.0  # so old, nobody goes on with a download
@@ -63,7 +62,7 @@ def prepare(sources: str, recipe: str, store: str) -> Prepared:
         listed = read_sources(sources)
     except WorldError as error:
         raise ListingError(str(error)) from error
-    check_publishable(store, chosen.publish, listed)
+    require_publishable(store, chosen, listed)
     allowed, withheld = heed_takedowns(listed, store)
     if not allowed:
         raise InputError(f"Nothing is left of the list. {withheld[0]}.")
@@ -152,11 +151,10 @@ def _publish(
     try:
         earlier = earlier_runs(recipe, workspace, address, before=record.run_id)
         outcomes = gather(record.outcomes, earlier, recipe, workspace)
-    except (InputError, ArtifactError) as error:
+        return publish_outcomes(outcomes, recipe, address, record.started_at), ""
+    # The work is done: whatever keeps it from being published, its record and report must stay.
+    except Exception as error:
         return None, str(error)
-    state = publish_version(outcomes, recipe, address, record.started_at, return_state=True)
-    result = state.result(raise_on_failure=False)
-    return (result, "") if isinstance(result, Publication) else (None, str(result))
 
 
 def _final_state(record: RunRecord, problem: str) -> State[Any]:

@@ -14,11 +14,11 @@ from tasks.common.errors import InputError, WorldError
 from tasks.common.settings import settings
 from tasks.publish.task import (
     GRACE,
-    Garbage,
     Problem,
+    Unreferenced,
     collect_garbage,
-    describe_garbage,
-    open_ledger,
+    describe_unreferenced,
+    open_registry,
     verify_versions,
 )
 
@@ -48,7 +48,7 @@ def maintain(
     """
     address = store or settings().store
     try:
-        ledger = open_ledger(address)
+        ledger = open_registry(address)
         ledger.require_any(subset.partition("@")[0])
         if "@" in subset:
             ledger.resolve(subset)
@@ -64,14 +64,14 @@ def maintain(
     if garbage != "no":
         items = collect_garbage(address, datetime.now(UTC), grace_days, garbage == "delete")
         _create_table("maintain-garbage", "What no version needs.", items)
-        sentences.append(describe_garbage(items, delete=garbage == "delete"))
+        sentences.append(describe_unreferenced(items, delete=garbage == "delete"))
     message = " ".join(sentences) or "Nothing to do: both verify and garbage are no."
     if problems:
         return Failed(name="Damaged", message=f"{message} First: {problems[0].sentence}.")
     return Completed(message=message)
 
 
-def _create_table(key: str, description: str, rows: Sequence[Problem | Garbage]) -> None:
+def _create_table(key: str, description: str, rows: Sequence[Problem | Unreferenced]) -> None:
     table = [{name: str(value) for name, value in row._asdict().items()} for row in rows]
     if len(table) > _MAX_ROWS:
         description = f"{description} {len(table)} rows, the first {_MAX_ROWS} shown."

@@ -9,15 +9,15 @@ from prefect.states import Completed, Failed
 
 from flows.engine.earlier_runs import earlier_runs, gather, judge_by
 from flows.engine.prefect_artifacts import describe_publication, finish_run, flow_run_id
+from flows.engine.publication import publish_outcomes, require_publishable
 from flows.engine.run_record import RunRecord, load_run, name_run
 from flows.preview import require_measured
 from flows.takedown import heed_takedowns
 from tasks.common.errors import ArtifactError, InputError, WorldError
 from tasks.common.recipe.models import load_recipe
-from tasks.common.records import Publication, SourceOutcome
+from tasks.common.records import SourceOutcome
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
-from tasks.dataset.task import check_publishable, publish
 
 
 def _name_flow_run() -> str:
@@ -48,17 +48,17 @@ def publish_run(
         record = _by_recipe(load_run(workspace, run or None), recipe, workspace, now)
         outcomes = _together(record, also or [], workspace, address)
         sources = [outcome.source for outcome in outcomes]
-        check_publishable(address, record.recipe.publish, sources)
+        require_publishable(address, record.recipe, sources)
     except InputError as error:
         return Failed(name="BadInput", message=str(error))
     except WorldError as error:
         return Failed(name="StoreDown", message=str(error))
     except ArtifactError as error:
         return Failed(name="NotPublished", message=str(error))
-    state = publish(outcomes, record.recipe, address, now, revive, return_state=True)
-    made = state.result(raise_on_failure=False)
-    if not isinstance(made, Publication):
-        return Failed(name="NotPublished", message=str(made))
+    try:
+        made = publish_outcomes(outcomes, record.recipe, address, now, revive)
+    except Exception as error:  # whatever it was: the state says why
+        return Failed(name="NotPublished", message=str(error))
     _, withheld = heed_takedowns((outcome.source for outcome in record.outcomes), address)
     done = record.model_copy(update={"publication": made, "withheld": withheld})
     finish_run(done, workspace, {})

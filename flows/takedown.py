@@ -8,13 +8,14 @@ from flows.engine.run_record import find_runs, load_run
 from tasks.common.errors import ArtifactError, InputError
 from tasks.common.files import digest_bytes
 from tasks.common.records import Source, SourceOutcome
+from tasks.common.schema.layout import parse_image
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.takedowns import Takedown, Takedowns
 from tasks.dataset.task import media_of
 from tasks.download.task import known_sources
-from tasks.publish.task import Ledger
+from tasks.publish.task import VersionRegistry
 
 Kind = Literal["source", "uploader"]
 _STEM_MEDIA = 12  # a sample's name begins with so much of its media's digest
@@ -37,9 +38,9 @@ class Derived(NamedTuple):
     versions: tuple[Held, ...]
 
 
-def find_derived(kind: Kind, name: str, workspace: Workspace, ledger: Ledger) -> Derived:
+def find_derived(kind: Kind, name: str, workspace: Workspace, registry: VersionRegistry) -> Derived:
     """Find what is derived from a source or an uploader: bytes, crops, published samples."""
-    earlier = _earlier(kind, name, workspace, ledger)
+    earlier = _earlier(kind, name, workspace, registry)
     source_ids, media_ids = set(earlier.source_ids), set(earlier.media_ids)
     for known in known_sources(workspace):
         if _is_meant(known.source, kind, name, source_ids):
@@ -52,7 +53,7 @@ def find_derived(kind: Kind, name: str, workspace: Workspace, ledger: Ledger) ->
             media = _or_none(outcome, workspace)
             media_ids |= {media} if media else set()
             crop_ids |= _crops(outcome, workspace)
-    versions = tuple(_versions(ledger, media_ids, source_ids, (kind, name)))
+    versions = tuple(_versions(registry, media_ids, source_ids, (kind, name)))
     return Derived(
         tuple(sorted(source_ids)), tuple(sorted(media_ids)), tuple(sorted(crop_ids)), versions
     )
@@ -64,7 +65,7 @@ def take_down(
     reason: str,
     found: Derived,
     workspace: Workspace,
-    ledger: Ledger,
+    registry: VersionRegistry,
     now: datetime,
 ) -> Takedown:
     """Record a takedown in the workspace and in the store; both are heeded from now on.
@@ -84,7 +85,7 @@ def take_down(
     )
     data = record.model_dump_json(indent=1).encode()
     workspace.write(record.key, data)
-    ledger.store.put(record.key, data, digest_bytes(data))
+    registry.store.put(record.key, data, digest_bytes(data))
     return record
 
 
@@ -103,24 +104,24 @@ def heed_takedowns(
     return allowed, withheld
 
 
-def lift(kind: Kind, name: str, workspace: Workspace, ledger: Ledger) -> None:
+def lift(kind: Kind, name: str, workspace: Workspace, registry: VersionRegistry) -> None:
     """Take a takedown back, from workspace and store.
 
     Raises:
         InputError: there is none.
     """
-    records = Takedowns.of(workspace, ledger.store).records
+    records = Takedowns.of(workspace, registry.store).records
     found = [one for one in records if (one.kind, one.id) == (kind, name)]
     if not found:
         known = ", ".join(f"{one.kind} {one.id}" for one in records) or "none"
         raise InputError(f"There is no takedown of {kind} {name}. Known: {known}.")
     workspace.remove([found[0].key])
-    ledger.store.delete([found[0].key])
+    registry.store.delete([found[0].key])
 
 
-def _earlier(kind: Kind, name: str, workspace: Workspace, ledger: Ledger) -> Derived:
+def _earlier(kind: Kind, name: str, workspace: Workspace, registry: VersionRegistry) -> Derived:
     """What an earlier record of the same says stays true, also where its traces are gone."""
-    records = Takedowns.of(workspace, ledger.store).records
+    records = Takedowns.of(workspace, registry.store).records
     found = [one for one in records if (one.kind, one.id) == (kind, name)]
     own = (name,) if kind == "source" else ()
     sources = [one for record in found for one in record.source_ids]
@@ -137,7 +138,7 @@ def _outcomes(workspace: Workspace) -> Iterator[SourceOutcome]:
     for run in find_runs(workspace):
         try:
             yield from load_run(workspace, run).outcomes
-        except InputError:  # written by another version; the ledger knows its sources
+        except InputError:  # written by another version; the seen sources have its sources
             continue
 
 
@@ -157,19 +158,19 @@ def _crops(outcome: SourceOutcome, workspace: Workspace) -> set[str]:
 
 
 def _versions(
-    ledger: Ledger, media_ids: set[str], source_ids: set[str], asked: tuple[Kind, str]
+    registry: VersionRegistry, media_ids: set[str], source_ids: set[str], asked: tuple[Kind, str]
 ) -> Iterator[Held]:
     begins = tuple(f"{media_id[:_STEM_MEDIA]}-" for media_id in media_ids)
     kind, name = asked
-    for subset in ledger.names():
-        retired = set(ledger.retired_numbers(subset))
-        for commit in ledger.commits(subset):
+    for subset in registry.names():
+        retired = set(registry.retired_numbers(subset))
+        for commit in registry.commits(subset):
             n_samples = sum(
-                row["source_id"] in source_ids
-                or (kind == "uploader" and row.get("uploader") == name)
-                or (bool(begins) and row["name"].rpartition("/")[2].startswith(begins))
-                for row in ledger.files(commit) or ()
-                if row["name"].startswith("img_dir/")
+                file.source_id in source_ids
+                or (kind == "uploader" and file.provenance.uploader == name)
+                or (bool(begins) and file.name.rpartition("/")[2].startswith(begins))
+                for file in registry.files(commit) or ()
+                if parse_image(file.name)
             )
             if n_samples:
                 yield Held(commit.label, n_samples, commit.version in retired)

@@ -8,7 +8,8 @@ import typer
 from flows.cli.console import console, progress_bars
 from flows.cli.options import Store, VersionRef
 from flows.cli.registry import open_registry, require_usable
-from tasks.export.task import Format, export_version
+from tasks.export.task import Format, Version, export_version
+from tasks.publish.read import read_samples
 
 
 def export(
@@ -21,7 +22,9 @@ def export(
     registry = open_registry(store, patient=True)
     commit = require_usable(registry, version)
     with progress_bars(f"export {commit.label}"):
-        exported = export_version(registry, commit, kind, to.expanduser())
+        samples = read_samples(registry, commit)
+        converted = Version(commit.label, commit.tree, commit.prefix, samples)
+        exported = export_version(registry.store, converted, kind, to.expanduser())
     console.print(
         f"{commit.label} is in {exported.folder}: {exported.n_files} files.",
         soft_wrap=True,

@@ -6,23 +6,23 @@ from tasks.common.errors import InputError
 from tasks.common.settings import settings
 from tasks.common.store.address import ATTEMPTS, open_store
 from tasks.publish.records import Commit
-from tasks.publish.registry import Ledger
+from tasks.publish.registry import VersionRegistry
 
 # A person waits for an answer. Transfers of thousands of files deserve more attempts.
 _ATTEMPTS = 4
 
 
-def open_registry(store: str, *, patient: bool = False) -> Ledger:
+def open_registry(store: str, *, patient: bool = False) -> VersionRegistry:
     """Open the versions of a store; `patient` for transfers of thousands of files.
 
     Raises:
         InputError: the address is of an unknown kind, or the AWS configuration is not valid.
     """
     attempts = ATTEMPTS if patient else _ATTEMPTS
-    return Ledger(open_store(store or settings().store, attempts=attempts))
+    return VersionRegistry(open_store(store or settings().store, attempts=attempts))
 
 
-def require_exact(registry: Ledger, version: str) -> Commit:
+def require_exact(registry: VersionRegistry, version: str) -> Commit:
     """Return a version that was named with its number or channel.
 
     Raises:
@@ -35,7 +35,7 @@ def require_exact(registry: Ledger, version: str) -> Commit:
     return registry.resolve(version)
 
 
-def require_usable(registry: Ledger, version: str) -> Commit:
+def require_usable(registry: VersionRegistry, version: str) -> Commit:
     """Return a version that may be used.
 
     Raises:
@@ -52,7 +52,7 @@ def require_usable(registry: Ledger, version: str) -> Commit:
     return commit
 
 
-def resolve_pair(registry: Ledger, before: str, after: str) -> tuple[Commit, Commit]:
+def resolve_pair(registry: VersionRegistry, before: str, after: str) -> tuple[Commit, Commit]:
     """Return the two versions to compare: those named, or one with its parent before it.
 
     `after` may leave the subset out: @v3 and v3 mean a version of the subset of `before`.

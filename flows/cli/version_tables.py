@@ -9,10 +9,11 @@ from typing import Any
 from rich.table import Table
 
 from flows.cli.console import console
-from tasks.publish.diff import KINDS, Diff
-from tasks.publish.gc import Garbage
+from tasks.common.schema.sample import KINDS
+from tasks.publish.diff import Diff
+from tasks.publish.gc import Unreferenced
 from tasks.publish.records import Commit
-from tasks.publish.registry import Ledger
+from tasks.publish.registry import VersionRegistry
 from tasks.publish.verify import Problem
 
 _MAX_LINES = 40
@@ -23,7 +24,7 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
 
 
-def print_subsets(registry: Ledger) -> None:
+def print_subsets(registry: VersionRegistry) -> None:
     """Print each subset with the version that its `latest` points to."""
     table = Table("subset", "versions", "latest", "samples", "published")
     table.columns[0].no_wrap = True
@@ -43,7 +44,7 @@ def print_subsets(registry: Ledger) -> None:
         )
 
 
-def print_versions(registry: Ledger, name: str) -> None:
+def print_versions(registry: VersionRegistry, name: str) -> None:
     """Print the versions of a subset, newest last, with the channels that point to them."""
     channels, _ = registry.channels(name)
     retired = set(registry.retired_numbers(name))
@@ -107,7 +108,7 @@ def print_diff(diff: Diff, page: str) -> None:
         console.print("--page FILE.html shows them.")
 
 
-def print_garbage(garbage: Sequence[Garbage], grace: timedelta, *, delete: bool) -> None:
+def print_garbage(garbage: Sequence[Unreferenced], grace: timedelta, *, delete: bool) -> None:
     """Print what no version needs, why, and when it is deleted."""
     for item in garbage:
         when = item.marked_at + grace if item.marked_at else None

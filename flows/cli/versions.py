@@ -23,10 +23,10 @@ from tasks.common.files import write_file
 from tasks.publish.channels import point_channel, remove_channels
 from tasks.publish.diff import diff_versions
 from tasks.publish.diff_page import render_diff
-from tasks.publish.gc import GRACE, collect, describe_garbage
+from tasks.publish.gc import GRACE, collect, describe_unreferenced
 from tasks.publish.pull import pull_version
 from tasks.publish.registry import LATEST, select_versions
-from tasks.publish.retire import bring_back, retire_version
+from tasks.publish.retire import restore_version, retire_version
 from tasks.publish.verify import verify_all
 
 
@@ -154,7 +154,7 @@ def retire(
     commit = require_exact(registry, version)
     now = datetime.now(UTC)
     if undo:
-        bring_back(registry, commit, now)
+        restore_version(registry, commit, now)
         console.print(f"{commit.label} is in use again.")
         return
     retirement = retire_version(registry, commit, reason, now)
@@ -179,6 +179,6 @@ def gc(
     with progress_bars("gc"):
         garbage = list(collect(registry, datetime.now(UTC), grace=grace, delete=delete))
     print_garbage(garbage, grace, delete=delete)
-    console.print(describe_garbage(garbage, delete=delete), highlight=False)
+    console.print(describe_unreferenced(garbage, delete=delete), highlight=False)
     if garbage and not delete:
         console.print("Nothing was changed. --delete marks what is new and deletes what is due.")

@@ -9,7 +9,7 @@ from tasks.common.errors import InputError
 from tasks.common.recipe.models import Recipe
 from tasks.common.records import Source, SourceOutcome
 from tasks.common.workspace.artifacts import Workspace
-from tasks.publish.task import open_ledger
+from tasks.publish.task import open_registry
 
 
 def earlier_runs(
@@ -23,7 +23,7 @@ def earlier_runs(
     if not recipe.publish.accumulate:
         return []
     name = recipe.publish.name
-    retired = set(open_ledger(store).retired_numbers(name))
+    retired = set(open_registry(store).retired_numbers(name))
     names = [run_id for run_id in find_runs(workspace) if not before or run_id < before]
     records = [load_run(workspace, run_id) for run_id in names]
     return [

@@ -19,7 +19,7 @@ from tasks.common.schema.run_crops import RunCrops
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.takedowns import Takedowns
-from tasks.dataset.task import without_taken_down
+from tasks.dataset.task import apply_takedowns
 from tasks.deduplicate.task import deduplicate, reuse_or_deduplicate
 from tasks.review.task import (
     SourceLine,
@@ -59,7 +59,7 @@ def finish_run(record: RunRecord, workspace: Workspace, flow_runs: Mapping[str, 
     """
     save_run(record, workspace)
     name, bounds = record.recipe.publish.name, record.recipe.filter
-    outcomes = without_taken_down(record.outcomes, Takedowns.of(workspace), workspace)
+    outcomes = apply_takedowns(record.outcomes, Takedowns.of(workspace), workspace)
     crops = deduplicate(outcomes, bounds)
     reviewed = review(outcomes, crops, bounds, name)
     title, folder = f"{name}: run {record.run_id}", run_folder(record.run_id)

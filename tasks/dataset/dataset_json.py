@@ -2,113 +2,107 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from statistics import fmean
 from typing import Any
 
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.recipe.scenes import SceneFinder
-from tasks.common.records import Drop, Source
-from tasks.common.schema.provenance import origin_of
+from tasks.common.records import Source
+from tasks.common.schema.provenance import Provenance
+from tasks.common.schema.sample import SampleRow
 from tasks.dataset.figures import Histogram, histogram
-from tasks.dataset.samples_csv import n_boxes_of, size_of
-from tasks.dataset.selection import Sample, Selection
-from tasks.dataset.split_files import SplitList
-from tasks.dataset.takedowns import media_of
-from tasks.deduplicate.run_crops import Subset
-from tasks.review.funnel import all_drops, reasons
+from tasks.dataset.inputs import DatasetInputs, DropCount
+from tasks.dataset.selection import Selection
+from tasks.dataset.split_files import SplitFile
 
-Facts = dict[str, Any]
+Metadata = dict[str, Any]
 NOT_GIVEN = "not given"
 
 
-def facts_of(
+def metadata_of(
     selection: Selection,
-    lists: Sequence[SplitList],
-    subset: Subset,
+    files: Sequence[SplitFile],
+    inputs: DatasetInputs,
     recipe: PublishRecipe,
-    split: Facts,
-) -> Facts:
-    """Return all that is known of a subset as JSON values.
+    shares: Metadata,
+) -> Metadata:
+    """Return everything that is known of a subset as JSON values.
 
-    `subset` holds the sources that came through, `split` is what the proof says of the shares.
+    `shares` is what the leakage check says of the split.
     """
-    samples = selection.samples
-    sources = [source for _, source in sorted(_sources(samples).items())]
+    rows = selection.rows
+    by_id = {sample.source.source_id: sample.source for sample in selection.samples}
+    sources = [source for _, source in sorted(by_id.items())]
     return {
         "name": recipe.name,
         "role": recipe.role,
         "against": list(recipe.against),
         "description": recipe.description,
         "classes": ["background", "person"],
-        **_measures(samples),
-        "lists": [_of_list(one) for one in lists],
-        "split": split,
-        "scenes": _scenes(samples, recipe),
+        **_measures(rows),
+        "lists": [_of_split_file(file) for file in files],
+        "split": shares,
+        "scenes": _scenes(rows, recipe),
         "tags_without_scene": SceneFinder(recipe).strange_tags(sources),
-        "overrides_of_nothing": _strange_overrides(subset, recipe),
-        "sources": _told(sources, samples),
-        "same_bytes": _same_bytes(samples, subset),
-        "licences": _count(sample.judged.source.licence for sample in samples),
-        "batches": _count(sample.judged.source.batch for sample in samples),
-        "channels": _count(sample.channel for sample in samples),
-        "dropped": _dropped(subset, selection),
-        "histograms": {name: found._asdict() for name, found in histograms(samples).items()},
+        "overrides_of_nothing": _unused_overrides(inputs, recipe),
+        "sources": _sources(sources, rows),
+        "same_bytes": _same_bytes(rows, inputs),
+        "licences": _count(row.licence for row in rows),
+        "batches": _count(row.provenance.batch for row in rows),
+        "channels": _count(row.channel for row in rows),
+        "dropped": [count._asdict() for count in _drop_counts(inputs, selection)],
+        "histograms": {name: bins._asdict() for name, bins in histograms(rows).items()},
         "limits": list(recipe.limits),
     }
 
 
-def histograms(samples: Iterable[Sample]) -> dict[str, Histogram]:
+def histograms(rows: Iterable[SampleRow]) -> dict[str, Histogram]:
     """Return how the pictures' longer sides (px) and the subject's shares (0..1) spread."""
-    samples = list(samples)
-    sides = [float(max(size_of(sample))) for sample in samples]
-    shares = [sample.judged.verdict["subject_share"] for sample in samples]
-    known = [share for share in shares if share is not None]
+    rows = list(rows)
+    longer_sides = [float(max(row.width_px, row.height_px)) for row in rows]
+    shares = [row.subject_share for row in rows if row.subject_share is not None]
     return {
-        "longer_side_px": histogram(sides, 0.0),
-        "subject_share": histogram(known, 0.0, 1.0),
+        "longer_side_px": histogram(longer_sides, 0.0),
+        "subject_share": histogram(shares, 0.0, 1.0),
     }
 
 
-def _measures(samples: Sequence[Sample]) -> Facts:
+def _measures(rows: Sequence[SampleRow]) -> Metadata:
     """Count pictures and detection boxes, and take the mean size, each by its own name."""
-    sizes = [size_of(sample) for sample in samples]
     return {
-        "n_samples": len(samples),
-        "n_boxes": sum(map(n_boxes_of, samples)),
-        "mean_height_px": round(fmean(size.height for size in sizes)) if sizes else 0,
-        "mean_width_px": round(fmean(size.width for size in sizes)) if sizes else 0,
+        "n_samples": len(rows),
+        "n_boxes": sum(row.n_boxes for row in rows),
+        "mean_height_px": round(fmean(row.height_px for row in rows)) if rows else 0,
+        "mean_width_px": round(fmean(row.width_px for row in rows)) if rows else 0,
     }
 
 
-def _of_list(one: SplitList) -> Facts:
-    told = {"name": one.name, "file": one.file, "split": one.side, "scene": one.scene}
-    return told | _measures(one.samples)
+def _of_split_file(file: SplitFile) -> Metadata:
+    names = {"name": file.name, "file": file.path, "split": file.split, "scene": file.scene}
+    return names | _measures(file.rows)
 
 
-def _scenes(samples: Iterable[Sample], recipe: PublishRecipe) -> list[Facts]:
-    counts = Counter(scene for sample in samples for scene in sample.scenes)
-    told = [
+def _scenes(rows: Iterable[SampleRow], recipe: PublishRecipe) -> list[Metadata]:
+    counts = Counter(scene for row in rows for scene in row.scenes)
+    known = [
         {"id": scene.id, "zh": scene.zh, "en": scene.en, "n_samples": counts.pop(scene.id, 0)}
         for scene in recipe.scenes
     ]
-    own = [{"id": scene, "zh": scene, "en": scene, "n_samples": n} for scene, n in counts.items()]
-    return told + sorted(own, key=lambda scene: str(scene["id"]))
+    tags = [{"id": scene, "zh": scene, "en": scene, "n_samples": n} for scene, n in counts.items()]
+    return known + sorted(tags, key=lambda scene: str(scene["id"]))
 
 
-def _strange_overrides(subset: Subset, recipe: PublishRecipe) -> list[str]:
+def _unused_overrides(inputs: DatasetInputs, recipe: PublishRecipe) -> list[str]:
     if not recipe.scene_overrides:
         return []
-    items = {outcome.source.source_id for outcome in subset.outcomes}
-    items |= {row["crop_id"] for _, row in subset.verdicts()}
+    items = {source.source_id for source in inputs.completed}
+    items |= {crop.stem for crop in inputs.run.crops}
     return SceneFinder(recipe).strange_overrides(items)
 
 
-def _sources(samples: Iterable[Sample]) -> dict[str, Source]:
-    return {sample.judged.source.source_id: sample.judged.source for sample in samples}
-
-
-def _told(sources: Iterable[Source], samples: Iterable[Sample]) -> list[Facts]:
-    counts = Counter(sample.judged.source.source_id for sample in samples)
+def _sources(sources: Iterable[Source], rows: Iterable[SampleRow]) -> list[Metadata]:
+    counts = Counter(row.source_id for row in rows)
     return [
         _provenance(source)
         | {
@@ -120,18 +114,19 @@ def _told(sources: Iterable[Source], samples: Iterable[Sample]) -> list[Facts]:
     ]
 
 
-def _provenance(source: Source) -> Facts:
-    return {"source_id": source.source_id, "licence": source.licence} | origin_of(source)
+def _provenance(source: Source) -> Metadata:
+    names = {"source_id": source.source_id, "licence": source.licence}
+    return names | asdict(Provenance.of(source))
 
 
-def _same_bytes(samples: Iterable[Sample], subset: Subset) -> dict[str, list[Facts]]:
-    """Return, by media, every provenance of samples whose bytes several sources brought."""
-    used = {str(sample.judged.crop["media_id"]) for sample in samples}
+def _same_bytes(rows: Iterable[SampleRow], inputs: DatasetInputs) -> dict[str, list[Metadata]]:
+    """Return, by media, every provenance of samples whose bytes came from several sources."""
+    published = {row.media_id for row in rows}
     providers: dict[str, list[Source]] = defaultdict(list)
-    for outcome in subset.outcomes:
-        media_id = media_of(outcome, subset.workspace) if outcome.error is None else None
-        if media_id in used:
-            providers[str(media_id)].append(outcome.source)
+    for source in inputs.completed:
+        media_id = inputs.media_ids.get(source.source_id)
+        if media_id in published:
+            providers[str(media_id)].append(source)
     return {
         media_id: [_provenance(source) for source in sources]
         for media_id, sources in sorted(providers.items())
@@ -144,10 +139,9 @@ def _count(values: Iterable[str | None]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
 
 
-def _dropped(subset: Subset, selection: Selection) -> list[Facts]:
-    left_out = [
-        Drop(stage="publish", item=left.stem, reason=left.reason, sentence=left.sentence)
-        for left in selection.left_out
-    ]
-    drops = all_drops(subset.outcomes, subset.run, subset.workspace)
-    return [reason._asdict() for reason in reasons([*drops, *left_out])]
+def _drop_counts(inputs: DatasetInputs, selection: Selection) -> list[DropCount]:
+    """Return the counts of all stages and of the samples left out here, most frequent first."""
+    counts = Counter(left.reason for left in selection.left_out)
+    examples = {left.reason: left.sentence for left in reversed(selection.left_out)}
+    own = [DropCount("publish", reason, n, examples[reason]) for reason, n in counts.items()]
+    return sorted([*inputs.drop_counts, *own], key=lambda c: (-c.n, c.stage, c.reason))

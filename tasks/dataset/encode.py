@@ -7,31 +7,28 @@ from PIL import Image
 
 from tasks.common.errors import ArtifactError
 from tasks.common.media.images import Mask, Rgb, encode_jpeg, encode_png, read_grey, read_rgb
+from tasks.common.schema.rows import RunCrop
 from tasks.common.workspace.artifacts import Workspace
-from tasks.deduplicate.run_crops import Judged
 
 _EXIF_ORIENTATION = 0x0112
 
 
-def read_sample(judged: Judged, workspace: Workspace) -> tuple[Rgb, Mask]:
-    """Return the published cut of crop and mask.
+def read_sample(crop: RunCrop, workspace: Workspace) -> tuple[Rgb, Mask]:
+    """Return what is published of a crop: image uint8 (H, W, 3) and mask uint8 (H, W), 0 and 1.
 
     Raises:
         ArtifactError: crop or mask are not the bytes that were judged.
     """
-    matte, box = judged.matte, judged.box_in_crop
+    matte, box = crop.matte, crop.published_box
     if matte is None or box is None:
-        raise ArtifactError(f"{judged.stem} was kept but has no mask; run the ingest again.")
-    for path, digest in (
-        (judged.crop["path"], judged.crop["digest"]),
-        (matte["mask_path"], matte["mask_digest"]),
-    ):
+        raise ArtifactError(f"{crop.stem} was kept but has no mask; run the ingest again.")
+    files = (crop.crop.path, crop.crop.digest), (matte.mask_path, matte.mask_digest)
+    for path, digest in files:
         if not workspace.is_whole(path, digest):
             raise ArtifactError(f"{path} changed since it was judged; run the ingest again.")
-    x0, y0, x1, y1 = box
-    rgb = read_rgb(workspace.path(judged.crop["path"]))
-    mask = read_grey(workspace.path(matte["mask_path"]))
-    return rgb[y0:y1, x0:x1], mask[y0:y1, x0:x1]
+    rgb = read_rgb(workspace.path(crop.crop.path))
+    mask = read_grey(workspace.path(matte.mask_path))
+    return rgb[box.slices], mask[box.slices]
 
 
 def encode_sample(rgb: Rgb, mask: Mask, jpeg_quality: int) -> tuple[bytes, bytes]:

@@ -1,10 +1,11 @@
-"""What ties sources together, so that no two of a group end on different sides of the split."""
+"""Connected components over group keys, each with the split that it must be in, if any."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from tasks.common.recipe.publish import Side
-from tasks.common.records import Source
+from scipy.cluster.hierarchy import DisjointSet
+
+from tasks.common.schema.layout import Split
 
 
 class Member(NamedTuple):
@@ -16,60 +17,39 @@ class Member(NamedTuple):
 
     @property
     def own(self) -> tuple[str, ...]:
-        """The keys that are nobody else's: the source itself and its bytes."""
+        """The keys that no other source has: the source itself and its bytes."""
         return tuple(key for key in self.keys if key.startswith(("source ", "media ")))
 
 
-def keys_of(source: Source, media_ids: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return what ties a source to others: itself, its bytes, who shared it, what it was shot in.
-
-    A session is one whoever uploads it: two people at one wedding film the same guests.
-    """
-    keys = [f"source {source.source_id}", *(f"media {media}" for media in sorted(set(media_ids)))]
-    if source.uploader:
-        keys.append(f"uploader {source.uploader}")
-    if source.session:
-        keys.append(f"session {source.session}")
-    return tuple(keys)
-
-
 class Components:
-    """Connected components over keys, each with the side that something in it must be on."""
+    """Connected components over keys; no component is ever in two splits."""
 
-    def __init__(self, sides: Mapping[str, Side]):
-        self._parent: dict[str, str] = {}
-        self._side: dict[str, Side] = dict(sides)
+    def __init__(self, splits: Mapping[str, Split]):
+        self._keys = DisjointSet()
+        # By root. A root that lost a merge is never one again, so its entry may stay.
+        self._splits: dict[str, Split] = dict(splits)
 
     def root(self, key: str) -> str:
-        """Return the key that stands for a key's component."""
-        self._parent.setdefault(key, key)
-        top = key
-        while self._parent[top] != top:
-            top = self._parent[top]
-        while self._parent[key] != top:
-            self._parent[key], key = top, self._parent[key]
-        return top
+        """Return the key that stands for a key's component; a new key is a component."""
+        self._keys.add(key)
+        return str(self._keys[key])
 
-    def side(self, key: str) -> Side | None:
-        """Return the side that a key's component must be on, None while it is free."""
-        return self._side.get(self.root(key))
+    def split(self, key: str) -> Split | None:
+        """Return the split that a key's component must be in, None while it is free."""
+        return self._splits.get(self.root(key))
 
-    def sides(self, keys: Iterable[str]) -> set[Side]:
-        """Return the sides that the components of these keys must be on."""
-        return {side for key in keys if (side := self.side(key)) is not None}
+    def splits(self, keys: Iterable[str]) -> set[Split]:
+        """Return the splits that the components of these keys must be in."""
+        return {split for key in keys if (split := self.split(key)) is not None}
 
     def join(self, keys: Iterable[str]) -> bool:
-        """Make these keys one component, unless that would tear it between two sides."""
-        roots = sorted({self.root(key) for key in keys})
-        sides = self.sides(roots)
-        if len(sides) > 1:
+        """Make these keys one component, unless that would tear it between two splits."""
+        first, *others = sorted({self.root(key) for key in keys})
+        splits = self.splits([first, *others])
+        if len(splits) > 1:
             return False
-        for other in roots[1:]:
-            self._parent[other] = roots[0]
-        if sides:
-            self._side[roots[0]] = sides.pop()
+        for root in others:
+            self._keys.merge(first, root)
+        if splits:
+            self._splits[self.root(first)] = splits.pop()
         return True
-
-    def settle(self, key: str, side: Side) -> None:
-        """Put a component on a side."""
-        self._side[self.root(key)] = side

@@ -1,7 +1,7 @@
-"""Groups that must not be torn apart, and what has to stay out so that none is.
+"""Groups that must be in one split, and the samples that are left out so that each is.
 
 A group is a connected component over source, bytes, uploader, session and near-duplicate pictures.
-What an earlier version published stays on its side: see docs/decisions/0011.
+What an earlier version published stays in its split: see docs/decisions/0011.
 """
 
 from collections import Counter
@@ -9,20 +9,20 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 from tasks.common.errors import InputError
-from tasks.common.recipe.publish import Side
+from tasks.common.schema.layout import Split
 from tasks.dataset.group_keys import Components, Member
-from tasks.dataset.near_pairs import NearPair, Pictured, near_within
+from tasks.dataset.near_pairs import HashedPicture, NearPair, near_within
 
-TIES_BOTH_SIDES = "ties_both_sides"
+TIES_BOTH_SPLITS = "ties_both_sides"
 
 
 class Group(NamedTuple):
-    """Sources that belong together, what joins them, and the side that is given, if any."""
+    """Sources that belong together, what joins them, and the split that is given, if any."""
 
     name: str
     members: tuple[Member, ...]
     joined_by: tuple[str, ...]
-    side: Side | None
+    split: Split | None
 
     @property
     def n_samples(self) -> int:
@@ -31,7 +31,7 @@ class Group(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """A sample that stays out, because it ties what is published for training and validation."""
+    """A kept crop that is not published, since it ties samples of both splits; reason and why."""
 
     stem: str
     reason: str
@@ -39,70 +39,80 @@ class LeftOut(NamedTuple):
 
 
 class Grouping(NamedTuple):
-    """All groups, the samples that had to be left out, and whole sources that had to, with why."""
+    """All groups, and what is left out, each with a sentence: samples, and whole sources."""
 
     groups: list[Group]
     left_out: list[LeftOut]
-    aside: dict[str, str]
+    excluded: dict[str, str]
 
 
 def find_groups(
     members: Sequence[Member],
-    pictures: Sequence[Pictured],
-    repeats: Iterable[tuple[str, str]],
+    pictures: Sequence[HashedPicture],
+    near_sources: Iterable[tuple[str, str]],
     *,
-    past: Mapping[str, Side],
+    base: Mapping[str, Split],
     published: Set[str],
-    pins: Mapping[str, Side],
+    pins: Mapping[str, Split],
     near_bits: int,
 ) -> Grouping:
     """Group sources; a picture's `owner` is its source.
 
-    `past` says on which side a key was published before, `published` which stems were. `repeats`
-    names pairs of sources that near duplicates tie, although one of the pair is not kept.
+    `base` is the split in which each key was published before, `published` the stems that were.
+    `near_sources` are pairs of sources that near-duplicates tie although one of the two pictures is
+    not kept.
+
+    Three things join, in the order of how much is lost where joining would tear a group: keys (a
+    whole source is left out), near-duplicate pictures (one sample is), pairs of sources whose
+    better picture displaced the other (nothing is). A published sample never moves and is left out
+    last.
 
     Raises:
         InputError: pins contradict each other, or sources of an earlier version turn out to belong
-            together although they are on different sides.
+            together although they are in different splits.
     """
-    components = Components(sides_by_pins(members, past, pins))
-    aside = _join_sources(members, components, past)
-    shown = [picture for picture in pictures if picture.owner not in aside]
-    pairs = near_within(shown, near_bits)
-    torn, joined = _join_pairs(pairs, {p.stem: p.owner for p in shown}, components, published)
-    for one, other in sorted(repeats):
+    components = Components(splits_by_pins(members, base, pins))
+    excluded = _join_sources(members, components, base)
+    # An excluded source must tie nothing: it would join groups that it is not part of.
+    compared = [picture for picture in pictures if picture.owner not in excluded]
+    pairs = near_within(compared, near_bits)
+    owners = {picture.stem: picture.owner for picture in compared}
+    torn, joined = _join_pairs(pairs, owners, components, published)
+    for a, b in sorted(near_sources):
         # Where that would tear a group nothing is lost: one of the two pictures is not kept anyway.
-        is_out = aside.keys() & {one, other}
-        if not is_out and components.join([f"source {one}", f"source {other}"]):
-            joined.append((one, f"near-duplicate pictures of {one} and {other}"))
-    kept = _without(members, aside, torn, shown)
-    return Grouping(_groups(kept, components, joined), sorted(torn), aside)
+        is_excluded = excluded.keys() & {a, b}
+        if not is_excluded and components.join([f"source {a}", f"source {b}"]):
+            joined.append((a, f"near-duplicate pictures of {a} and {b}"))
+    kept = _without(members, excluded, torn, owners)
+    return Grouping(_groups(kept, components, joined), sorted(torn), excluded)
 
 
-def sides_by_pins(
-    members: Sequence[Member], past: Mapping[str, Side], pins: Mapping[str, Side]
-) -> dict[str, Side]:
-    """Return the sides that are given: as before, but that a pin speaks for its whole group.
+def splits_by_pins(
+    members: Sequence[Member], base: Mapping[str, Split], pins: Mapping[str, Split]
+) -> dict[str, Split]:
+    """Return the given split of each key: that of the base version, unless its group is pinned.
+
+    A pin holds for all keys of its group, so that it can move a group that was published before.
 
     Raises:
-        InputError: pins put sources of one group on both sides.
+        InputError: pins put sources of one group in both splits.
     """
     whole = Components({})
     for member in members:
         whole.join(member.keys)
-    pinned: dict[str, tuple[str, Side]] = {}
+    pinned: dict[str, tuple[str, Split]] = {}
     for member in sorted(members):
-        side = pins.get(member.source_id)
+        split = pins.get(member.source_id)
         root = whole.root(member.keys[0])
-        if side is not None and pinned.setdefault(root, (member.source_id, side))[1] != side:
+        if split is not None and pinned.setdefault(root, (member.source_id, split))[1] != split:
             raise InputError(
-                f"publish.pin puts sources of one group on both sides: {pinned[root][0]} and "
+                f"publish.pin puts sources of one group in both splits: {pinned[root][0]} and "
                 f"{member.source_id} belong together ({_tie(members, whole, root)}). Pin them all "
-                f"to the same side, or leave {member.source_id} out."
+                f"to the same split, or leave {member.source_id} out."
             )
     own = {key: pinned[root][1] for member in members for key in member.keys
            if (root := whole.root(key)) in pinned}  # fmt: skip
-    return {**past, **own}
+    return {**base, **own}
 
 
 def _tie(members: Sequence[Member], whole: Components, root: str) -> str:
@@ -116,28 +126,34 @@ def _joining(members: Sequence[Member]) -> list[str]:
 
 
 def _join_sources(
-    members: Sequence[Member], components: Components, past: Mapping[str, Side]
+    members: Sequence[Member], components: Components, base: Mapping[str, Split]
 ) -> dict[str, str]:
-    """Join by keys, those of an earlier version first; return who cannot be joined, and why."""
-    aside: dict[str, str] = {}
+    """Join sources by their keys; return those that would tie both splits, each with a sentence.
+
+    Published sources come first, then larger ones: where two sources cannot both stay, the one
+    that loses fewer samples is left out.
+    """
+    excluded: dict[str, str] = {}
 
     def is_new(member: Member) -> bool:
-        return past.keys().isdisjoint(member.own)
+        return base.keys().isdisjoint(member.own)
 
     for member in sorted(members, key=lambda m: (is_new(m), -m.n_samples, m.source_id)):
         if components.join(member.keys):
             continue
-        sides = ", ".join(
-            f"{key} ({side})" for key in member.keys if (side := components.side(key)) is not None
+        splits = ", ".join(
+            f"{key} ({split})"
+            for key in member.keys
+            if (split := components.split(key)) is not None
         )
         if not is_new(member):
             raise InputError(
-                f"{member.source_id} was published before and now ties what lies on both sides: "
-                f"{sides}. Nothing was published. Pin its group to one side with publish.pin, or "
+                f"{member.source_id} was published before and now ties both splits: "
+                f"{splits}. Nothing was published. Pin its group to one split with publish.pin, or "
                 "correct the source list."
             )
-        aside[member.source_id] = f"{member.source_id} ties what lies on both sides: {sides}."
-    return aside
+        excluded[member.source_id] = f"{member.source_id} ties what lies on both sides: {splits}."
+    return excluded
 
 
 def _join_pairs(
@@ -146,7 +162,7 @@ def _join_pairs(
     components: Components,
     published: Set[str],
 ) -> tuple[list[LeftOut], list[tuple[str, str]]]:
-    """Join by near duplicates, nearest first; where that would tear a group, leave one out."""
+    """Join by near-duplicates, nearest first; leave a sample out where that would tear a group."""
     left_out: dict[str, LeftOut] = {}
     joined = []
     for pair in pairs:
@@ -156,30 +172,30 @@ def _join_pairs(
         if components.join(keys.values()):
             joined.append((owners[pair.one], f"{pair.one} ~ {pair.other} ({pair.bits} bits)"))
             continue
-        # A new one goes before a published one, then the one in train: validation stays the same.
+        # A new sample is left out before a published one, then the one in train, so that
+        # validation scores of two versions stay comparable.
         out, stays = sorted(
-            keys, key=lambda stem: (stem in published, components.side(keys[stem]) == "val", stem)
+            keys, key=lambda stem: (stem in published, components.split(keys[stem]) == "val", stem)
         )
-        said = (
+        sentence = (
             f"It differs in {pair.bits} of 64 bits only from {stays} of {owners[stays]}, "
-            f"which is in {components.side(keys[stays])}."
+            f"which is in {components.split(keys[stays])}."
         )
-        left_out[out] = LeftOut(out, TIES_BOTH_SIDES, said)
+        left_out[out] = LeftOut(out, TIES_BOTH_SPLITS, sentence)
     return list(left_out.values()), joined
 
 
 def _without(
     members: Sequence[Member],
-    aside: Mapping[str, str],
+    excluded: Mapping[str, str],
     torn: Sequence[LeftOut],
-    shown: Sequence[Pictured],
+    owners: Mapping[str, str],
 ) -> list[Member]:
-    owners = {picture.stem: picture.owner for picture in shown}
     n_torn = Counter(owners[left.stem] for left in torn)
     return [
         member._replace(n_samples=member.n_samples - n_torn[member.source_id])
         for member in members
-        if member.source_id not in aside
+        if member.source_id not in excluded
     ]
 
 
@@ -191,14 +207,14 @@ def _groups(
     for member in sorted(members):
         by_root.setdefault(components.root(member.keys[0]), []).append(member)
     near: dict[str, list[str]] = {}
-    for source_id, said in joined:
-        near.setdefault(components.root(f"source {source_id}"), []).append(said)
+    for source_id, reason in joined:
+        near.setdefault(components.root(f"source {source_id}"), []).append(reason)
     return [
         Group(
             name=own[0].source_id,
             members=tuple(member for member in own if member.n_samples),
             joined_by=(*_joining(own), *near.get(root, ())),
-            side=components.side(root),
+            split=components.split(root),
         )
         for root, own in by_root.items()
         if any(member.n_samples for member in own)

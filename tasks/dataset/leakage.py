@@ -1,33 +1,38 @@
-"""`groups.json`: which groups there are, on which side, and that none is on two."""
+"""The leakage check, and `groups.json`: which groups there are, and in which split."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tasks.common.recipe.publish import PublishRecipe, Side
+from tasks.common.recipe.publish import PublishRecipe
+from tasks.common.schema.layout import SPLITS
+from tasks.common.schema.sample import SampleRow
 from tasks.dataset.groups import Group
-from tasks.dataset.near_pairs import near_pairs
-from tasks.dataset.selection import Sample, Selection, pictured
+from tasks.dataset.near_pairs import HashedPicture, near_pairs
+from tasks.dataset.selection import Selection
 
-Facts = dict[str, Any]
-_MAX_TOLD = 5
+Metadata = dict[str, Any]
+_MAX_EXAMPLES = 5
 
 
-def prove_no_leak(selection: Selection, recipe: PublishRecipe) -> Facts:
-    """Return the groups and what was compared, from the samples alone and not from the grouping.
+def check_leakage(selection: Selection, recipe: PublishRecipe) -> Metadata:
+    """Return the groups and what was compared, as JSON values.
+
+    The check looks at the samples alone, not at the groups: it would find a mistake of the
+    grouping.
 
     Raises:
-        ValueError: something is on two sides after all; nothing may be published then.
+        ValueError: a key or a picture is in both splits; such a tree must not be published.
     """
-    sides = {side: [s for s in selection.samples if s.split == side] for side in _SIDES}
-    keys = {side: {key for sample in own for key in sample.keys} for side, own in sides.items()}
+    rows = {split: [row for row in selection.rows if row.split == split] for split in SPLITS}
+    keys = {split: {key for row in own for key in row.keys} for split, own in rows.items()}
     shared = sorted(keys["train"] & keys["val"])
-    pictures = {side: _pictures(own) for side, own in sides.items()}
+    pictures = {split: pictures_of(own, owner=split) for split, own in rows.items()}
     near = near_pairs(pictures["train"], pictures["val"], recipe.near_bits)
     if shared or near:
-        found = [*shared, *(f"{pair.one} ~ {pair.other}" for pair in near)]
-        raise ValueError(f"on both sides of the split: {', '.join(found[:_MAX_TOLD])}")
+        leaks = [*shared, *(f"{pair.one} ~ {pair.other}" for pair in near)]
+        raise ValueError(f"in both splits: {', '.join(leaks[:_MAX_EXAMPLES])}")
     return {
-        "split": shares(selection, recipe),
+        "split": _shares(selection, recipe),
         "checked": {
             "keys_in_train": len(keys["train"]),
             "keys_in_val": len(keys["val"]),
@@ -36,48 +41,45 @@ def prove_no_leak(selection: Selection, recipe: PublishRecipe) -> Facts:
             "pairs_within_bits": 0,
             "bits": recipe.near_bits,
         },
-        "groups": [_told(group) for group in selection.groups],
+        "groups": [_group(group) for group in selection.groups],
         "left_out": [left._asdict() for left in selection.left_out],
     }
 
 
-_SIDES: tuple[Side, ...] = ("train", "val")
-
-
-def _pictures(samples: Iterable[Sample]) -> list[Any]:
-    """Return hashes, owned by their side: all of one side are compared with all of the other."""
+def pictures_of(rows: Iterable[SampleRow], owner: str) -> list[HashedPicture]:
+    """Return the hashes of samples; pictures of one owner are not compared with each other."""
     return [
-        pictured(sample.judged)._replace(owner=sample.split)
-        for sample in samples
-        if sample.judged.verdict["hash"] is not None
+        HashedPicture(row.stem, owner, row.hash, row.mirror_hash)
+        for row in rows
+        if row.hash is not None and row.mirror_hash is not None
     ]
 
 
-def shares(selection: Selection, recipe: PublishRecipe) -> Facts:
+def _shares(selection: Selection, recipe: PublishRecipe) -> Metadata:
     """Return how near the split is to what the recipe asks, and what the groups allow."""
     sizes = [group.n_samples for group in selection.groups]
     n_samples, n_val = len(selection.samples), _n_val(selection.groups)
-    wanted = 1.0 if recipe.role == "test" else recipe.val_share
+    asked = 1.0 if recipe.role == "test" else recipe.val_share
     reached = n_val / n_samples if n_samples else 0.0
     return {
-        "wanted_val_share": wanted,
+        "wanted_val_share": asked,
         "val_share": round(reached, 4),
-        "deviation": round(reached - wanted, 4),
+        "deviation": round(reached - asked, 4),
         "n_samples": n_samples,
         "n_groups": len(sizes),
-        "n_groups_val": sum(group.side == "val" for group in selection.groups),
+        "n_groups_val": sum(group.split == "val" for group in selection.groups),
         "largest_group_share": round(max(sizes, default=0) / n_samples, 4) if n_samples else 0.0,
     }
 
 
 def _n_val(groups: Sequence[Group]) -> int:
-    return sum(group.n_samples for group in groups if group.side == "val")
+    return sum(group.n_samples for group in groups if group.split == "val")
 
 
-def _told(group: Group) -> Facts:
+def _group(group: Group) -> Metadata:
     return {
         "group": group.name,
-        "side": group.side,
+        "side": group.split,
         "n_samples": group.n_samples,
         "sources": {member.source_id: member.n_samples for member in group.members},
         "joined_by": list(group.joined_by),

@@ -1,4 +1,4 @@
-"""Pairs of pictures of different groups that nearly show the same."""
+"""Near-duplicate pictures of different groups, in pairs."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from tasks.common.similarity.hash_index import HashIndex, Pairs
 from tasks.common.similarity.picture_hash import as_hashes
 
 
-class Pictured(NamedTuple):
+class HashedPicture(NamedTuple):
     """A picture's name, what it belongs to, its hash and that of its mirror image (hex digits)."""
 
     stem: str
@@ -27,7 +27,7 @@ class NearPair(NamedTuple):
 
 
 def near_pairs(
-    pictures: Sequence[Pictured], others: Sequence[Pictured], radius: int
+    pictures: Sequence[HashedPicture], others: Sequence[HashedPicture], radius: int
 ) -> list[NearPair]:
     """Return the pairs, one of each, within `radius` bits, mirrored or not, nearest first.
 
@@ -37,18 +37,14 @@ def near_pairs(
     index.add(as_hashes([picture.hash for picture in others]))
     best: dict[tuple[int, int], int] = {}
     for hashes in ("hash", "mirror_hash"):
-        found = index.within(as_hashes([getattr(picture, hashes) for picture in pictures]))
-        for one, other, bits in _apart(found, pictures, others):
-            best[one, other] = min(bits, best.get((one, other), bits))
-    pairs = (
-        NearPair(bits, pictures[one].stem, others[other].stem)
-        for (one, other), bits in best.items()
-    )
-    return sorted(pairs)
+        within = index.within(as_hashes([getattr(picture, hashes) for picture in pictures]))
+        for a, b, bits in _of_different_owners(within, pictures, others):
+            best[a, b] = min(bits, best.get((a, b), bits))
+    return sorted(NearPair(bits, pictures[a].stem, others[b].stem) for (a, b), bits in best.items())
 
 
-def _apart(
-    found: Pairs, pictures: Sequence[Pictured], others: Sequence[Pictured]
+def _of_different_owners(
+    found: Pairs, pictures: Sequence[HashedPicture], others: Sequence[HashedPicture]
 ) -> list[tuple[int, int, int]]:
     if len(found.queries) == 0:
         return []
@@ -60,7 +56,7 @@ def _apart(
     return list(zip(*columns, strict=True))
 
 
-def near_within(pictures: Sequence[Pictured], radius: int) -> list[NearPair]:
+def near_within(pictures: Sequence[HashedPicture], radius: int) -> list[NearPair]:
     """Return the pairs among `pictures` of different owners, each pair once, nearest first."""
     best: dict[tuple[str, str], NearPair] = {}
     for pair in near_pairs(pictures, pictures, radius):

@@ -1,136 +1,160 @@
-"""Which crops are published, under which stem, on which side of the split, in which scenes."""
+"""Which crops are published, under which stem, in which split, in which scenes."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from tasks.common.recipe.publish import PublishRecipe, Side
+from tasks.common.errors import ArtifactError
+from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.recipe.scenes import SceneFinder
 from tasks.common.records import Source
-from tasks.dataset.base_version import NO_PAST, Past
-from tasks.dataset.group_keys import Member, keys_of
+from tasks.common.schema.layout import Split
+from tasks.common.schema.provenance import Provenance
+from tasks.common.schema.rows import RunCrop
+from tasks.common.schema.sample import NO_BASE, BaseVersion, SampleRow, keys_of_source
+from tasks.dataset.group_keys import Member
 from tasks.dataset.groups import (
-    TIES_BOTH_SIDES,
+    TIES_BOTH_SPLITS,
     Group,
     Grouping,
     LeftOut,
     find_groups,
-    sides_by_pins,
+    splits_by_pins,
 )
-from tasks.dataset.near_pairs import Pictured
-from tasks.dataset.split import choose_sides
-from tasks.deduplicate.run_crops import Judged, Subset
+from tasks.dataset.inputs import DatasetInputs
+from tasks.dataset.near_pairs import HashedPicture
+from tasks.dataset.split import choose_splits
 
 
-class Sample(NamedTuple):
-    """A crop that is published: its side of the split, its scenes, the group that it belongs to."""
+class Selected(NamedTuple):
+    """A crop that is published, and all that is published about it."""
 
-    judged: Judged
-    split: Side
-    scenes: tuple[str, ...]
-    group: str
+    crop: RunCrop
+    source: Source
+    row: SampleRow
 
     @property
     def stem(self) -> str:
         """The name of image and mask without suffix."""
-        return self.judged.stem
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """What ties it to samples of other sources."""
-        return keys_of(self.judged.source, [self.judged.crop["media_id"]])
-
-    @property
-    def files(self) -> tuple[str, str]:
-        """Where its image and its annotation lie in the tree."""
-        place = f"{self.split}/{self.stem}"
-        return f"img_dir/{place}.jpg", f"ann_dir/{place}.png"
-
-    @property
-    def channel(self) -> str:
-        """Who annotated it: the machine and its model, or people by way of a data set."""
-        matte = self.judged.matte
-        return str(matte["channel"] or f"rembg {matte['model']}") if matte else "none"
+        return self.row.stem
 
 
 class Selection(NamedTuple):
     """The samples in order of their stems, the groups that have some, and what was left out."""
 
-    samples: list[Sample]
+    samples: list[Selected]
     groups: list[Group]
     left_out: list[LeftOut]
 
+    @property
+    def rows(self) -> list[SampleRow]:
+        """What is published about the samples."""
+        return [sample.row for sample in self.samples]
 
-def choose_samples(subset: Subset, recipe: PublishRecipe, past: Past = NO_PAST) -> Selection:
-    """Return the kept crops, each on its side of the split.
+
+def choose_samples(
+    inputs: DatasetInputs, recipe: PublishRecipe, base: BaseVersion = NO_BASE
+) -> Selection:
+    """Return the kept crops, each in its split.
 
     Raises:
-        InputError: pins, or new facts about published sources, tear a group apart.
+        InputError: pins, or new keys of published sources, tear a group apart.
+        ArtifactError: a kept crop has no mask.
     """
-    kept = sorted(subset.crops("keep"), key=lambda judged: judged.stem)
-    found = _grouping(subset, kept, recipe, past)
-    share = 1.0 if recipe.role == "test" else recipe.val_share
-    sides = choose_sides(found.groups, share)
-    group_of = {member.source_id: group.name for group in found.groups for member in group.members}
-    left_out = [*found.left_out, *_of_aside(kept, found)]
+    kept = sorted(inputs.run.of("keep"), key=lambda crop: crop.stem)
+    grouping = _group(inputs, kept, recipe, base)
+    val_share = 1.0 if recipe.role == "test" else recipe.val_share
+    splits = choose_splits(grouping.groups, val_share)
+    left_out = [*grouping.left_out, *_of_excluded_sources(kept, grouping)]
     out = {left.stem for left in left_out}
+    group_of = {m.source_id: group.name for group in grouping.groups for m in group.members}
+    sources = {source.source_id: source for source in inputs.sources}
     scenes = SceneFinder(recipe)
     samples = []
-    for judged in kept:
-        if judged.stem not in out:
-            group = group_of[judged.source.source_id]
-            found_scenes = scenes.of(judged.source, judged.stem)
-            samples.append(Sample(judged, sides[group], found_scenes, group))
-    groups = [group._replace(side=sides[group.name]) for group in found.groups]
+    for crop in kept:
+        if crop.stem not in out:
+            source, group = sources[crop.source_id], group_of[crop.source_id]
+            row = _row(crop, source, scenes.of(source, crop.stem), group, splits[group])
+            samples.append(Selected(crop, source, row))
+    groups = [group._replace(split=splits[group.name]) for group in grouping.groups]
     return Selection(samples, groups, sorted(left_out))
 
 
-def _of_aside(kept: Iterable[Judged], found: Grouping) -> list[LeftOut]:
-    aside = ((judged.stem, found.aside.get(judged.source.source_id)) for judged in kept)
-    return [LeftOut(stem, TIES_BOTH_SIDES, said) for stem, said in aside if said is not None]
+def _of_excluded_sources(kept: Iterable[RunCrop], grouping: Grouping) -> list[LeftOut]:
+    return [
+        LeftOut(crop.stem, TIES_BOTH_SPLITS, grouping.excluded[crop.source_id])
+        for crop in kept
+        if crop.source_id in grouping.excluded
+    ]
 
 
-def _grouping(
-    subset: Subset, kept: Sequence[Judged], recipe: PublishRecipe, past: Past
+def _group(
+    inputs: DatasetInputs, kept: Sequence[RunCrop], recipe: PublishRecipe, base: BaseVersion
 ) -> Grouping:
-    sources = [outcome.source for outcome in subset.outcomes]
-    is_test = recipe.role == "test"  # there is one side only
+    is_test = recipe.role == "test"  # a test subset has one split, so nothing can be torn
     return find_groups(
-        _members(sources, kept, subset.repeated_sources()),
-        [pictured(judged) for judged in kept if judged.verdict["hash"] is not None],
-        subset.repeated_pairs(),
-        past={} if is_test else past.sides,
-        published=past.samples.keys(),
+        _members(inputs.sources, kept, inputs.run.repeated_sources()),
+        [
+            HashedPicture(crop.stem, crop.source_id, crop.verdict.hash, crop.verdict.mirror_hash)
+            for crop in kept
+            if crop.verdict.hash is not None and crop.verdict.mirror_hash is not None
+        ],
+        inputs.run.near_sources(),
+        base={} if is_test else base.splits,
+        published=base.samples.keys(),
         pins=recipe.pin,
         near_bits=recipe.near_bits,
     )
 
 
-def pictured(judged: Judged) -> Pictured:
-    """Return a crop's hashes, with its source as owner."""
-    row = judged.verdict
-    return Pictured(judged.stem, judged.source.source_id, row["hash"], row["mirror_hash"])
+def _row(
+    crop: RunCrop, source: Source, scenes: tuple[str, ...], group: str, split: Split
+) -> SampleRow:
+    box, matte, verdict = crop.published_box, crop.matte, crop.verdict
+    if matte is None or box is None:
+        raise ArtifactError(f"{crop.stem} was kept but has no mask; run the ingest again.")
+    published = box.shift(crop.crop.crop_box_xyxy.x0, crop.crop.crop_box_xyxy.y0)
+    return SampleRow(
+        stem=crop.stem,
+        split=split,
+        scenes=scenes,
+        group=group,
+        source_id=source.source_id,
+        media_id=crop.crop.media_id,
+        time_s=crop.crop.time_s,
+        licence=source.licence,
+        provenance=Provenance.of(source),
+        channel=matte.channel or f"rembg {matte.model}",
+        width_px=int(box.width),
+        height_px=int(box.height),
+        n_boxes=1 + sum(other.overlaps(published) for other in crop.crop.others_xyxy),
+        subject_share=verdict.measures["subject_share"],
+        crop_box_xyxy=crop.crop.crop_box_xyxy,
+        box_in_crop_xyxy=box,
+        hash=verdict.hash,
+        mirror_hash=verdict.mirror_hash,
+    )
 
 
 def _members(
     sources: Iterable[Source],
-    kept: Iterable[Judged] = (),
-    same_as: Mapping[str, str] = MappingProxyType({}),
+    kept: Iterable[RunCrop] = (),
+    same_bytes_as: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Member]:
-    """Return all sources, also those that gave nothing: what they tie together is true.
+    """Return all sources, also those without a kept crop: their keys still tie others together.
 
-    `same_as` names, of sources whose bytes came before, the one that had them first.
+    `same_bytes_as` names, of sources whose bytes came before, the one that had them first.
     """
-    counts = Counter(judged.source.source_id for judged in kept)
+    counts = Counter(crop.source_id for crop in kept)
     media: dict[str, set[str]] = {}
-    for judged in kept:
-        media.setdefault(judged.source.source_id, set()).add(judged.crop["media_id"])
+    for crop in kept:
+        media.setdefault(crop.source_id, set()).add(crop.crop.media_id)
     members = []
     for source in sources:
         own = source.source_id
-        first = [f"source {same_as[own]}"] if own in same_as else []
-        keys = (*keys_of(source, media.get(own, ())), *first)
+        first = [f"source {same_bytes_as[own]}"] if own in same_bytes_as else []
+        keys = (*keys_of_source(source, media.get(own, ())), *first)
         members.append(Member(own, keys, counts[own]))
     return members
 
@@ -139,6 +163,6 @@ def check_pins(sources: Iterable[Source], recipe: PublishRecipe) -> None:
     """Refuse, before any work, pins that tear apart what belongs together by the source list.
 
     Raises:
-        InputError: two sources of one group are pinned to different sides.
+        InputError: two sources of one group are pinned to different splits.
     """
-    sides_by_pins(_members(sources), {}, recipe.pin)
+    splits_by_pins(_members(sources), {}, recipe.pin)

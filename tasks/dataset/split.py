@@ -1,61 +1,71 @@
-"""On which side of the split each group is: as it was, as pinned, else as near to the share."""
+"""In which split each group is: as before, as pinned, else as near to the share as possible."""
 
 import hashlib
 from collections.abc import Sequence
 
-from tasks.common.recipe.publish import Side
+from tasks.common.schema.layout import Split
 from tasks.dataset.groups import Group
 
 _EXACT = 64  # so many groups are tried in all combinations, as sums in one long number
 
 
-def choose_sides(groups: Sequence[Group], val_share: float) -> dict[str, Side]:
-    """Return the side of each group, by its name.
+def choose_splits(groups: Sequence[Group], val_share: float) -> dict[str, Split]:
+    """Return the split of each group, by its name.
 
-    Free groups are taken in an order that a hash of their names gives. Validation gets those of
-    the last 64 that bring its number of samples nearest to the share; of those before, each that
-    fits. A side that would be empty although a share is wanted for it gets the
-    smallest free group.
+    Groups with a given split keep it. The others are taken in an order that a hash of their names
+    gives. The last 64 are chosen exactly, so that the number of validation samples is nearest to
+    the share; of those before them, each that still fits goes to validation. Few large groups are
+    the hard case, and they are all among the last 64; with more groups the last 64 make up for what
+    the first ones miss.
+
+    A split that would be empty although the recipe wants a share in it gets the smallest free
+    group.
     """
-    chosen: dict[str, Side] = {group.name: group.side for group in groups if group.side}
-    free = sorted((group for group in groups if not group.side), key=lambda g: _place(g.name))
-    n_val = sum(group.n_samples for group in groups if group.side == "val")
-    wanted = val_share * sum(group.n_samples for group in groups) - n_val
+    chosen: dict[str, Split] = {group.name: group.split for group in groups if group.split}
+    free = sorted((group for group in groups if not group.split), key=lambda g: _order(g.name))
+    n_val = sum(group.n_samples for group in groups if group.split == "val")
+    n_missing = val_share * sum(group.n_samples for group in groups) - n_val
     for group in free[:-_EXACT]:
-        fits = group.n_samples <= wanted
+        fits = group.n_samples <= n_missing
         chosen[group.name] = "val" if fits else "train"
-        wanted -= group.n_samples if fits else 0
+        n_missing -= group.n_samples if fits else 0
     last = free[-_EXACT:]
-    taken = nearest_sum([group.n_samples for group in last], wanted)
+    taken = nearest_sum([group.n_samples for group in last], n_missing)
     chosen |= {g.name: "val" if is_val else "train" for g, is_val in zip(last, taken, strict=True)}
-    wants: dict[Side, float] = {"val": val_share, "train": 1 - val_share}
-    for side, share in wants.items():
-        if share > 0 and side not in chosen.values() and free and len(groups) > 1:
-            chosen[min(free, key=lambda g: (g.n_samples, _place(g.name))).name] = side
+    # A trainer cannot start without one of the two, so a share above 0 must not round to nothing.
+    shares: dict[Split, float] = {"val": val_share, "train": 1 - val_share}
+    for split, share in shares.items():
+        if share > 0 and split not in chosen.values() and free and len(groups) > 1:
+            chosen[min(free, key=lambda g: (g.n_samples, _order(g.name))).name] = split
     return chosen
 
 
-def nearest_sum(sizes: Sequence[int], wanted: float) -> list[bool]:
-    """Say which sizes to take so that their sum is nearest to `wanted`; of two the smaller sum.
+def nearest_sum(sizes: Sequence[int], target: float) -> list[bool]:
+    """Say which sizes to take so that their sum is nearest to `target`; of two the smaller sum.
 
-    Bit n of `reach[i]` says whether the first i sizes can sum up to n.
+    The subset-sum problem by dynamic programming, with a Python integer as the row of the table:
+    bit n of `reachable[i]` says whether some of the first i sizes add up to n, and adding a size
+    shifts the row by it. So 64 sizes cost 64 shifts of a number with as many bits as there are
+    samples.
     """
-    reach = [1]
+    reachable = [1]
     for size in sizes:
-        reach.append(reach[-1] | reach[-1] << size)
-    floor = max(0, int(wanted))
-    below = (reach[-1] & ((2 << floor) - 1)).bit_length() - 1
-    above = reach[-1] >> (floor + 1)
+        reachable.append(reachable[-1] | reachable[-1] << size)
+    floor = max(0, int(target))
+    # The highest reachable sum up to the target, and the lowest one above it.
+    below = (reachable[-1] & ((2 << floor) - 1)).bit_length() - 1
+    above = reachable[-1] >> (floor + 1)
     total = floor + (above & -above).bit_length() if above else below
-    total = total if abs(total - wanted) < abs(below - wanted) else below
+    total = total if abs(total - target) < abs(below - target) else below
+    # Walk back: a size is needed where the sum cannot be reached without it.
     taken = []
     for number in range(len(sizes) - 1, -1, -1):
-        is_taken = not reach[number] >> total & 1
+        is_taken = not reachable[number] >> total & 1
         total -= sizes[number] if is_taken else 0
         taken.append(is_taken)
     return taken[::-1]
 
 
-def _place(name: str) -> str:
-    """Shuffle groups the same way on every machine, whatever else there is."""
+def _order(name: str) -> str:
+    """Shuffle groups in the same way on every machine, whichever other groups there are."""
     return hashlib.sha256(name.encode()).hexdigest()

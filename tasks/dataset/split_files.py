@@ -1,75 +1,78 @@
-"""Split files: one per side, and one per scene and side; never empty, never mixed."""
+"""Split files: one per split, and one per scene and split; never empty, never mixed."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from typing import NamedTuple
 
-from tasks.common.recipe.publish import Side
-from tasks.dataset.selection import Sample
+from tasks.common.schema.layout import IMAGES, SPLITS, Split, sample_paths, split_file
+from tasks.common.schema.sample import SampleRow
 
-FOLDER = "split_dir"
 _BOM = b"\xef\xbb\xbf"
 
 
-class SplitList(NamedTuple):
-    """The samples of a side, or those of one scene on that side, in order of their stems."""
+class SplitFile(NamedTuple):
+    """The samples of a split, or those of one scene in that split, in order of their stems."""
 
-    side: Side
+    split: Split
     scene: str | None
-    samples: list[Sample]
+    rows: list[SampleRow]
 
     @property
     def name(self) -> str:
-        """The list's name, such as `train` or `street-train`."""
-        return self.side if self.scene is None else f"{self.scene}-{self.side}"
+        """The file's name without suffix, such as `train` or `street-train`."""
+        return self.path.rpartition("/")[2].removesuffix(".txt")
 
     @property
-    def file(self) -> str:
+    def path(self) -> str:
         """Where it lies in the tree."""
-        return f"{FOLDER}/{self.name}.txt"
+        return split_file(self.split, self.scene)
 
     def encode(self) -> bytes:
         """Return a stem a line, UTF-8, LF, as mmsegmentation reads it."""
-        return "".join(f"{sample.stem}\n" for sample in self.samples).encode()
+        return "".join(f"{row.stem}\n" for row in self.rows).encode()
 
 
-def split_lists(samples: Iterable[Sample], order: Iterable[str] = ()) -> list[SplitList]:
-    """Return `train` and `val`, each followed by its scenes, in the given order, then by name."""
-    found: dict[Side, dict[str | None, list[Sample]]] = {"train": {}, "val": {}}
-    for sample in sorted(samples, key=lambda sample: sample.stem):
-        for scene in dict.fromkeys((None, *sample.scenes)):
-            found[sample.split].setdefault(scene, []).append(sample)
-    places = {scene: place for place, scene in enumerate(order)}
+def split_files(rows: Iterable[SampleRow], order: Iterable[str] = ()) -> list[SplitFile]:
+    """Return `train` and `val`, each followed by its scenes, in the given order, then by name.
 
-    def place(scene: str | None) -> tuple[bool, int, str]:
-        return scene is not None, places.get(scene or "", len(places)), scene or ""
+    A sample belongs to every scene that it is tagged with, so the files of scenes overlap.
+    """
+    splits: dict[Split, dict[str | None, list[SampleRow]]] = {split: {} for split in SPLITS}
+    for row in sorted(rows, key=lambda row: row.stem):
+        for scene in dict.fromkeys((None, *row.scenes)):
+            splits[row.split].setdefault(scene, []).append(row)
+    rank = {scene: place for place, scene in enumerate(order)}
+
+    def by_rank(scene: str | None) -> tuple[bool, int, str]:
+        return scene is not None, rank.get(scene or "", len(rank)), scene or ""
 
     return [
-        SplitList(side, scene, lists[scene])
-        for side, lists in found.items()
-        for scene in sorted(lists, key=place)
+        SplitFile(split, scene, scenes[scene])
+        for split, scenes in splits.items()
+        for scene in sorted(scenes, key=by_rank)
     ]
 
 
-def require_loadable(names: Set[str], lists: Mapping[str, bytes]) -> None:
-    """Refuse split files and names that mmsegmentation misreads without complaint.
+def require_loadable(names: Set[str], contents: Mapping[str, bytes]) -> None:
+    """Refuse split files and names that mmsegmentation misreads without an error.
 
-    `names` are all files of the tree, `lists` the bytes of its split files.
+    It takes each line of a split file as a stem, whatever the line holds, and looks the image up
+    by it. `names` are all files of the tree, `contents` the bytes of its split files.
 
     Raises:
         ValueError: the sentence names the file and the reason.
     """
     folded = Counter(name.casefold() for name in names)
-    twins = sorted(name for name in names if folded[name.casefold()] > 1)
-    if twins:
+    clashing = sorted(name for name in names if folded[name.casefold()] > 1)
+    if clashing:
         raise ValueError(
-            f"{twins[0]} and {twins[1]} are one file on disks that do not tell case apart"
+            f"{clashing[0]} and {clashing[1]} are one file on disks that do not tell case apart"
         )
-    stems = Counter(_stem(name) for name in names if name.startswith("img_dir/"))
+    stems = Counter(_stem(name) for name in names if name.startswith(IMAGES))
     twice = sorted(stem for stem, n in stems.items() if n > 1)
     if twice:
         raise ValueError(f"the stem {twice[0]} is both in train and in val")
-    for name, data in sorted(lists.items()):
+    for name, data in sorted(contents.items()):
         fault = _fault(data, names)
         if fault:
             raise ValueError(f"{name}: {fault}")
@@ -87,16 +90,14 @@ def _fault(data: bytes, names: Set[str]) -> str:
     if lines.pop() != "" or not lines:
         return "it is empty, or its last line does not end"
     counts = Counter(lines)
-    odd = [line for line, n in counts.items() if not line.strip() or line != line.strip() or n > 1]
-    if odd:
-        return f"the line {odd[0]!r} is blank, padded, or there twice"
-    sides = Counter(
-        side for side in ("train", "val") for line in lines if _pair(line, side) <= names
+    wrong = [
+        line for line, n in counts.items() if not line.strip() or line != line.strip() or n > 1
+    ]
+    if wrong:
+        return f"the line {wrong[0]!r} is blank, padded, or there twice"
+    n_in_split = Counter(
+        split for split in SPLITS for line in lines if {*sample_paths(split, line)} <= names
     )
-    if max(sides.values(), default=0) != len(lines):
-        return "it names samples of both sides, or samples that are not there"
+    if max(n_in_split.values(), default=0) != len(lines):
+        return "it names samples of both splits, or samples that are not there"
     return ""
-
-
-def _pair(stem: str, side: str) -> set[str]:
-    return {f"img_dir/{side}/{stem}.jpg", f"ann_dir/{side}/{stem}.png"}

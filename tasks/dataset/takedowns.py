@@ -1,14 +1,15 @@
-"""Publications heed takedowns: what was taken down is in no version that comes after."""
+"""Takedowns apply to publications: no later version has what was taken down."""
 
 from collections.abc import Iterable
 
 from tasks.common.records import SourceOutcome
+from tasks.common.schema.rows import MediaRow
+from tasks.common.schema.sample import BaseVersion
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.takedowns import Takedowns
-from tasks.dataset.base_version import Past
 
 
-def without_taken_down(
+def apply_takedowns(
     outcomes: Iterable[SourceOutcome], takedowns: Takedowns, workspace: Workspace
 ) -> tuple[SourceOutcome, ...]:
     """Leave out sources that were taken down, by their names, their uploaders or their bytes."""
@@ -21,21 +22,23 @@ def without_taken_down(
     )
 
 
-def forgetting(past: Past, takedowns: Takedowns) -> Past:
-    """Leave out of what earlier versions say the names of what was taken down."""
-    gone = {
+def redact(base: BaseVersion, takedowns: Takedowns) -> BaseVersion:
+    """Leave the names of what was taken down out of the split assignment of the base version.
+
+    They would be published again otherwise, since every version repeats the assignment.
+    """
+    return base.without_keys(
         key
-        for one in takedowns.records
+        for record in takedowns.records
         for key in (
-            f"{one.kind} {one.id}",
-            *(f"source {source_id}" for source_id in one.source_ids),
-            *(f"media {media_id}" for media_id in one.media_ids),
+            f"{record.kind} {record.id}",
+            *(f"source {source_id}" for source_id in record.source_ids),
+            *(f"media {media_id}" for media_id in record.media_ids),
         )
-    }
-    return past._replace(sides={key: side for key, side in past.sides.items() if key not in gone})
+    )
 
 
 def media_of(outcome: SourceOutcome, workspace: Workspace) -> str | None:
-    """Return the sha256 of a source's bytes; None where it did not come that far."""
-    media = outcome.result("download")
-    return None if media is None else str(workspace.items(media)["media_id"].iloc[0])
+    """Return the sha256 of a source's bytes; None where it was not downloaded."""
+    download = outcome.result("download")
+    return None if download is None else workspace.rows(MediaRow, download)[0].media_id

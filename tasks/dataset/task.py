@@ -1,89 +1,107 @@
-"""The task of the dataset room: `publish` what a run kept as a version of a subset."""
+"""The task of the dataset room: `dataset` builds the tree of a version in the workspace."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from functools import partial
-from typing import NoReturn
+from collections.abc import Sequence
 
 from tasks.common.errors import InputError
 from tasks.common.recipe.models import Recipe
 from tasks.common.recipe.publish import PublishRecipe
-from tasks.common.records import Publication, Source, SourceOutcome
+from tasks.common.records import SourceOutcome, StageResult
+from tasks.common.schema.layout import REPORT, REVIEW_LIST
+from tasks.common.schema.rows import ReviewFile
+from tasks.common.schema.sample import OtherSubset, Published
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
-from tasks.common.workspace.artifacts import Workspace, reuse_or_make
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace, reuse_or_make
 from tasks.common.workspace.caching import run_task
 from tasks.common.workspace.takedowns import Takedowns
 from tasks.dataset.build import build_tree, inputs_key, tree_key
-from tasks.dataset.decontamination import Relation, describe_relations
-from tasks.dataset.overlap_page import render_relations
-from tasks.dataset.selection import check_pins
-from tasks.dataset.takedowns import forgetting, media_of, without_taken_down
-from tasks.deduplicate.run_crops import Subset
-from tasks.publish.commit import Origin, push_tree
-from tasks.publish.read import find_base, find_others, read_other, read_past
-from tasks.publish.registry import Ledger
+from tasks.dataset.decontamination import (
+    Overlap,
+    describe_overlaps,
+    find_overlaps,
+    without_overlaps,
+)
+from tasks.dataset.inputs import DatasetInputs, DropCount
+from tasks.dataset.overlap_page import render_overlaps
+from tasks.dataset.selection import check_pins, choose_samples
+from tasks.dataset.takedowns import apply_takedowns, media_of, redact
 
-__all__ = ["check_publishable", "media_of", "publish", "without_taken_down"]
-
-_DOOR_ATTEMPTS = 3  # who stands at the door should not wait for half a minute
-
-
-def check_publishable(address: str, recipe: PublishRecipe, sources: Iterable[Source]) -> None:
-    """Make sure, before any work, that something can be published there by this recipe.
-
-    Raises:
-        InputError: the address is wrong, the store refuses, the recipe's pins tear sources of one
-            group apart, or it names subsets that are not published.
-        WorldError: the store does not answer.
-    """
-    check_pins(sources, recipe)
-    store = open_store(address, attempts=_DOOR_ATTEMPTS)
-    store.probe()
-    find_others(Ledger(store), recipe)
+__all__ = ["apply_takedowns", "check_pins", "dataset", "key_of_inputs", "media_of"]
 
 
-@run_task("publish")
-def publish(
+def key_of_inputs(
+    outcomes: Sequence[SourceOutcome], recipe: Recipe, others: Sequence[OtherSubset]
+) -> str:
+    """Return the key of what a version is made of, besides its base version."""
+    trees = [subset.tree for subset in others]
+    return inputs_key(outcomes, recipe.publish, recipe.filter, trees)
+
+
+@run_task("dataset")
+def dataset(
     outcomes: tuple[SourceOutcome, ...],
+    crops: StageResult,
+    review: StageResult,
+    drop_counts: Sequence[tuple[str, str, int, str]],
     recipe: Recipe,
+    published: Published,
     store: str,
-    now: datetime,
-    revive: bool = False,
-) -> Publication:
-    """Publish what was kept as the next version of the recipe's subset."""
-    workspace, ledger = Workspace.of(settings()), Ledger(open_store(store))
-    part, name = recipe.publish, recipe.publish.name
-    takedowns = Takedowns.of(workspace, ledger.store)
-    outcomes = without_taken_down(outcomes, takedowns, workspace)
-    subset = Subset(outcomes, workspace, recipe.filter)
-    others = find_others(ledger, part)
-    inputs = inputs_key(outcomes, part, recipe.filter, [other.tree for other in others])
-    base = find_base(ledger, name, inputs)
-    refuse = partial(_refuse, subset, part, ledger) if part.related == "refuse" else None
-    tree = reuse_or_make(
-        workspace,
-        "publish",
-        tree_key(inputs, base.tree if base else ""),
-        lambda out: build_tree(
-            subset, part, out, forgetting(read_past(ledger, base), takedowns),
-            [read_other(ledger, other) for other in others], refuse,
-        ),
-    )  # fmt: skip
-    origin = Origin(inputs, base.version if base else None, part.against)
-    return push_tree(
-        tree, name, workspace, ledger.store,
-        recipe_digest=recipe.digest, now=now, revive=revive, origin=origin,
-    )  # fmt: skip
+) -> StageResult:
+    """Build the tree of the next version of the recipe's subset, or find it in the workspace.
+
+    `crops` are those of the outcomes, by `deduplicate`; `review` has the report and the list that
+    are published; `drop_counts` are the fields of `DropCount`. `store` has the pictures of the
+    other subsets, should samples overlap with theirs.
+    """
+    workspace, part, base = Workspace.of(settings()), recipe.publish, published.base
+
+    def build(out: ArtifactWriter) -> StageResult:
+        inputs = read_inputs(outcomes, crops, review, drop_counts, workspace)
+        redacted = redact(base, Takedowns.of(workspace, open_store(store)))
+        selection = choose_samples(inputs, part, redacted)
+        overlaps = find_overlaps(selection.rows, published.others, part.near_bits)
+        if overlaps and part.related == "refuse":
+            page = _write_overlaps(overlaps, inputs, part, workspace, store)
+            raise InputError(describe_overlaps(overlaps, part, page))
+        return build_tree(without_overlaps(selection, overlaps), inputs, part, out, redacted)
+
+    inputs = key_of_inputs(outcomes, recipe, published.others)
+    return reuse_or_make(workspace, "publish", tree_key(inputs, base.tree), build)
 
 
-def _refuse(
-    subset: Subset, recipe: PublishRecipe, ledger: Ledger, relations: Sequence[Relation]
-) -> NoReturn:
-    """Show what is related to another subset, and publish nothing."""
-    page = f"related/{recipe.name}.html"
-    crops = {judged.stem: judged for judged in subset.crops("keep")}
+def read_inputs(
+    outcomes: Sequence[SourceOutcome],
+    crops: StageResult,
+    review: StageResult,
+    drop_counts: Sequence[tuple[str, str, int, str]],
+    workspace: Workspace,
+) -> DatasetInputs:
+    """Read what a tree is made of from the artifacts of the rooms before this one."""
+    completed = tuple(outcome for outcome in outcomes if outcome.error is None)
+    media = {outcome.source.source_id: media_of(outcome, workspace) for outcome in completed}
+    files = {file.name: file.path for file in workspace.rows(ReviewFile, review)}
+    return DatasetInputs(
+        sources=tuple(outcome.source for outcome in outcomes),
+        completed=tuple(outcome.source for outcome in completed),
+        media_ids={source_id: media_id for source_id, media_id in media.items() if media_id},
+        run=workspace.run_crops(crops),
+        drop_counts=tuple(DropCount(*count) for count in drop_counts),
+        report=workspace.path(files[REPORT]).read_bytes(),
+        review_list=workspace.path(files[REVIEW_LIST]).read_bytes(),
+    )
+
+
+def _write_overlaps(
+    overlaps: Sequence[Overlap],
+    inputs: DatasetInputs,
+    recipe: PublishRecipe,
+    workspace: Workspace,
+    store: str,
+) -> str:
+    """Write the page of what overlaps with other subsets; return its address."""
+    name = f"related/{recipe.name}.html"
+    crops = {crop.stem: crop for crop in inputs.run.of("keep")}
     title = f"{recipe.name}: samples related to other subsets"
-    html = render_relations(relations, crops, subset.workspace, ledger.store, title)
-    subset.workspace.write(page, html.encode())
-    raise InputError(describe_relations(relations, recipe, subset.workspace.url(page)))
+    html = render_overlaps(overlaps, crops, workspace, open_store(store), title)
+    workspace.write(name, html.encode())
+    return workspace.url(name)

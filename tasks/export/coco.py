@@ -1,4 +1,4 @@
-"""COCO instances: one JSON per side, masks as compressed run lengths (pycocotools)."""
+"""COCO instances: one JSON per split, masks as compressed run lengths (pycocotools)."""
 
 import json
 from collections import defaultdict
@@ -11,48 +11,49 @@ import numpy as np
 
 from tasks.common.files import write_file
 from tasks.common.media.images import read_grey
-from tasks.export.samples import Item
+from tasks.export.samples import SampleBytes
 
 PERSON = 1  # the category's id, as in COCO
 
 
-def write_coco(items: Iterable[Item], folder: Path, label: str) -> None:
-    """Write `<side>/*.jpg` and `annotations/instances_<side>.json`.
+def write_coco(samples: Iterable[SampleBytes], folder: Path, label: str) -> None:
+    """Write `<split>/*.jpg` and `annotations/instances_<split>.json`.
 
     Each picture has one annotation: the person it is cut around.
     """
-    found: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(
+    splits: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(
         lambda: {"images": [], "annotations": []}
     )
-    for item in items:
-        side = found[item.split]
-        number = len(side["images"]) + 1
-        write_file(folder / item.split / f"{item.stem}.jpg", item.jpeg)
-        side["images"].append(_image(item, number))
-        side["annotations"].append(_annotation(item, number))
-    for split, side in found.items():
-        told = {"info": {"description": label}, "categories": [{"id": PERSON, "name": "person"}]}
-        text = json.dumps(told | side, ensure_ascii=False, indent=1)
-        write_file(folder / "annotations" / f"instances_{split}.json", text.encode())
+    for sample in samples:
+        split = splits[sample.row.split]
+        number = len(split["images"]) + 1
+        write_file(folder / sample.row.split / f"{sample.row.stem}.jpg", sample.jpeg)
+        split["images"].append(_image(sample, number))
+        split["annotations"].append(_annotation(sample, number))
+    header = {"info": {"description": label}, "categories": [{"id": PERSON, "name": "person"}]}
+    for name, split in splits.items():
+        text = json.dumps(header | split, ensure_ascii=False, indent=1)
+        write_file(folder / "annotations" / f"instances_{name}.json", text.encode())
 
 
-def _image(item: Item, number: int) -> dict[str, Any]:
+def _image(sample: SampleBytes, number: int) -> dict[str, Any]:
+    row = sample.row
     return {
         "id": number,
-        "file_name": f"{item.stem}.jpg",
-        "width": int(item.row["width_px"]),
-        "height": int(item.row["height_px"]),
-        "scenes": item.scenes,
-        "source_id": item.row["source_id"],
-        "licence": item.row["licence"],
+        "file_name": f"{row.stem}.jpg",
+        "width": row.width_px,
+        "height": row.height_px,
+        "scenes": list(row.scenes),
+        "source_id": row.source_id,
+        "licence": row.licence,
     }
 
 
-def _annotation(item: Item, number: int) -> dict[str, Any]:
+def _annotation(sample: SampleBytes, number: int) -> dict[str, Any]:
     from pycocotools import mask as coco
 
-    person = read_grey(BytesIO(item.png)) == PERSON
-    encoded = coco.encode(np.asfortranarray(person.astype(np.uint8)))
+    person = read_grey(BytesIO(sample.png)) == PERSON
+    encoded = coco.encode(np.asfortranarray(person.astype(np.uint8)))  # it takes no other layout
     return {
         "id": number,
         "image_id": number,
@@ -61,5 +62,5 @@ def _annotation(item: Item, number: int) -> dict[str, Any]:
         "area": int(coco.area(encoded)),
         "bbox": [float(value) for value in coco.toBbox(encoded)],
         "segmentation": {"size": encoded["size"], "counts": encoded["counts"].decode("ascii")},
-        "channel": item.row["channel"],
+        "channel": sample.row.channel,
     }

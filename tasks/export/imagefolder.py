@@ -1,4 +1,4 @@
-"""Hugging Face `imagefolder`: pictures and masks by side, with `metadata.jsonl`."""
+"""Hugging Face `imagefolder`: pictures and masks by split, with `metadata.jsonl`."""
 
 import json
 from collections import defaultdict
@@ -6,24 +6,32 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tasks.common.files import write_file
-from tasks.export.samples import Item
-
-_TOLD = ("source_id", "licence", "uploader", "channel", "group", "time_s")
+from tasks.export.samples import SampleBytes
 
 
-def write_image_folder(items: Iterable[Item], folder: Path) -> None:
-    """Write `<side>/images/*.jpg`, `<side>/masks/*.png` and `<side>/metadata.jsonl`.
+def write_image_folder(samples: Iterable[SampleBytes], folder: Path) -> None:
+    """Write `<split>/images/*.jpg`, `<split>/masks/*.png` and `<split>/metadata.jsonl`.
 
     `load_dataset("imagefolder", data_dir=…)` gives the columns image, mask (0 background,
-    1 person), scenes and where it comes from.
+    1 person), scenes and provenance.
     """
     lines: dict[str, list[str]] = defaultdict(list)
-    for item in items:
-        image, mask = f"images/{item.stem}.jpg", f"masks/{item.stem}.png"
-        write_file(folder / item.split / image, item.jpeg)
-        write_file(folder / item.split / mask, item.png)
-        facts = {"file_name": image, "mask_file_name": mask, "scenes": item.scenes}
-        facts |= {name: item.row[name] for name in _TOLD}
-        lines[item.split].append(json.dumps(facts, ensure_ascii=False) + "\n")
+    for sample in samples:
+        row = sample.row
+        image, mask = f"images/{row.stem}.jpg", f"masks/{row.stem}.png"
+        write_file(folder / row.split / image, sample.jpeg)
+        write_file(folder / row.split / mask, sample.png)
+        metadata = {
+            "file_name": image,
+            "mask_file_name": mask,
+            "scenes": list(row.scenes),
+            "source_id": row.source_id,
+            "licence": row.licence,
+            "uploader": row.provenance.uploader,
+            "channel": row.channel,
+            "group": row.group,
+            "time_s": row.time_s,
+        }
+        lines[row.split].append(json.dumps(metadata, ensure_ascii=False) + "\n")
     for split, own in lines.items():
         write_file(folder / split / "metadata.jsonl", "".join(own).encode())

@@ -1,4 +1,4 @@
-"""The door to exports: a published version in another format, whole or not at all."""
+"""A published version in another format, whole or not at all; what the command line calls."""
 
 import secrets
 import shutil
@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 from tasks.common.errors import InputError
+from tasks.common.store.objects import ObjectStore
 from tasks.export.coco import write_coco
 from tasks.export.imagefolder import write_image_folder
-from tasks.export.samples import Item, read_items
+from tasks.export.samples import SampleBytes, Version, read_pictures
 from tasks.export.webdataset import write_shards
-from tasks.publish.records import Commit
-from tasks.publish.registry import Ledger
 
-__all__ = ["FORMATS", "Exported", "Format", "export_version"]
+__all__ = ["FORMATS", "Exported", "Format", "Version", "export_version"]
 
 Format = Literal["coco", "webdataset", "imagefolder"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -31,14 +30,14 @@ class Exported(NamedTuple):
     n_files: int
 
 
-def export_version(ledger: Ledger, commit: Commit, kind: Format, parent: Path) -> Exported:
+def export_version(store: ObjectStore, version: Version, kind: Format, parent: Path) -> Exported:
     """Write a version into `parent/NAME-v3-<format>`; a folder with that name is whole.
 
     Raises:
         InputError: the folder is there already, cannot be written, or a library is missing.
         ArtifactError: the store does not hold what was published.
     """
-    target = parent / f"{commit.name}-v{commit.version}-{kind}"
+    target = parent / f"{version.label.replace('@', '-')}-{kind}"
     needed = _NEEDS.get(kind)
     if needed and find_spec(needed) is None:
         raise InputError(
@@ -47,13 +46,13 @@ def export_version(ledger: Ledger, commit: Commit, kind: Format, parent: Path) -
         )
     if target.exists():
         raise InputError(f"{target} is there already; move it away, or name another with --to.")
-    writers: dict[Format, Callable[[Iterable[Item], Path], None]] = {
-        "coco": partial(write_coco, label=commit.label),
+    writers: dict[Format, Callable[[Iterable[SampleBytes], Path], None]] = {
+        "coco": partial(write_coco, label=version.label),
         "webdataset": write_shards,
         "imagefolder": write_image_folder,
     }
     with _whole(target) as part:
-        writers[kind](read_items(ledger, commit), part)
+        writers[kind](read_pictures(store, version), part)
     return Exported(target, sum(path.is_file() for path in target.rglob("*")))
 
 
@@ -66,7 +65,7 @@ def _whole(target: Path) -> Iterator[Path]:
         yield part
         part.rename(target)
     except OSError as error:
-        said = error.strerror or str(error)
-        raise InputError(f"{target} cannot be written: {said}.") from error
+        cause = error.strerror or str(error)
+        raise InputError(f"{target} cannot be written: {cause}.") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)

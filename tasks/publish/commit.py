@@ -1,56 +1,64 @@
-"""From a built tree to a committed version: every step may be cut short, and may be repeated.
+"""From a built tree to a committed version: every step may be interrupted and repeated.
 
-In this order: files, split lists and cards, `MANIFEST.sha256`, the table of files, a listing that
-must agree with it, the commit record, the channel. Wherever it is killed, there is a whole version
-or none.
+In this order: samples, split files and cards, `MANIFEST.sha256`, the table of files, a listing that
+must agree with it, the commit record, the channel. The commit record is the version: killed before
+it there is no version, killed after it the version is whole.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version as code_version
-from typing import Any, NamedTuple
-
-import pandas as pd
+from typing import NamedTuple
 
 from tasks.common.digests import content_key
-from tasks.common.errors import ArtifactError, InputError, WorldError
+from tasks.common.errors import ArtifactError, InputError, MatteflowError, WorldError
 from tasks.common.files import digest_bytes
 from tasks.common.records import Publication, StageResult
-from tasks.common.schema.tables import encode_table, plain_rows
+from tasks.common.schema.columns import to_frame
+from tasks.common.schema.layout import HISTORY, MANIFEST, TreeFile, parse_image
+from tasks.common.schema.tables import encode_table
 from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.artifacts import Workspace
-from tasks.dataset.base_version import HISTORY
-from tasks.dataset.build import MANIFEST_NAME
 from tasks.publish.channels import advance_latest
-from tasks.publish.gc import claim_tree
+from tasks.publish.gc import lease_tree
 from tasks.publish.records import Commit, commit_key, manifest_key, tree_prefix
-from tasks.publish.registry import Ledger
+from tasks.publish.registry import VersionRegistry
 from tasks.publish.upload import is_there, upload
 
-Row = dict[str, Any]
 _TREE_ID_LENGTH = 32
 _MAX_RACES = 50
 
 
-class Origin(NamedTuple):
-    """What a tree was made of, the version that it is built upon, what it must not be related
-    to."""
+class Lineage(NamedTuple):
+    """What a tree was made of.
+
+    `inputs` is the key of its inputs, `base` the number of its base version; `against` are for a
+    test subset the version refs that it must not overlap with.
+    """
 
     inputs: str
     base: int | None
     against: tuple[str, ...]
 
 
-UNKNOWN = Origin("", None, ())
+UNKNOWN = Lineage("", None, ())
+
+
+class OvertakenError(MatteflowError):
+    """Another publisher committed a version after this tree was built upon its base version.
+
+    Built again upon the newer version, the tree keeps every sample in the split where that version
+    has it. No `WorldError`: to commit the same tree once more cannot help.
+    """
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def push_tree(
+def commit_tree(
     tree: StageResult,
     name: str,
     workspace: Workspace,
@@ -59,158 +67,175 @@ def push_tree(
     recipe_digest: str,
     now: datetime,
     revive: bool = False,
-    origin: Origin = UNKNOWN,
+    lineage: Lineage = UNKNOWN,
     clock: Callable[[], datetime] = _utc_now,
 ) -> Publication:
     """Publish a tree as the next version of `name`; the same tree again makes no version.
 
-    `now` is when the run began, which the record keeps; `clock` tells how late it is meanwhile.
-    What was retired is published again only to `revive` it: a scheduled run must not bring back
-    what somebody took out of use.
+    `now` is when the run began, which the record keeps; `clock` gives the present time for leases.
+    Retired content is published again only with `revive`: a scheduled run must not bring back
+    what a person took out of use.
 
     Raises:
+        OvertakenError: another publisher committed a version meanwhile.
         WorldError: the store failed, or does not hold what was written to it.
         InputError: the store cannot be used as it is.
     """
     store.probe()
-    table = workspace.items(tree)
-    tree_id, ledger = _tree_id(table), Ledger(store)
+    files = workspace.rows(TreeFile, tree)
+    tree_id, registry = _tree_id(files), VersionRegistry(store)
+    prefix = tree_prefix(tree_id, name)
     if not revive:
-        _require_not_retired(ledger, name, tree_id, _content_of(table))
-    claim_tree(store, tree_id, clock())
-    # Also for a version that is there already: what somebody deleted or cut short is mended.
-    counts = upload(plain_rows(table), tree_prefix(tree_id, name), workspace, ledger, name)
-    _put_manifest(table, tree_id, recipe_digest, ledger)
-    # Claimed before the last look: what a collection deletes until then is seen to be missing.
-    claim_tree(store, tree_id, clock())
-    _require_whole(plain_rows(table), tree_prefix(tree_id, name), store)
-    wanted = _record(table, name, tree_id, recipe_digest, now, origin)
-    committed, is_new = _commit(wanted, ledger)
-    advance_latest(ledger, name, committed.version)
-    made = _publication(committed, store, is_new=is_new, counts=counts)
-    return made.model_copy(update={"n_left_out": tree.n_dropped})
+        _require_not_retired(registry, name, tree_id, _content_of(files))
+    lease_tree(store, tree_id, clock())
+    # Also for a version that is there already: files that were deleted or cut short are replaced.
+    counts = upload(files, prefix, workspace, registry, name)
+    _put_file_table(files, tree_id, recipe_digest, registry)
+    # The lease is renewed before the listing is compared: a file that a collection deleted until
+    # then is missing in the listing, and from then on the collection meets the lease.
+    lease_tree(store, tree_id, clock())
+    _require_whole(files, prefix, store)
+    proposed = _record(files, name, tree_id, recipe_digest, now, lineage)
+    committed, is_new = _commit(proposed, registry)
+    advance_latest(registry, name, committed.version)
+    publication = _publication(committed, store, is_new=is_new, counts=counts)
+    return publication.model_copy(update={"n_left_out": tree.n_dropped})
 
 
-def _tree_id(table: pd.DataFrame) -> str:
-    digest = table.loc[table["name"] == MANIFEST_NAME, "digest"].iloc[0]
-    return str(digest)[:_TREE_ID_LENGTH]
+def _tree_id(files: Sequence[TreeFile]) -> str:
+    (manifest,) = (file for file in files if file.name == MANIFEST)
+    return manifest.digest[:_TREE_ID_LENGTH]
 
 
-def _content_of(table: pd.DataFrame) -> str:
+def _content_of(files: Sequence[TreeFile]) -> str:
     """Return a digest of what is published, whatever came before it."""
-    rows = table[~table["name"].isin([MANIFEST_NAME, *HISTORY])].sort_values("name")
-    return content_key(rows["name"].tolist(), rows["digest"].tolist())
+    pairs = sorted((f.name, f.digest) for f in files if f.name not in (MANIFEST, *HISTORY))
+    return content_key([name for name, _ in pairs], [digest for _, digest in pairs])
 
 
-def _require_not_retired(ledger: Ledger, name: str, tree_id: str, content: str) -> None:
-    retired = ledger.retired_numbers(name)
+def _require_not_retired(registry: VersionRegistry, name: str, tree_id: str, content: str) -> None:
+    retired = registry.retired_numbers(name)
     commits = [
         commit
-        for commit in (ledger.commits(name) if retired else [])
+        for commit in (registry.commits(name) if retired else [])
         if tree_id == commit.tree or content == commit.content
     ]
     if not commits or any(commit.version not in retired for commit in commits):
         return  # never retired, or revived since
     commit = commits[-1]
-    told = ledger.retirement(name, commit.version)
-    why = f" since {told.at:%Y-%m-%d}: {told.reason.rstrip('.')}" if told else ""
+    record = registry.retirement(name, commit.version)
+    why = f" since {record.at:%Y-%m-%d}: {record.reason.rstrip('.')}" if record else ""
     raise InputError(
         f"This very content is {commit.label}, retired{why}. Nothing was published. "
         "`matteflow publish --revive` makes a new version of it all the same."
     )
 
 
-def _put_manifest(table: pd.DataFrame, tree_id: str, recipe_digest: str, ledger: Ledger) -> None:
-    """Put the table of files, also in place of one that somebody damaged."""
-    manifest = table.drop(columns="path").assign(
-        recipe=recipe_digest, code=code_version("matteflow")
-    )
-    data, key = encode_table(manifest), manifest_key(tree_id)
-    if ledger.store.put_if_absent(key, data):
+def _put_file_table(
+    files: Sequence[TreeFile], tree_id: str, recipe_digest: str, registry: VersionRegistry
+) -> None:
+    """Put the table of files, also in place of a damaged one."""
+    table = to_frame(TreeFile, files).drop(columns="path")
+    data = encode_table(table.assign(recipe=recipe_digest, code=code_version("matteflow")))
+    key = manifest_key(tree_id)
+    if registry.store.put_if_absent(key, data):
         return
-    wanted = {(row["name"], row["digest"], row["size_bytes"]) for row in plain_rows(table)}
     with suppress(ArtifactError):
-        there = ledger.table(tree_id) or []
-        if {(row["name"], row["digest"], row["size_bytes"]) for row in there} == wanted:
+        if _identity(registry.files_of_tree(tree_id) or ()) == _identity(files):
             return
-    ledger.store.put(key, data, digest_bytes(data))
+    registry.store.put(key, data, digest_bytes(data))
 
 
-def _require_whole(rows: list[Row], prefix: str, store: ObjectStore) -> None:
-    expected = {prefix + row["name"]: row for row in rows}
+def _identity(files: Sequence[TreeFile]) -> set[tuple[str, str, int]]:
+    return {(file.name, file.digest, file.size_bytes) for file in files}
+
+
+def _require_whole(files: Sequence[TreeFile], prefix: str, store: ObjectStore) -> None:
+    expected = {prefix + file.name: file for file in files}
     there = store.list_objects(prefix)
-    strangers = sorted(there.keys() - expected.keys())
-    if strangers:
+    foreign = sorted(there.keys() - expected.keys())
+    if foreign:
         raise InputError(
-            f"{len(strangers)} files lie in the version's folder that do not belong there, such as "
-            f"{store.url(strangers[0])}. Nothing was published. Remove them and publish again."
+            f"{len(foreign)} files lie in the version's folder that do not belong there, such as "
+            f"{store.url(foreign[0])}. Nothing was published. Remove them and publish again."
         )
-    odd = [key for key, row in sorted(expected.items()) if not is_there(row, there.get(key))]
-    if odd:
+    wrong = [key for key, file in sorted(expected.items()) if not is_there(file, there.get(key))]
+    if wrong:
         raise WorldError(
-            f"The store does not hold what was written to it: {len(odd)} of {len(expected)} files "
-            f"are missing or other, such as {store.url(odd[0])}. Nothing was published; run it "
-            "again."
+            f"The store does not hold what was written to it: {len(wrong)} of {len(expected)} "
+            f"files are missing or other, such as {store.url(wrong[0])}. Nothing was published; "
+            "run it again."
         )
 
 
 def _record(
-    table: pd.DataFrame, name: str, tree_id: str, recipe_digest: str, now: datetime, origin: Origin
+    files: Sequence[TreeFile],
+    name: str,
+    tree_id: str,
+    recipe_digest: str,
+    now: datetime,
+    lineage: Lineage,
 ) -> Commit:
-    images = table[table["name"].str.startswith("img_dir/")]
-    sides = images["split"].value_counts()
+    images = [file for file in files if parse_image(file.name)]
+    n_in_split = Counter(file.split for file in images)
     return Commit(
         name=name,
         version=0,
         parent=None,
         tree=tree_id,
         n_samples=len(images),
-        n_train=int(sides.get("train", 0)),
-        n_val=int(sides.get("val", 0)),
-        n_files=len(table),
-        n_bytes=int(table["size_bytes"].sum()),
+        n_train=n_in_split["train"],
+        n_val=n_in_split["val"],
+        n_files=len(files),
+        n_bytes=sum(file.size_bytes for file in files),
         recipe=recipe_digest,
         code=code_version("matteflow"),
         committed_at=now.replace(microsecond=0),
-        content=_content_of(table),
-        **origin._asdict(),
+        content=_content_of(files),
+        **lineage._asdict(),
     )
 
 
-def _commit(wanted: Commit, ledger: Ledger) -> tuple[Commit, bool]:
-    """Put the record at the next free number; a lost race takes the number after it."""
-    name = wanted.name
+def _commit(proposed: Commit, registry: VersionRegistry) -> tuple[Commit, bool]:
+    """Put the record at the next free number; a lost race takes the number after it.
+
+    Returns the record of the version, and whether the version is new.
+    """
+    name = proposed.name
     for _ in range(_MAX_RACES):
-        newest = ledger.newest(name)
-        is_mine = newest is not None and newest.tree == wanted.tree
-        if newest and ledger.retirement(name, newest.version) is None:
+        newest = registry.newest(name)
+        is_mine = newest is not None and newest.tree == proposed.tree
+        if newest and registry.retirement(name, newest.version) is None:
             if is_mine:
                 return newest, False
-            _require_base(wanted, newest)
+            _require_base(proposed, newest)
         number = newest.version + 1 if newest else 1
-        mine = wanted.model_copy(update={"version": number, "parent": number - 1 or None})
+        mine = proposed.model_copy(update={"version": number, "parent": number - 1 or None})
         key, data = commit_key(name, number), mine.encode()
         # Our own record under a number that seems taken: the store's reply got lost on its way.
         # (Two publishers of one tree in one second write the same record; both may call it new.)
-        if ledger.store.put_if_absent(key, data) or ledger.store.get(key) == data:
+        if registry.store.put_if_absent(key, data) or registry.store.get(key) == data:
             return mine, True
     raise WorldError(f"{_MAX_RACES} other publishers were faster than this one; run it again.")
 
 
-def _require_base(wanted: Commit, newest: Commit) -> None:
+def _require_base(proposed: Commit, newest: Commit) -> None:
     """Make sure that a tree is built upon the version that it will follow.
 
-    The number after `newest` is put only if absent, so nothing can come between.
+    Without this check two publishers could choose different splits for samples of one group, and
+    the later version would move samples of the earlier one. The record is then put at the number
+    after `newest` only if that is absent, so no version can come between check and record. A
+    version made of the same inputs is no rival: both trees were built upon the same base version.
 
     Raises:
-        WorldError: another publisher was quicker; built anew, the samples stay where it put them.
+        OvertakenError: another publisher committed `newest` meanwhile.
     """
-    is_known = wanted.inputs != ""  # trees of older programs were built upon nothing
-    if is_known and newest.version != wanted.base and newest.inputs != wanted.inputs:
-        raise WorldError(
-            f"{newest.label} was published while this version was made upon "
-            f"{f'v{wanted.base}' if wanted.base else 'nothing'}. Run it again: it is then made "
-            "upon the newer one."
+    is_known = proposed.inputs != ""  # trees of older programs name neither inputs nor base
+    if is_known and newest.version != proposed.base and newest.inputs != proposed.inputs:
+        base = f"v{proposed.base}" if proposed.base else "no version"
+        raise OvertakenError(
+            f"{newest.label} was published while this version was built upon {base}. Run it again: "
+            "it is then built upon the newer one."
         )
 
 

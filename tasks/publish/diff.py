@@ -1,46 +1,35 @@
 """What distinguishes two versions, sample by sample."""
 
-import json
 from typing import Any, NamedTuple
 
 from tasks.common.errors import InputError
+from tasks.common.schema.sample import KINDS, ChangeKind, Sample, changes_between, samples_in
 from tasks.publish.records import Commit
-from tasks.publish.registry import Ledger
-
-KINDS = ("added", "removed", "relabelled", "repictured", "moved", "retagged")
-
-
-class Side(NamedTuple):
-    """A sample as one version has it: split, scene tags, keys and digests of picture and mask."""
-
-    split: str
-    scenes: tuple[str, ...]
-    image: str
-    mask: str
-    image_digest: str
-    mask_digest: str
+from tasks.publish.registry import VersionRegistry
 
 
 class Difference(NamedTuple):
-    """One sample that is not the same in both versions; a side is None where it is not in it."""
+    """A sample that differs; `before` or `after` is None where that version does not have it."""
 
     stem: str
-    before: Side | None
-    after: Side | None
-    kinds: tuple[str, ...]
+    before: Sample | None
+    after: Sample | None
+    kinds: tuple[ChangeKind, ...]
 
     def says(self) -> str:
         """Return what changed, for people."""
-        words = [kind for kind in self.kinds if kind not in ("moved", "retagged")]
+        words: list[str] = [kind for kind in self.kinds if kind not in ("moved", "retagged")]
         if self.before and self.after:
             if "moved" in self.kinds:
                 words.append(f"moved from {self.before.split} to {self.after.split}")
             if "retagged" in self.kinds:
-                old, new = (", ".join(side.scenes) or "none" for side in (self.before, self.after))
+                old, new = (
+                    ", ".join(sample.scenes) or "none" for sample in (self.before, self.after)
+                )
                 words.append(f"scenes {old} became {new}")
         else:
-            side = self.after or self.before
-            words = [f"{word} ({side.split})" for word in words if side]
+            sample = self.after or self.before
+            words = [f"{word} ({sample.split})" for word in words if sample]
         return "; ".join(words)
 
 
@@ -52,7 +41,7 @@ class Diff(NamedTuple):
     samples: list[Difference]
     n_same: int
 
-    def of(self, kind: str) -> list[Difference]:
+    def of(self, kind: ChangeKind) -> list[Difference]:
         """Return the samples with a kind of change."""
         return [sample for sample in self.samples if kind in sample.kinds]
 
@@ -67,69 +56,49 @@ class Diff(NamedTuple):
                 {
                     "stem": sample.stem,
                     "kinds": list(sample.kinds),
-                    "before": _plain(sample.before),
-                    "after": _plain(sample.after),
+                    "before": _plain(sample.before, self.before),
+                    "after": _plain(sample.after, self.after),
                 }
                 for sample in self.samples
             ],
         }
 
 
-def _plain(side: Side | None) -> dict[str, Any] | None:
-    return side._asdict() if side else None
+def _plain(sample: Sample | None, commit: Commit) -> dict[str, Any] | None:
+    if sample is None:
+        return None
+    return {
+        "split": sample.split,
+        "scenes": sample.scenes,
+        "image": commit.prefix + sample.paths.image,
+        "mask": commit.prefix + sample.paths.mask,
+        "image_digest": sample.image_digest,
+        "mask_digest": sample.mask_digest,
+    }
 
 
-def diff_versions(ledger: Ledger, before: Commit, after: Commit) -> Diff:
+def diff_versions(registry: VersionRegistry, before: Commit, after: Commit) -> Diff:
     """Compare two versions by their tables of files; no picture is read.
-
-    A sample is relabelled when its mask has other bytes, and repictured when its image has.
 
     Raises:
         InputError: a version's table is gone.
+        ArtifactError: a version's table is damaged.
     """
-    old, new = _samples(ledger, before), _samples(ledger, after)
-    found = []
+    old, new = _samples(registry, before), _samples(registry, after)
+    differences = []
     for stem in sorted(old.keys() | new.keys()):
-        kinds = _kinds(old.get(stem), new.get(stem))
+        kinds = changes_between(old.get(stem), new.get(stem))
         if kinds:
-            found.append(Difference(stem, old.get(stem), new.get(stem), kinds))
-    return Diff(before, after, found, len(old.keys() | new.keys()) - len(found))
+            differences.append(Difference(stem, old.get(stem), new.get(stem), kinds))
+    n_same = len(old.keys() | new.keys()) - len(differences)
+    return Diff(before, after, differences, n_same)
 
 
-def _kinds(old: Side | None, new: Side | None) -> tuple[str, ...]:
-    if old is None or new is None:
-        return ("added",) if old is None else ("removed",)
-    changed = {
-        "relabelled": old.mask_digest != new.mask_digest,
-        "repictured": old.image_digest != new.image_digest,
-        "moved": old.split != new.split,
-        "retagged": set(old.scenes) != set(new.scenes),
-    }
-    return tuple(kind for kind in KINDS if changed.get(kind))
-
-
-def _samples(ledger: Ledger, commit: Commit) -> dict[str, Side]:
-    rows = ledger.files(commit)
-    if rows is None:
+def _samples(registry: VersionRegistry, commit: Commit) -> dict[str, Sample]:
+    files = registry.files(commit)
+    if files is None:
         raise InputError(
-            f"Nobody knows any more what {commit.label} consisted of: its table of files is gone "
-            f"from the store. `matteflow verify {commit.label}` tells more."
+            f"{commit.label} cannot be compared: the table of its files is gone from the store. "
+            f"`matteflow verify {commit.label}` lists the problems."
         )
-    files = {row["name"]: row for row in rows}
-    found = {}
-    for name, row in files.items():
-        folder, _, rest = name.partition("/")
-        if folder != "img_dir":
-            continue
-        split, _, file = rest.partition("/")
-        stem = file.rpartition(".")[0]
-        mask = f"ann_dir/{split}/{stem}.png"
-        found[stem] = Side(
-            split=split,
-            scenes=tuple(json.loads(row["scenes"] or "[]")),
-            image=commit.prefix + name,
-            mask=commit.prefix + mask,
-            image_digest=row["digest"],
-            mask_digest=files[mask]["digest"],
-        )
-    return found
+    return samples_in(files)

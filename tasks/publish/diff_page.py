@@ -9,26 +9,27 @@ from tasks.common.html.pages import render_page
 from tasks.common.html.pictures import evenly, jpeg_data_uri, outlined, side_by_side
 from tasks.common.media.images import Rgb, read_grey, read_rgb
 from tasks.common.progress import track
+from tasks.common.schema.sample import KINDS, Sample
 from tasks.common.store.objects import ObjectStore, in_parallel
-from tasks.publish.diff import KINDS, Diff, Difference, Side
+from tasks.publish.diff import Diff, Difference
 
 MAX_SHOWN = 60
 _HEIGHT_PX = 220
 
 
 def render_diff(diff: Diff, store: ObjectStore) -> str:
-    """Return a page of samples by what changed, at most `MAX_SHOWN` of each, before beside after.
+    """Return a page of samples by kinds of change, at most `MAX_SHOWN` each, before beside after.
 
-    A picture that is gone from the store, as of a retired version, is left out and said to be.
+    A picture that is gone from the store, as of a retired version, is left out with a note.
     """
     groups: dict[tuple[str, ...], list[Difference]] = defaultdict(list)
     for sample in diff.samples:
         groups[sample.kinds].append(sample)
     order = sorted(groups, key=lambda kinds: [KINDS.index(kind) for kind in kinds])
     chosen = {kinds: evenly(groups[kinds], MAX_SHOWN) for kinds in order}
-    wanted = [sample for shown in chosen.values() for sample in shown]
-    drawn = in_parallel(lambda sample: _figure(sample, store), wanted, store)
-    figures = iter(track(drawn, "pictures", len(wanted)))
+    shown = [sample for samples in chosen.values() for sample in samples]
+    drawn = in_parallel(lambda sample: _figure(sample, diff, store), shown, store)
+    figures = iter(track(drawn, "pictures", len(shown)))
     return render_page(
         __package__,
         "picture_pairs.html.j2",
@@ -40,19 +41,19 @@ def render_diff(diff: Diff, store: ObjectStore) -> str:
             {
                 "name": ", ".join(kinds),
                 "n": len(groups[kinds]),
-                "figures": list(islice(figures, len(shown))),
+                "figures": list(islice(figures, len(samples))),
             }
-            for kinds, shown in chosen.items()
+            for kinds, samples in chosen.items()
         ],
         groups=[],
     )
 
 
-def _figure(sample: Difference, store: ObjectStore) -> dict[str, Any]:
-    sides = [sample.before, sample.after]
+def _figure(sample: Difference, diff: Diff, store: ObjectStore) -> dict[str, Any]:
+    versions = [(sample.before, diff.before.prefix), (sample.after, diff.after.prefix)]
     if set(sample.kinds) <= {"moved", "retagged"}:
-        sides = [sample.after]  # both look the same
-    tiles = [_tile(side, store) for side in sides if side is not None]
+        versions = versions[1:]  # the picture is the same in both
+    tiles = [_tile(own, prefix, store) for own, prefix in versions if own is not None]
     shown = [tile for tile in tiles if tile is not None]
     says = sample.says() if len(shown) == len(tiles) else f"{sample.says()}; a picture is gone"
     return {
@@ -62,11 +63,11 @@ def _figure(sample: Difference, store: ObjectStore) -> dict[str, Any]:
     }
 
 
-def _tile(side: Side, store: ObjectStore) -> Rgb | None:
-    image, mask = store.get(side.image), store.get(side.mask)
+def _tile(sample: Sample, prefix: str, store: ObjectStore) -> Rgb | None:
+    image, mask = (store.get(prefix + path) for path in sample.paths)
     if image is None or mask is None:
         return None
     try:
         return outlined(read_rgb(BytesIO(image)), read_grey(BytesIO(mask)), _HEIGHT_PX)
-    except (OSError, ValueError):  # damaged: `verify --deep` is the one to tell
+    except (OSError, ValueError):  # damaged: `verify --deep` reports it
         return None

@@ -1,9 +1,13 @@
-"""Removing what no version needs, in two steps a grace period apart.
+"""Garbage collection: what no version in use references goes, in two steps a grace period apart.
 
-A tree is garbage when no version names it, or only retired ones do. The first collection marks it;
-one that comes a grace period later deletes it. A publisher that wants the tree meanwhile takes the
-mark over, so that a publication under way and a collection never meet in one tree: to delete, the
-mark must change hands by compare-and-swap, and to commit, the mark must not be a deletion's.
+A tree is unreferenced when no version names it, or only retired ones do. The first collection puts
+a tombstone; one that comes a grace period later deletes the tree.
+
+A publisher may start to use such a tree at any moment, since a tree is named by its content. It
+turns the tombstone into a lease before it uploads, and again before it commits. A collection turns
+the tombstone into that of a deletion before it deletes. Both swap the same object by
+compare-and-swap, so exactly one of them succeeds: the publisher who loses raises, the collection
+that loses waits for another grace period. So a publication and a deletion never meet in one tree.
 """
 
 import secrets
@@ -15,30 +19,33 @@ from pydantic import Field, ValidationError
 
 from tasks.common.errors import WorldError
 from tasks.common.progress import track
+from tasks.common.schema.layout import MANIFEST
 from tasks.common.store.folder import FolderStore
 from tasks.common.store.objects import ObjectStore, Stored
-from tasks.dataset.build import MANIFEST_NAME
 from tasks.publish.records import Commit, StoreRecord, manifest_key
-from tasks.publish.registry import Ledger, damaged
+from tasks.publish.registry import VersionRegistry, damaged
 
 GRACE = timedelta(days=7)
 _MAX_RACES = 50
 _BATCH = 500
-_ABANDONED = timedelta(hours=1)  # a deletion of which nothing was heard for so long was killed
+_ABANDONED = timedelta(hours=1)  # a deletion that began so long ago was killed: another takes over
 Step = Literal["mark", "wait", "delete"]
 
 
-class Mark(StoreRecord):
-    """`gc/<tree>.json`: when a tree was found to be garbage, or wanted again, or is deleted."""
+class Tombstone(StoreRecord):
+    """`gc/<tree>.json`: since when a tree is unreferenced, leased by a publisher, or deleted."""
 
-    state: Literal["garbage", "wanted", "deleting"]
+    state: Literal["garbage", "wanted", "deleting"]  # "wanted" is a lease
     at: datetime
-    # Two marks are never the same bytes, so a swap notices every change of hands.
+    # No two tombstones have the same bytes, so a swap notices every change in between.
     token: str = Field(default_factory=lambda: secrets.token_hex(8))
 
 
-class Garbage(NamedTuple):
-    """A tree or file that no version needs, and what the collection does with it now."""
+class Unreferenced(NamedTuple):
+    """A tree or file that no version needs, and what the collection does with it now.
+
+    `marked_at` is when the tombstone was put, None without one.
+    """
 
     what: str
     why: str
@@ -48,31 +55,33 @@ class Garbage(NamedTuple):
     marked_at: datetime | None
 
 
-def _mark_key(tree_id: str) -> str:
+def _tombstone_key(tree_id: str) -> str:
     return f"gc/{tree_id}.json"
 
 
-def _read_mark(store: ObjectStore, key: str, data: bytes) -> Mark:
+def _read_tombstone(store: ObjectStore, key: str, data: bytes) -> Tombstone:
     try:
-        return Mark.model_validate_json(data)
+        return Tombstone.model_validate_json(data)
     except ValidationError as error:
         raise damaged(store, key) from error
 
 
-def claim_tree(store: ObjectStore, tree_id: str, now: datetime) -> None:
-    """Keep a collection from deleting a tree that is about to be used; costs one look mostly.
+def lease_tree(store: ObjectStore, tree_id: str, now: datetime) -> None:
+    """Keep a collection from deleting a tree that is about to be used.
+
+    Mostly there is no tombstone, and this costs one read.
 
     Raises:
-        WorldError: it is being deleted right now.
+        WorldError: the tree is being deleted right now.
     """
-    key = _mark_key(tree_id)
+    key = _tombstone_key(tree_id)
     for _ in range(_MAX_RACES):
         seen = store.get(key)
         if seen is None:
             return
-        if _read_mark(store, key, seen).state == "deleting":
+        if _read_tombstone(store, key, seen).state == "deleting":
             break
-        if store.swap(key, seen, Mark(state="wanted", at=now).encode()):
+        if store.swap(key, seen, Tombstone(state="wanted", at=now).encode()):
             return
     raise WorldError(
         "The files of an earlier publication of this very content are being deleted. Run the same "
@@ -82,14 +91,14 @@ def claim_tree(store: ObjectStore, tree_id: str, now: datetime) -> None:
 
 
 def collect(
-    ledger: Ledger, now: datetime, *, grace: timedelta = GRACE, delete: bool = False
-) -> Iterator[Garbage]:
-    """Yield what is garbage; with `delete` also mark it, or remove it.
+    registry: VersionRegistry, now: datetime, *, grace: timedelta = GRACE, delete: bool = False
+) -> Iterator[Unreferenced]:
+    """Yield what is unreferenced; with `delete` also mark it, or remove it.
 
-    Manifests of retired versions stay: they say what the version was.
+    The tables of files of retired versions stay: they say what the version was.
     """
-    store = ledger.store
-    versions = _Versions(ledger)
+    store = registry.store
+    versions = _Versions(registry)
     needed, committed = versions.trees()
     trees = set(store.list_folders("trees/"))
     tables = {
@@ -104,27 +113,27 @@ def collect(
             commit = committed.get(tree_id)
             yield _collect_tree(versions, tree_id, files, commit, now, grace, delete)
     if delete:
-        _forget_marks(store, sorted(marked & needed))
+        _drop_tombstones(store, sorted(marked & needed))
     if isinstance(store, FolderStore):
-        yield from _collect_halves(store, now - grace, delete)
+        yield from _collect_orphaned_uploads(store, now - grace, delete)
 
 
-def _forget_marks(store: ObjectStore, tree_ids: Sequence[str]) -> None:
-    """Remove the marks of trees that became versions, but none of a deletion under way."""
+def _drop_tombstones(store: ObjectStore, tree_ids: Sequence[str]) -> None:
+    """Remove the tombstones of trees that became versions, but none of a deletion under way."""
     for tree_id in tree_ids:
-        key = _mark_key(tree_id)
+        key = _tombstone_key(tree_id)
         seen = store.get(key)
-        if seen is not None and _read_mark(store, key, seen).state != "deleting":
+        if seen is not None and _read_tombstone(store, key, seen).state != "deleting":
             store.delete([key])
 
 
-def describe_garbage(found: Sequence[Garbage], *, delete: bool) -> str:
-    """Say in a sentence what was found and what became of it."""
-    if not found:
-        return "Nothing there that no version needs."
+def describe_unreferenced(items: Sequence[Unreferenced], *, delete: bool) -> str:
+    """Return a sentence with counts and sizes, by what the collection did."""
+    if not items:
+        return "Every file is needed by a version."
     n_bytes = dict.fromkeys(("mark", "wait", "delete"), 0)
     n_items = dict(n_bytes)
-    for item in found:
+    for item in items:
         n_bytes[item.step] += item.n_bytes
         n_items[item.step] += 1
     words = {
@@ -146,15 +155,15 @@ def describe_garbage(found: Sequence[Garbage], *, delete: bool) -> str:
 class _Versions:
     """Which trees versions need; records are read again only when one came or went."""
 
-    def __init__(self, ledger: Ledger):
-        self.ledger = ledger
+    def __init__(self, registry: VersionRegistry):
+        self.registry = registry
         self._seen: set[str] | None = None
         self._needed: set[str] = set()
         self._committed: dict[str, Commit] = {}
 
     def trees(self) -> tuple[set[str], dict[str, Commit]]:
         """Return the trees that a version needs, and a version of every tree that had one."""
-        store = self.ledger.store
+        store = self.registry.store
         there = {*store.list_objects("versions/"), *store.list_objects("retired/")}
         if there != self._seen:
             self._read()
@@ -163,9 +172,9 @@ class _Versions:
 
     def _read(self) -> None:
         self._needed, self._committed = set(), {}
-        for name in self.ledger.names():
-            in_use = set(self.ledger.numbers_in_use(name))
-            for commit in self.ledger.commits(name):
+        for name in self.registry.names():
+            in_use = set(self.registry.numbers_in_use(name))
+            for commit in self.registry.commits(name):
                 self._committed[commit.tree] = commit
                 self._needed |= {commit.tree} if commit.version in in_use else set()
 
@@ -178,66 +187,71 @@ def _collect_tree(
     now: datetime,
     grace: timedelta,
     delete: bool,
-) -> Garbage:
-    store, key = versions.ledger.store, _mark_key(tree_id)
+) -> Unreferenced:
+    store, key = versions.registry.store, _tombstone_key(tree_id)
     seen = store.get(key)
-    mark = _read_mark(store, key, seen) if seen is not None else None
-    wait = _ABANDONED if mark is not None and mark.state == "deleting" else grace
-    is_due = mark is not None and now - mark.at >= wait
-    step: Step = "mark" if mark is None else "delete" if is_due else "wait"
-    found = Garbage(
+    tombstone = _read_tombstone(store, key, seen) if seen is not None else None
+    wait = _ABANDONED if tombstone is not None and tombstone.state == "deleting" else grace
+    is_due = tombstone is not None and now - tombstone.at >= wait
+    step: Step = "mark" if tombstone is None else "delete" if is_due else "wait"
+    item = Unreferenced(
         what=f"trees/{tree_id}/",
         why=f"{commit.label} is retired" if commit else "never became a version",
         n_files=len(files),
         n_bytes=sum(stored.size_bytes for stored in files.values()),
         step=step,
-        marked_at=mark.at if mark else None,
+        marked_at=tombstone.at if tombstone else None,
     )
     if delete and step == "mark":
-        store.put_if_absent(key, Mark(state="garbage", at=now).encode())
+        store.put_if_absent(key, Tombstone(state="garbage", at=now).encode())
     elif delete and step == "delete":
         ours = _take_over(versions, tree_id, seen, now)
         if ours is None or not _delete_tree(store, tree_id, ours, keep_table=commit is not None):
-            return found._replace(step="wait")
-    return found
+            return item._replace(step="wait")
+    return item
 
 
 def _take_over(
     versions: "_Versions", tree_id: str, seen: bytes | None, now: datetime
 ) -> bytes | None:
-    """Turn a due mark into that of a deletion of ours; None where the tree must not be deleted."""
-    store, key = versions.ledger.store, _mark_key(tree_id)
-    ours = Mark(state="deleting", at=now).encode()
+    """Turn a due tombstone into that of our deletion; None where the tree must not be deleted."""
+    store, key = versions.registry.store, _tombstone_key(tree_id)
+    ours = Tombstone(state="deleting", at=now).encode()
     if not store.swap(key, seen, ours):
-        return None  # a publisher wants it again, or another collection was faster
-    if tree_id in versions.trees()[0]:  # became a version since we looked
+        return None  # a publisher leased it, or another collection was faster
+    # Between our look at the versions and the swap a publisher may have leased the tree, committed
+    # a version and seen its lease expire: only a look after the swap is safe.
+    if tree_id in versions.trees()[0]:
         store.delete([key])
         return None
     return ours
 
 
 def _delete_tree(store: ObjectStore, tree_id: str, ours: bytes, *, keep_table: bool) -> bool:
-    """Delete a tree: first what calls it whole, last the mark, so that it can be gone on with.
+    """Delete a tree: first the manifest, so that it is not whole, last the tombstone.
 
-    Before each batch the mark must still be ours: another collection that took us for killed may be
-    through, and the tree published anew. Says whether all of it went.
+    Killed in between, the tombstone lets another collection finish. Before each batch the tombstone
+    must still be ours: another collection that took us for killed may have finished, and the tree
+    may have been published again. Returns whether all of it was deleted.
     """
     keys = sorted(store.list_objects(f"trees/{tree_id}/"))
-    first = [key for key in keys if key.endswith(f"/{MANIFEST_NAME}")]
+    first = [key for key in keys if key.endswith(f"/{MANIFEST}")]
     rest = [key for key in keys if key not in first]
     rest += [] if keep_table else [manifest_key(tree_id)]
     batches = [rest[start : start + _BATCH] for start in range(0, len(rest), _BATCH)]
     for batch in [first, *batches]:
-        if store.get(_mark_key(tree_id)) != ours:
+        if store.get(_tombstone_key(tree_id)) != ours:
             return False
         store.delete(batch)
-    store.delete([_mark_key(tree_id)])
+    store.delete([_tombstone_key(tree_id)])
     return True
 
 
-def _collect_halves(store: FolderStore, before: datetime, delete: bool) -> Iterator[Garbage]:
-    """Remove what writers left that were killed while they wrote."""
+def _collect_orphaned_uploads(
+    store: FolderStore, before: datetime, delete: bool
+) -> Iterator[Unreferenced]:
+    """Remove the unfinished files of killed writers."""
     for key, n_bytes in sorted(store.stale_uploads(before).items()):
         if delete:
             store.delete([key])
-        yield Garbage(key, "its writer was killed", 1, n_bytes, "delete", None)
+        yield Unreferenced(key, "its writer was killed", 1, n_bytes, "delete", None)

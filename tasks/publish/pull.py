@@ -11,14 +11,14 @@ from typing import NamedTuple
 from tasks.common.errors import ArtifactError, InputError
 from tasks.common.files import digest_bytes, digest_file, write_file
 from tasks.common.progress import track
+from tasks.common.schema.layout import MANIFEST, read_manifest
 from tasks.common.store.objects import in_parallel
-from tasks.dataset.build import MANIFEST_NAME, read_manifest
 from tasks.publish.records import Commit
-from tasks.publish.registry import Ledger
+from tasks.publish.registry import VersionRegistry
 
 _BEFORE = ".MANIFEST.before"  # of the version that lay here, while another takes its place
 _PART = ".part"
-_HALF = re.compile(r"\..+\.[0-9a-f]{8,12}\.part")
+_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{8,12}\.part")
 
 
 class Pulled(NamedTuple):
@@ -30,8 +30,8 @@ class Pulled(NamedTuple):
     n_removed: int
 
 
-def pull_version(ledger: Ledger, commit: Commit, parent: Path) -> Pulled:
-    """Bring a version into `parent/NAME`; what is there with the right digest stays.
+def pull_version(registry: VersionRegistry, commit: Commit, parent: Path) -> Pulled:
+    """Bring a version into `parent/NAME`; files that are there with the right digest stay.
 
     `MANIFEST.sha256` is written last: a folder without it is not whole. Files of the version that
     lay there before are removed.
@@ -41,80 +41,83 @@ def pull_version(ledger: Ledger, commit: Commit, parent: Path) -> Pulled:
         ArtifactError: the store does not hold what was published.
     """
     folder = parent / commit.name
-    manifest = ledger.store.get(commit.prefix + MANIFEST_NAME)
+    manifest = registry.store.get(commit.prefix + MANIFEST)
     if manifest is None or not digest_bytes(manifest).startswith(commit.tree):
         raise ArtifactError(
-            f"{commit.label} is not whole in the store; `matteflow verify {commit.label}` tells "
-            "more."
+            f"{commit.label} is not whole in the store; `matteflow verify {commit.label}` lists "
+            "the problems."
         )
-    wanted = read_manifest(manifest)
-    for name in wanted:
+    digests = read_manifest(manifest)
+    for name in digests:
         if name.startswith("/") or {"..", ".", ""} & set(name.split("/")):
             raise ArtifactError(
                 f"{commit.label} names a file {name[:80]!r}, which cannot be pulled."
             )
-    with _explained(folder):
-        old = _require_ours(folder, wanted)
-        _set_aside(folder, manifest)
-        counts = _fetch_all(ledger, commit, folder, wanted)
+    with _explain_errors(folder):
+        old = _require_ours(folder, digests)
+        _invalidate(folder, manifest)
+        counts = _fetch_all(registry, commit, folder, digests)
         for name in sorted(old):
             _remove(folder, name)
-        write_file(folder / MANIFEST_NAME, manifest)
+        write_file(folder / MANIFEST, manifest)
         (folder / _BEFORE).unlink(missing_ok=True)
     return Pulled(folder, counts["fetched"], counts["present"], len(old))
 
 
-def _require_ours(folder: Path, wanted: dict[str, str]) -> set[str]:
+def _require_ours(folder: Path, digests: dict[str, str]) -> set[str]:
     """Return files of the version that lay here before; refuse files that belong to none."""
-    lists = [folder / name for name in (MANIFEST_NAME, _BEFORE)]
+    lists = [folder / name for name in (MANIFEST, _BEFORE)]
     before: set[str] = set()
     for path in lists:
         before |= read_manifest(path.read_bytes()).keys() if path.is_file() else set()
-    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
-    others = found - wanted.keys() - {path.name for path in lists}
-    halves = {name for name in others if _HALF.fullmatch(name.rpartition("/")[2])}
-    strange = sorted(others - before - halves)
-    if strange:
+    present = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
+    others = present - digests.keys() - {path.name for path in lists}
+    unfinished = {name for name in others if _UNFINISHED.fullmatch(name.rpartition("/")[2])}
+    foreign = sorted(others - before - unfinished)
+    if foreign:
         raise InputError(
-            f"{folder} holds {len(strange)} files that belong to no version, such as {strange[0]}; "
+            f"{folder} holds {len(foreign)} files that belong to no version, such as {foreign[0]}; "
             "a trainer would read them too. Move them away, or name another folder with --to."
         )
     return others
 
 
-def _set_aside(folder: Path, manifest: bytes) -> None:
-    """Take away what calls the folder whole; note whose files may lie here until it is again."""
-    lists = [folder / name for name in (_BEFORE, MANIFEST_NAME)]
+def _invalidate(folder: Path, manifest: bytes) -> None:
+    """Remove the manifest, which marks the folder as whole; note whose files may lie here.
+
+    Killed after this, the next pull knows from the note which files it may replace or remove.
+    """
+    lists = [folder / name for name in (_BEFORE, MANIFEST)]
     noted = [path.read_bytes() for path in lists if path.is_file()]
     write_file(folder / _BEFORE, b"\n".join(dict.fromkeys([*noted, manifest])))
-    (folder / MANIFEST_NAME).unlink(missing_ok=True)
+    (folder / MANIFEST).unlink(missing_ok=True)
 
 
 def _fetch_all(
-    ledger: Ledger, commit: Commit, folder: Path, wanted: dict[str, str]
+    registry: VersionRegistry, commit: Commit, folder: Path, digests: dict[str, str]
 ) -> Counter[str]:
-    names = sorted(wanted)
+    names = sorted(digests)
 
-    def bring(name: str) -> str:
+    def fetch(name: str) -> str:
         target = folder / name
-        if target.is_file() and digest_file(target) == wanted[name]:
+        if target.is_file() and digest_file(target) == digests[name]:
             return "present"
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}{_PART}")
         try:
-            there = ledger.store.fetch(commit.prefix + name, part)
-            if not there or digest_file(part) != wanted[name]:
-                state = "not what was published" if there else "missing"
+            exists = registry.store.fetch(commit.prefix + name, part)
+            if not exists or digest_file(part) != digests[name]:
+                state = "not what was published" if exists else "missing"
                 raise ArtifactError(
                     f"{name} of {commit.label} is {state} in the store; "
-                    f"`matteflow verify --deep {commit.label}` tells more."
+                    f"`matteflow verify --deep {commit.label}` lists the problems."
                 )
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
         return "fetched"
 
-    return Counter(track(in_parallel(bring, names, ledger.store), "pull", len(names)))
+    return Counter(track(in_parallel(fetch, names, registry.store), "pull", len(names)))
 
 
 def _remove(folder: Path, name: str) -> None:
@@ -126,11 +129,11 @@ def _remove(folder: Path, name: str) -> None:
 
 
 @contextmanager
-def _explained(folder: Path) -> Iterator[None]:
+def _explain_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        said = error.strerror or str(error)
+        cause = error.strerror or str(error)
         raise InputError(
-            f"{folder} cannot be written: {said}. Mend that and pull again: what is there stays."
+            f"{folder} cannot be written: {cause}. Fix that and pull again: finished files stay."
         ) from error

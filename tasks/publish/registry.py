@@ -4,14 +4,15 @@ import json
 import re
 from difflib import get_close_matches
 from io import BytesIO
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pandas as pd
 from pyarrow import ArrowException
 from pydantic import ValidationError
 
 from tasks.common.errors import ArtifactError, InputError
-from tasks.common.schema.tables import plain_rows
+from tasks.common.schema.columns import columns_of, from_frame
+from tasks.common.schema.layout import TreeFile
 from tasks.common.store.objects import ObjectStore, in_parallel
 from tasks.publish.records import (
     Channel,
@@ -25,8 +26,9 @@ from tasks.publish.records import (
 )
 
 LATEST = "latest"
-# What is read of a table of files; later programs may write more.
-_COLUMNS = {
+# The columns that every program so far wrote into the table of files. Those that came later are
+# missing in old tables; those of programs to come are not read.
+_REQUIRED = {
     "name": "string",
     "digest": "string",
     "size_bytes": "int64",
@@ -40,8 +42,8 @@ _NUMBER = re.compile(r"v?0*([1-9]\d*)")
 _R = TypeVar("_R", bound=StoreRecord)
 
 
-class Ledger:
-    """The versions, channels and retirements of a store, read anew at each call."""
+class VersionRegistry:
+    """The versions, channels and retirements of a store; each call reads them again."""
 
     def __init__(self, store: ObjectStore):
         self.store = store
@@ -93,44 +95,47 @@ class Ledger:
         return self._record(retirement_key(name, number), Retirement)
 
     def channels(self, name: str) -> tuple[dict[str, Channel], bytes | None]:
-        """Return a subset's channels, and the bytes that a swap must find."""
+        """Return a subset's channels by name, and the bytes that a swap must find."""
         key = channels_key(name)
         data = self.store.get(key)
         try:
             values = json.loads(data) if data is not None else {}
-            return {word: Channel.model_validate(value) for word, value in values.items()}, data
+            return {key: Channel.model_validate(value) for key, value in values.items()}, data
         except (ValueError, AttributeError) as error:
             raise damaged(self.store, key) from error
 
-    def files(self, commit: Commit) -> list[dict[str, Any]] | None:
-        """Return what a version consists of, a row per file, or None when nobody knows any more."""
-        return self.table(commit.tree)
+    def files(self, commit: Commit) -> list[TreeFile] | None:
+        """Return the files of a version; None when the table of its files is gone."""
+        return self.files_of_tree(commit.tree)
 
-    def table(self, tree_id: str) -> list[dict[str, Any]] | None:
-        """Return what a tree consists of, a row per file, or None where there is no table of it."""
+    def files_of_tree(self, tree_id: str) -> list[TreeFile] | None:
+        """Return the files of a tree; None where the store has no table of them.
+
+        Raises:
+            ArtifactError: the table is damaged.
+        """
         key = manifest_key(tree_id)
         data = self.store.get(key)
         if data is None:
             return None
         try:
-            table = pd.read_parquet(BytesIO(data))
-            return plain_rows(table.astype(_COLUMNS))
+            return _decode_files(pd.read_parquet(BytesIO(data)))
         except _NO_TABLE as error:
             raise damaged(self.store, key) from error
 
-    def resolve(self, words: str) -> Commit:
-        """Return the version that NAME, NAME@v3 or NAME@channel stands for; NAME means latest.
+    def resolve(self, ref: str) -> Commit:
+        """Return the version of a ref: NAME, NAME@v3 or NAME@channel; NAME means NAME@latest.
 
         Raises:
             InputError: there is no such subset, version or channel; the sentence names those known.
         """
-        name, _, wanted = words.partition("@")
+        name, _, selector = ref.partition("@")
         numbers = self.numbers(name) if _is_name(name) else []
         if not numbers:
             raise InputError(self._unknown_subset(name))
-        match = _NUMBER.fullmatch(wanted)
+        match = _NUMBER.fullmatch(selector)
         channels, _ = self.channels(name)
-        channel = wanted or LATEST
+        channel = selector or LATEST
         if match:
             number = int(match[1])
         elif channel in channels:
@@ -139,7 +144,7 @@ class Ledger:
             number = numbers[-1]
         else:
             raise InputError(
-                f"{name} has no channel {wanted!r}. Channels: {', '.join(sorted(channels))}; "
+                f"{name} has no channel {selector!r}. Channels: {', '.join(sorted(channels))}; "
                 f"versions: {_spans(numbers)}."
             )
         commit = self.commit(name, number) if number in numbers else None
@@ -148,7 +153,7 @@ class Ledger:
         return commit
 
     def require_any(self, name: str = "") -> None:
-        """Make sure that something is published at all: a check of nothing finds no fault.
+        """Refuse an empty registry, since a check of no version would pass.
 
         Raises:
             InputError: there is no version of `name`, or of anything.
@@ -178,22 +183,28 @@ class Ledger:
             raise damaged(self.store, key) from error
 
 
-def select_versions(ledger: Ledger, words: str) -> list[Commit]:
-    """Return the versions that are meant: NAME@… one, NAME all of it, nothing all of the store.
+def select_versions(registry: VersionRegistry, ref: str) -> list[Commit]:
+    """Return one version (NAME@…), those of a subset (NAME), or those of the store (empty).
 
     Retired versions are left out unless one is named, since their files may be gone.
 
     Raises:
         InputError: there is no such subset or version.
     """
-    if "@" in words:
-        return [ledger.resolve(words)]
-    names = [ledger.resolve(words).name] if words else ledger.names()
+    if "@" in ref:
+        return [registry.resolve(ref)]
+    names = [registry.resolve(ref).name] if ref else registry.names()
     chosen = []
     for name in names:
-        in_use = set(ledger.numbers_in_use(name))
-        chosen += [commit for commit in ledger.commits(name) if commit.version in in_use]
+        in_use = set(registry.numbers_in_use(name))
+        chosen += [commit for commit in registry.commits(name) if commit.version in in_use]
     return chosen
+
+
+def _decode_files(table: pd.DataFrame) -> list[TreeFile]:
+    typed = table.astype(_REQUIRED)
+    added = {name: dtype for name, dtype in columns_of(TreeFile).items() if name not in typed}
+    return from_frame(TreeFile, typed.assign(**dict.fromkeys(added, None)))
 
 
 def _is_name(name: str) -> bool:
@@ -214,6 +225,6 @@ def _spans(numbers: list[int]) -> str:
 def damaged(store: ObjectStore, key: str) -> ArtifactError:
     """Return the error for an object that cannot be what was written under its key."""
     return ArtifactError(
-        f"{store.url(key)} is not what was written there. Bring it back from a copy of the store; "
-        "as long as it is damaged, nothing can be said of what it tells of."
+        f"{store.url(key)} is damaged. Restore it from a backup of the store; "
+        "until then this version cannot be read."
     )

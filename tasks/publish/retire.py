@@ -4,14 +4,16 @@ from datetime import datetime
 
 from tasks.common.errors import InputError
 from tasks.publish.channels import remove_channels
-from tasks.publish.gc import claim_tree
+from tasks.publish.gc import lease_tree
 from tasks.publish.records import Commit, Retirement, retirement_key
-from tasks.publish.registry import LATEST, Ledger
+from tasks.publish.registry import LATEST, VersionRegistry
 from tasks.publish.verify import verify_version
 
 
-def retire_version(ledger: Ledger, commit: Commit, reason: str, now: datetime) -> Retirement:
-    """Say that a version is not to be used any more; gc may then remove its files.
+def retire_version(
+    registry: VersionRegistry, commit: Commit, reason: str, now: datetime
+) -> Retirement:
+    """Take a version out of use; gc may then remove its files.
 
     The record of the version stays, and its number is never given again.
 
@@ -19,27 +21,27 @@ def retire_version(ledger: Ledger, commit: Commit, reason: str, now: datetime) -
         InputError: a channel stands for the version while there are others, or no reason is given.
     """
     if not reason.strip():
-        raise InputError("Say why with --reason; who meets the version next year will ask.")
-    others = [n for n in ledger.numbers_in_use(commit.name) if n != commit.version]
-    pointing = _pointing(ledger, commit)
+        raise InputError("A retirement needs a reason; give one with --reason.")
+    others = [n for n in registry.numbers_in_use(commit.name) if n != commit.version]
+    pointing = _pointing(registry, commit)
     if pointing and others:
         raise InputError(_advice(commit, pointing, others[-1]))
-    told = Retirement(at=now.replace(microsecond=0), reason=reason.strip())
+    retirement = Retirement(at=now.replace(microsecond=0), reason=reason.strip())
     key = retirement_key(commit.name, commit.version)
-    is_ours = ledger.store.put_if_absent(key, told.encode())
+    is_ours = registry.store.put_if_absent(key, retirement.encode())
     if not is_ours:
-        told = ledger.retirement(commit.name, commit.version) or told
-    pointing = _pointing(ledger, commit)
+        retirement = registry.retirement(commit.name, commit.version) or retirement
+    pointing = _pointing(registry, commit)
     if pointing and others:  # moved here while we looked
-        ledger.store.delete([key] if is_ours else [])
+        registry.store.delete([key] if is_ours else [])
         raise InputError(_advice(commit, pointing, others[-1]))
     if pointing:  # the last version of its subset: nothing is left to stand for
-        remove_channels(ledger, commit.name, pointing)
-    return told
+        remove_channels(registry, commit.name, pointing)
+    return retirement
 
 
-def _pointing(ledger: Ledger, commit: Commit) -> list[str]:
-    channels, _ = ledger.channels(commit.name)
+def _pointing(registry: VersionRegistry, commit: Commit) -> list[str]:
+    channels, _ = registry.channels(commit.name)
     return sorted(word for word, channel in channels.items() if channel.version == commit.version)
 
 
@@ -51,21 +53,21 @@ def _advice(commit: Commit, pointing: list[str], other: int) -> str:
     )
 
 
-def bring_back(ledger: Ledger, commit: Commit, now: datetime) -> None:
+def restore_version(registry: VersionRegistry, commit: Commit, now: datetime) -> None:
     """Undo a retirement, as long as all files are there.
 
     Raises:
         InputError: the version is not retired, or files of it are gone.
         WorldError: its files are being deleted right now.
     """
-    if ledger.retirement(commit.name, commit.version) is None:
+    if registry.retirement(commit.name, commit.version) is None:
         raise InputError(f"{commit.label} is not retired.")
-    claim_tree(ledger.store, commit.tree, now)
-    problems = list(verify_version(ledger, commit))
+    lease_tree(registry.store, commit.tree, now)
+    problems = list(verify_version(registry, commit))
     if problems:
         raise InputError(
             f"{commit.label} cannot come back: {problems[0].sentence}"
             f"{f' and {len(problems) - 1} more' if len(problems) > 1 else ''}. `matteflow "
             "publish --revive` makes a new version of its content."
         )
-    ledger.store.delete([retirement_key(commit.name, commit.version)])
+    registry.store.delete([retirement_key(commit.name, commit.version)])

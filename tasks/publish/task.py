@@ -1,17 +1,25 @@
-"""The door to published versions: the tasks of maintenance, and what the command line calls."""
+"""The tasks of the publish room, and what flows and the command line call of it."""
 
 from datetime import datetime, timedelta
 
+from tasks.common.recipe.models import Recipe
+from tasks.common.recipe.publish import PublishRecipe
+from tasks.common.records import Publication, StageResult
+from tasks.common.schema.sample import KINDS, BaseVersion, OtherSubset
+from tasks.common.settings import settings
 from tasks.common.store.address import ATTEMPTS, open_store
+from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.caching import run_task
 from tasks.publish.channels import point_channel, remove_channels
-from tasks.publish.diff import KINDS, Diff, diff_versions
+from tasks.publish.commit import Lineage, OvertakenError, commit_tree
+from tasks.publish.diff import Diff, diff_versions
 from tasks.publish.diff_page import render_diff
-from tasks.publish.gc import GRACE, Garbage, collect, describe_garbage
+from tasks.publish.gc import GRACE, Unreferenced, collect, describe_unreferenced
 from tasks.publish.pull import Pulled, pull_version
+from tasks.publish.read import find_base, find_others, read_base, read_other, read_samples
 from tasks.publish.records import Commit
-from tasks.publish.registry import LATEST, Ledger, select_versions
-from tasks.publish.retire import bring_back, retire_version
+from tasks.publish.registry import LATEST, VersionRegistry, select_versions
+from tasks.publish.retire import restore_version, retire_version
 from tasks.publish.verify import Problem, verify_all, verify_version
 
 __all__ = [
@@ -20,20 +28,27 @@ __all__ = [
     "LATEST",
     "Commit",
     "Diff",
-    "Garbage",
-    "Ledger",
+    "Lineage",
+    "OvertakenError",
     "Problem",
     "Pulled",
-    "bring_back",
+    "Unreferenced",
+    "VersionRegistry",
+    "check_publishable",
     "collect",
     "collect_garbage",
-    "describe_garbage",
+    "describe_unreferenced",
     "diff_versions",
-    "open_ledger",
+    "open_registry",
     "point_channel",
+    "publish",
     "pull_version",
+    "read_base_version",
+    "read_others",
+    "read_samples",
     "remove_channels",
     "render_diff",
+    "restore_version",
     "retire_version",
     "select_versions",
     "verify_all",
@@ -42,23 +57,75 @@ __all__ = [
 ]
 
 
-def open_ledger(address: str, attempts: int = ATTEMPTS) -> Ledger:
-    """Open the versions of the store at an address; `attempts` as in `open_store`.
+_DOOR_ATTEMPTS = 3  # a person waits at the command line
+
+
+def open_registry(address: str, attempts: int = ATTEMPTS) -> VersionRegistry:
+    """Open the version registry of the store at an address; `attempts` as in `open_store`.
 
     Raises:
         InputError: the address is of another kind, or the AWS configuration is not valid.
     """
-    return Ledger(open_store(address, attempts=attempts))
+    return VersionRegistry(open_store(address, attempts=attempts))
+
+
+def check_publishable(store: str, recipe: PublishRecipe) -> None:
+    """Make sure, before any work, that something can be published there by this recipe.
+
+    Raises:
+        InputError: the address is wrong, the store refuses, or the recipe names subsets that are
+            not published.
+        WorldError: the store does not answer.
+    """
+    registry = open_registry(store, _DOOR_ATTEMPTS)
+    registry.store.probe()
+    find_others(registry, recipe)
+
+
+def read_others(store: str, recipe: PublishRecipe) -> list[OtherSubset]:
+    """Return the subsets that one by this recipe must not overlap with; raises as `find_others`."""
+    registry = open_registry(store)
+    return [read_other(registry, commit) for commit in find_others(registry, recipe)]
+
+
+def read_base_version(store: str, name: str, inputs: str) -> BaseVersion:
+    """Return the version that one of these inputs is built upon; raises as `read_base`."""
+    registry = open_registry(store)
+    return read_base(registry, find_base(registry, name, inputs))
+
+
+@run_task("publish")
+def publish(
+    tree: StageResult,
+    recipe: Recipe,
+    lineage: Lineage,
+    store: str,
+    now: datetime,
+    revive: bool = False,
+) -> Publication:
+    """Publish a tree as the next version of the recipe's subset."""
+    return commit_tree(
+        tree,
+        recipe.publish.name,
+        Workspace.of(settings()),
+        open_store(store),
+        recipe_digest=recipe.digest,
+        now=now,
+        revive=revive,
+        lineage=lineage,
+    )
 
 
 @run_task("verify")
-def verify_versions(store: str, words: str, deep: bool) -> tuple[list[str], list[Problem]]:
-    """Compare versions with what was published; return which were looked at, and what is wrong."""
-    return verify_all(open_ledger(store), words, deep=deep)
+def verify_versions(store: str, ref: str, deep: bool) -> tuple[list[str], list[Problem]]:
+    """Compare versions with what was published; return their labels, and the problems."""
+    return verify_all(open_registry(store), ref, deep=deep)
 
 
 @run_task("gc")
-def collect_garbage(store: str, now: datetime, grace_days: float, delete: bool) -> list[Garbage]:
-    """Find what no version needs; with `delete` mark it, or remove what was marked long ago."""
+def collect_garbage(
+    store: str, now: datetime, grace_days: float, delete: bool
+) -> list[Unreferenced]:
+    """Find what no version needs; with `delete` mark it, or remove what is past its grace."""
     grace = timedelta(days=grace_days)
-    return list(collect(open_ledger(store), now, grace=grace, delete=delete))
+    return list(collect(open_registry(store), now, grace=grace, delete=delete))

@@ -1,102 +1,111 @@
-"""Bringing a tree into a store: what lies there stays, what another version has is copied."""
+"""Bringing a tree into a store: present files stay, files of other versions are copied."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any
 
 from tasks.common.errors import ArtifactError
 from tasks.common.files import digest_bytes
 from tasks.common.progress import track
+from tasks.common.schema.layout import MANIFEST, TreeFile, is_of_sample
 from tasks.common.store.objects import Content, Stored, in_parallel
 from tasks.common.workspace.artifacts import Workspace
-from tasks.dataset.build import MANIFEST_NAME
 from tasks.publish.records import Commit
-from tasks.publish.registry import Ledger
+from tasks.publish.registry import VersionRegistry
 
-Row = dict[str, Any]
-_MAX_OWN_SOURCES = 10
-_MAX_OTHER_SOURCES = 20
-_SAMPLES = ("img_dir/", "ann_dir/")
-
-
-def _content_of(row: Row) -> Content:
-    """Return what a file of a table of files must hold."""
-    return Content(row["size_bytes"], row["digest"], row.get("md5"))
+_MAX_OWN_VERSIONS = 10
+_MAX_OTHER_SUBSETS = 20
 
 
 def upload(
-    rows: list[Row], prefix: str, workspace: Workspace, ledger: Ledger, name: str
+    files: Sequence[TreeFile],
+    prefix: str,
+    workspace: Workspace,
+    registry: VersionRegistry,
+    name: str,
 ) -> Counter[str]:
-    """Bring every file into the store, the manifest last; count what was done how."""
-    store = ledger.store
-    present = store.list_objects(prefix)
-    missing = {
-        row["digest"] for row in rows if not is_there(row, present.get(prefix + row["name"]))
-    }
-    known = _known_files(missing, ledger, name, prefix)
+    """Bring every file into the store, the manifest last; count what was done how.
 
-    def bring(row: Row) -> str:
-        key = prefix + row["name"]
-        if is_there(row, present.get(key)):
+    Raises:
+        ArtifactError: a file of the workspace changed since the tree was built.
+    """
+    store = registry.store
+    present = store.list_objects(prefix)
+    missing = {file.digest for file in files if not is_there(file, present.get(prefix + file.name))}
+    copies = _find_copies(missing, registry, name, prefix)
+
+    def bring(file: TreeFile) -> str:
+        key = prefix + file.name
+        if is_there(file, present.get(key)):
             return "present"
-        if row["digest"] in known and store.copy(known[row["digest"]], key, _content_of(row)):
+        if file.digest in copies and store.copy(copies[file.digest], key, _content_of(file)):
             return "copied"
-        store.put(key, _bytes_of(row, workspace), row["digest"])
+        store.put(key, _bytes_of(file, workspace), file.digest)
         return "uploaded"
 
-    done: Counter[str] = Counter()
-    waiting = [in_parallel(bring, group, store) for group in _in_order(rows)]
-    results = (result for group in waiting for result in group)
-    done.update(track(results, "upload", len(rows)))
-    return done
+    counts: Counter[str] = Counter()
+    batches = [in_parallel(bring, batch, store) for batch in _in_order(files)]
+    actions = (action for batch in batches for action in batch)
+    counts.update(track(actions, "upload", len(files)))
+    return counts
 
 
-def is_there(row: Row, stored: Stored | None) -> bool:
-    """Say whether nothing in a listing speaks against a file of the tree lying there."""
-    return stored is not None and stored.may_hold(_content_of(row))
+def is_there(file: TreeFile, stored: Stored | None) -> bool:
+    """Say whether a listing shows a file of the tree: of its size, and of its MD5 if given."""
+    return stored is not None and stored.may_hold(_content_of(file))
 
 
-def _in_order(rows: Iterable[Row]) -> list[list[Row]]:
-    """Samples first, then lists and cards, then the manifest: what names others comes after."""
-    groups: list[list[Row]] = [[], [], []]
-    for row in rows:
-        is_sample = row["name"].startswith(_SAMPLES)
-        groups[0 if is_sample else 2 if row["name"] == MANIFEST_NAME else 1].append(row)
-    return groups
+def _content_of(file: TreeFile) -> Content:
+    return Content(file.size_bytes, file.digest, file.md5)
 
 
-def _known_files(missing: set[str], ledger: Ledger, name: str, prefix: str) -> dict[str, str]:
-    """Return, by sha256, where versions other than this tree keep files that are missing in it."""
-    found: dict[str, str] = {}
-    for commit in _earlier(ledger, name):
-        if missing <= found.keys():
+def _in_order(files: Iterable[TreeFile]) -> list[list[TreeFile]]:
+    """Samples first, then split files and cards, then the manifest.
+
+    A file that names others comes after them: a killed upload never names what is not there.
+    """
+    batches: list[list[TreeFile]] = [[], [], []]
+    for file in files:
+        last = 2 if file.name == MANIFEST else 1
+        batches[0 if is_of_sample(file.name) else last].append(file)
+    return batches
+
+
+def _find_copies(
+    missing: set[str], registry: VersionRegistry, name: str, prefix: str
+) -> dict[str, str]:
+    """Return, by sha256, the keys under which other trees hold files that this one lacks."""
+    copies: dict[str, str] = {}
+    for commit in _earlier(registry, name):
+        if missing <= copies.keys():
             break
         if commit.prefix == prefix:
             continue
-        with suppress(ArtifactError):  # `verify` is the one to tell of a damaged table
-            for row in ledger.files(commit) or ():
-                if row["digest"] in missing:
-                    found.setdefault(row["digest"], commit.prefix + row["name"])
-    return found
+        with suppress(ArtifactError):  # a damaged table is a problem for `verify`, not for us
+            for file in registry.files(commit) or ():
+                if file.digest in missing:
+                    copies.setdefault(file.digest, commit.prefix + file.name)
+    return copies
 
 
-def _earlier(ledger: Ledger, name: str) -> Iterable[Commit]:
+def _earlier(registry: VersionRegistry, name: str) -> Iterable[Commit]:
     """Yield versions that may share files: this subset's, newest first, then the others' newest."""
-    own = ledger.numbers_in_use(name)[-_MAX_OWN_SOURCES:]
+    own = registry.numbers_in_use(name)[-_MAX_OWN_VERSIONS:]
     for number in reversed(own):
-        commit = ledger.commit(name, number)
+        commit = registry.commit(name, number)
         if commit is not None:
             yield commit
-    others = [other for other in reversed(ledger.names()) if other != name]
-    for other in others[:_MAX_OTHER_SOURCES]:
-        commit = ledger.newest(other)
+    others = [subset for subset in reversed(registry.names()) if subset != name]
+    for subset in others[:_MAX_OTHER_SUBSETS]:
+        commit = registry.newest(subset)
         if commit is not None:
             yield commit
 
 
-def _bytes_of(row: Row, workspace: Workspace) -> bytes:
-    data = workspace.path(row["path"]).read_bytes()
-    if digest_bytes(data) != row["digest"]:
-        raise ArtifactError(f"{row['path']} changed since it was made; publish again.")
+def _bytes_of(file: TreeFile, workspace: Workspace) -> bytes:
+    if file.path is None:
+        raise ValueError(f"{file.name} was read from a store and lies in no workspace")
+    data = workspace.path(file.path).read_bytes()
+    if digest_bytes(data) != file.digest:
+        raise ArtifactError(f"{file.path} changed since the tree was built; publish again.")
     return data

@@ -6,13 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from flows.engine.publication import count_drops
 from tasks.common.digests import content_key
 from tasks.common.media.images import Mask, Rgb, encode_jpeg, encode_png
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import Drop, Source, SourceOutcome, Stage, StageResult
 from tasks.common.schema.tables import CROPS, MATTES, VERDICTS, make_table
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
-from tasks.deduplicate.run_crops import Subset
+from tasks.dataset.inputs import DatasetInputs
+from tasks.dataset.task import read_inputs
+from tasks.deduplicate.stage import reuse_or_deduplicate
+from tasks.review.stage import reuse_or_review
 from tests.dataset.crops import Crop, verdict_row
 
 BOX = (4, 2, 28, 38)
@@ -153,6 +157,14 @@ def two_sources(workspace: Workspace) -> tuple[SourceOutcome, ...]:
     return (judged(workspace, first, mixed), judged(workspace, second, [Crop("a"), Crop("b")]))
 
 
-def subset_of(workspace: Workspace, *outcomes: SourceOutcome, **bounds: Any) -> Subset:
-    """Return the crops of these outcomes under these bounds; without any, no rule decides."""
-    return Subset(outcomes, workspace, RuleBounds.model_validate(bounds))
+def inputs_of(
+    workspace: Workspace,
+    *outcomes: SourceOutcome,
+    bounds: RuleBounds | None = None,
+    title: str = "",
+) -> DatasetInputs:
+    """Return what a tree of these outcomes is made of, as the rooms before hand it over."""
+    bounds = bounds or RuleBounds()
+    crops = reuse_or_deduplicate(outcomes, bounds, workspace)
+    review = reuse_or_review(outcomes, crops, bounds, title, workspace)
+    return read_inputs(outcomes, crops, review, count_drops(outcomes, crops, workspace), workspace)

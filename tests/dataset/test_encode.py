@@ -11,8 +11,9 @@ from PIL import Image
 from tasks.common.errors import ArtifactError
 from tasks.common.workspace.artifacts import Workspace
 from tasks.dataset.encode import encode_sample, read_sample, require_trainable
-from tests.dataset.builders import BOX, judged, person_mask, picture, source, subset_of
+from tests.dataset.builders import BOX, judged, person_mask, picture, source
 from tests.dataset.crops import Crop
+from tests.deduplicate.builders import run_crops
 
 ORIENTATION = 0x0112
 
@@ -104,7 +105,7 @@ def test_the_same_pixels_give_the_same_bytes() -> None:
 def test_a_sample_is_cut_to_the_tight_box(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     outcome = judged(workspace, source("a"), [Crop("a")])
-    (crop,) = subset_of(workspace, outcome).crops()
+    (crop,) = run_crops(workspace, outcome).crops
     rgb, mask = read_sample(crop, workspace)
     x0, y0, x1, y1 = BOX
     assert rgb.shape == (y1 - y0, x1 - x0, 3)
@@ -115,7 +116,7 @@ def test_a_sample_is_cut_to_the_tight_box(tmp_path: Path) -> None:
 def test_a_file_that_changed_since_it_was_judged_is_refused(which: str, tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     outcome = judged(workspace, source("a"), [Crop("a")])
-    (crop,) = subset_of(workspace, outcome).crops()
+    (crop,) = run_crops(workspace, outcome).crops
     (path,) = [*(tmp_path / which).rglob("*.jpg"), *(tmp_path / which).rglob("*.png")]
     path.write_bytes(path.read_bytes() + b"!")
     with pytest.raises(ArtifactError, match="changed since it was judged; run the ingest again"):
@@ -125,6 +126,6 @@ def test_a_file_that_changed_since_it_was_judged_is_refused(which: str, tmp_path
 def test_a_kept_crop_without_a_mask_is_refused(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     outcome = judged(workspace, source("a"), [Crop("a", has_matte=False)])
-    (crop,) = subset_of(workspace, outcome).crops()
+    (crop,) = run_crops(workspace, outcome).crops
     with pytest.raises(ArtifactError, match="a-a was kept but has no mask"):
         read_sample(crop, workspace)

@@ -4,20 +4,28 @@ import pytest
 
 from tasks.dataset.group_keys import Member
 from tasks.dataset.groups import Grouping, find_groups
-from tasks.dataset.near_pairs import Pictured, near_within
+from tasks.dataset.near_pairs import HashedPicture, near_within
 
 
 def member(name: str, *keys: str, n: int = 1) -> Member:
     return Member(name, (f"source {name}", *keys), n)
 
 
-def picture(name: str, bits: int = 0, mirror: int = (1 << 64) - 1) -> Pictured:
-    return Pictured(f"{name}-1", name, f"{bits:016x}", f"{mirror:016x}")
+def picture(name: str, bits: int = 0, mirror: int = (1 << 64) - 1) -> HashedPicture:
+    return HashedPicture(f"{name}-1", name, f"{bits:016x}", f"{mirror:016x}")
 
 
-def grouped(*members: Member, pictures: list[Pictured] | None = None, **facts: object) -> Grouping:
-    values = {"past": {}, "published": set(), "pins": {}, "near_bits": 6, "repeats": ()} | facts
-    return find_groups(members, pictures or [], values.pop("repeats"), **values)  # type: ignore[arg-type]
+def grouped(
+    *members: Member, pictures: list[HashedPicture] | None = None, **facts: object
+) -> Grouping:
+    values = {
+        "base": {},
+        "published": set(),
+        "pins": {},
+        "near_bits": 6,
+        "near_sources": (),
+    } | facts
+    return find_groups(members, pictures or [], values.pop("near_sources"), **values)  # type: ignore[arg-type]
 
 
 def names(found: Grouping) -> list[list[str]]:
@@ -58,7 +66,7 @@ def test_of_near_pictures_on_two_sides_the_new_one_stays_out() -> None:
     pictures = [picture("old", 0), picture("new", 1)]
     found = grouped(
         member("old"), member("new", "uploader ann"), pictures=pictures,
-        past={"source old": "train", "uploader ann": "val"}, published={"old-1"},
+        base={"source old": "train", "uploader ann": "val"}, published={"old-1"},
     )  # fmt: skip
     assert [left.stem for left in found.left_out] == ["new-1"]
     assert names(found) == [["old"]]
@@ -68,9 +76,9 @@ def test_of_two_new_near_pictures_on_two_sides_the_one_in_train_stays_out() -> N
     pictures = [picture("a", 0), picture("b", 1)]
     past = {"uploader v": "val", "uploader t": "train"}
     found = grouped(member("a", "uploader v"), member("b", "uploader t", n=2),
-                    pictures=pictures, past=past)  # fmt: skip
+                    pictures=pictures, base=past)  # fmt: skip
     assert [left.stem for left in found.left_out] == ["b-1"]
-    assert [(group.side, group.n_samples) for group in found.groups] == [("val", 1), ("train", 1)]
+    assert [(group.split, group.n_samples) for group in found.groups] == [("val", 1), ("train", 1)]
     assert found.left_out[0].sentence == (
         "It differs in 1 of 64 bits only from a-1 of a, which is in val."
     )

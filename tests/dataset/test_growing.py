@@ -7,20 +7,21 @@ from typing import Any
 
 import pytest
 
-from tasks.common.errors import InputError, WorldError
+from flows.engine.publication import require_publishable
+from tasks.common.errors import InputError
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.recipe.models import Recipe, load_recipe
 from tasks.common.records import Publication, SourceOutcome
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.workspace.artifacts import Workspace
-from tasks.dataset.task import check_publishable, publish
-from tasks.publish.commit import Origin, push_tree
+from tasks.publish.commit import Lineage, OvertakenError, commit_tree
 from tasks.publish.read import read_samples
-from tasks.publish.registry import Ledger
+from tasks.publish.registry import VersionRegistry
 from tasks.publish.retire import retire_version
 from tests.dataset.builders import judged, person_mask, source
 from tests.dataset.crops import Crop
+from tests.dataset.published import publish_without_prefect
 from tests.dataset.trees import NAME, NOW, recipe, tree_of
 
 _DEMO = load_recipe("demo")
@@ -43,18 +44,18 @@ def whole_recipe(**changes: Any) -> Recipe:
 
 
 def put(store: str, *outcomes: SourceOutcome, revive: bool = False, **changes: Any) -> Publication:
-    return publish.fn(outcomes, whole_recipe(**changes), store, NOW, revive)
+    return publish_without_prefect(outcomes, whole_recipe(**changes), store, NOW, revive)
 
 
 def one(workspace: Workspace, name: str, n: int = 2, **facts: Any) -> SourceOutcome:
     return judged(workspace, source(name, **facts), [Crop(f"c{number}") for number in range(n)])
 
 
-def sides(store: str, version: int, name: str = NAME) -> dict[str, str]:
-    ledger = Ledger(open_store(store))
-    commit = ledger.commit(name, version)
+def splits(store: str, version: int, name: str = NAME) -> dict[str, str]:
+    registry = VersionRegistry(open_store(store))
+    commit = registry.commit(name, version)
     assert commit is not None
-    return {row["stem"]: row["split"] for row in read_samples(ledger, commit)}
+    return {row.stem: row.split for row in read_samples(registry, commit)}
 
 
 def file_of(store: str, made: Publication, name: str) -> str:
@@ -65,10 +66,10 @@ def test_a_second_batch_moves_nobody(workspace: Workspace, store_address: str) -
     store = store_address
     first = [one(workspace, f"s{n}", n + 1) for n in range(4)]
     put(store, *first, val_share=0.3)
-    before = sides(store, 1)
+    before = splits(store, 1)
     more = [one(workspace, f"a{n}", 5) for n in range(6)]
     made = put(store, *more, *first, val_share=0.3)
-    after = sides(store, made.version)
+    after = splits(store, made.version)
     assert (made.version, len(after)) == (2, len(before) + 30)
     assert {stem: after[stem] for stem in before} == before
 
@@ -88,14 +89,14 @@ def test_the_same_once_more_makes_no_version_whatever_came_before(
     assert put(store, there, b).version == 2  # another input, and the same content
 
 
-def test_a_source_that_was_away_for_a_version_comes_back_to_its_side(
+def test_a_source_that_was_away_for_a_version_comes_back_to_its_split(
     workspace: Workspace, store: str
 ) -> None:
     everyone = [one(workspace, f"s{n}") for n in range(5)]
     put(store, *everyone)
     put(store, *everyone[1:3])
     made = put(store, *everyone)
-    assert (made.version, sides(store, 3)) == (3, sides(store, 1))
+    assert (made.version, splits(store, 3)) == (3, splits(store, 1))
 
 
 def test_the_history_tells_what_came_went_and_changed_and_why(
@@ -157,16 +158,16 @@ def test_what_was_retired_does_not_come_back_on_top_of_another_version(
     a, b = one(workspace, "a"), one(workspace, "b")
     put(store, a)
     put(store, a, b)
-    ledger = Ledger(open_store(store))
-    commit = ledger.commit(NAME, 1)
+    registry = VersionRegistry(open_store(store))
+    commit = registry.commit(NAME, 1)
     assert commit is not None
-    retire_version(ledger, commit, "half of it is missing", NOW)
+    retire_version(registry, commit, "half of it is missing", NOW)
     with pytest.raises(InputError, match=r"This very content is .*@v1, retired since"):
         put(store, a)
     assert put(store, a, revive=True).version == 3
 
 
-def test_a_new_source_that_ties_both_sides_stays_out_and_is_told(
+def test_a_new_source_that_ties_both_splits_stays_out_and_is_told(
     workspace: Workspace, store: str
 ) -> None:
     pins = {"pin": {"a": "train", "b": "val"}}
@@ -174,27 +175,29 @@ def test_a_new_source_that_ties_both_sides_stays_out_and_is_told(
     put(store, a, b, **pins)
     bridge = one(workspace, "x", uploader="ann", session="park")
     made = put(store, a, b, bridge)
-    assert (sides(store, 2), made.n_left_out) == (sides(store, 1), 2)
+    assert (splits(store, 2), made.n_left_out) == (splits(store, 1), 2)
     proof = json.loads(file_of(store, made, "groups.json"))
     assert {left["stem"] for left in proof["left_out"]} == {"x-c0", "x-c1"}
     assert "| publish | ties_both_sides | 2 | x ties what lies" in file_of(store, made, "README.md")
 
 
-def test_a_tree_that_another_publisher_overtook_is_made_anew(
+def test_a_tree_that_another_publisher_overtook_is_not_committed(
     workspace: Workspace, store: str
 ) -> None:
     a, b = one(workspace, "a"), one(workspace, "b")
     put(store, a)
     put(store, a, b)
     tree = tree_of(workspace, (b,))
-    ledger = Ledger(open_store(store))
-    for base, said in ((1, "made upon v1"), (None, "made upon nothing")):
-        with pytest.raises(WorldError, match=f"@v2 was published while .* {said}. Run it again"):
-            push_tree(
-                tree, NAME, workspace, ledger.store,
-                recipe_digest="r", now=NOW, origin=Origin("mine", base, ()), clock=lambda: NOW,
+    registry = VersionRegistry(open_store(store))
+    for base, upon in ((1, "built upon v1"), (None, "built upon no version")):
+        with pytest.raises(
+            OvertakenError, match=f"@v2 was published while .* {upon}. Run it again"
+        ):
+            commit_tree(
+                tree, NAME, workspace, registry.store,
+                recipe_digest="r", now=NOW, lineage=Lineage("mine", base, ()), clock=lambda: NOW,
             )  # fmt: skip
-    assert ledger.numbers(NAME) == [1, 2]
+    assert registry.numbers(NAME) == [1, 2]
 
 
 # Test subsets: nothing in common with training data, and the other way round.
@@ -223,7 +226,7 @@ def test_a_test_subset_that_is_related_is_refused_with_pictures(
     assert why in str(found.value)
     page = (workspace.root / "related" / f"{TESTS}.html").read_text()
     assert page.count("data:image/jpeg") == 2
-    assert Ledger(open_store(store)).numbers(TESTS) == []
+    assert VersionRegistry(open_store(store)).numbers(TESTS) == []
 
 
 def test_a_neighbour_of_a_training_picture_is_refused(
@@ -235,7 +238,7 @@ def test_a_neighbour_of_a_training_picture_is_refused(
     with pytest.raises(InputError, match=r"t-x and a-x of .* 3 of 64 bits differ"):
         put_tests(store, near)
     made = put_tests(store, near, related="leave_out")
-    assert sides(store, made.version, TESTS) == {"t-y": "val"}
+    assert splits(store, made.version, TESTS) == {"t-y": "val"}
     card = open_store(store).get(f"trees/{made.tree_id}/{TESTS}/README.md") or b""
     assert b"| publish | related_subset | 1 |" in card
 
@@ -249,7 +252,7 @@ def test_training_data_that_comes_later_is_checked_against_the_tests(
     with pytest.raises(InputError, match=rf"2 training samples are related to {TESTS}@v1"):
         put(store, one(workspace, "a"), late)
     made = put(store, one(workspace, "a"), late, related="leave_out")
-    assert sorted(sides(store, made.version)) == ["a-c0", "a-c1"]
+    assert sorted(splits(store, made.version)) == ["a-c0", "a-c1"]
 
 
 def test_a_test_subset_loads_as_one(workspace: Workspace, store: str) -> None:
@@ -262,13 +265,13 @@ def test_a_test_subset_loads_as_one(workspace: Workspace, store: str) -> None:
 
 
 def test_subsets_that_are_not_there_are_refused_at_the_door(store: str) -> None:
-    part = recipe(role="test", against=["CustomSeg_Person_20260101_none"])
+    whole = whole_recipe(role="test", against=["CustomSeg_Person_20260101_none"])
     with pytest.raises(InputError, match="There is no version of anything"):
-        check_publishable(store, part, [])
+        require_publishable(store, whole, [])
 
 
 def test_the_time_is_told_by_the_record_alone(workspace: Workspace, store: str) -> None:
     made = put(store, one(workspace, "a"))
     later = datetime(2027, 1, 1, tzinfo=UTC)
-    again = publish.fn((one(workspace, "a"),), whole_recipe(), store, later, False)
+    again = publish_without_prefect((one(workspace, "a"),), whole_recipe(), store, later, False)
     assert again.tree_id == made.tree_id

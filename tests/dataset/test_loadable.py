@@ -30,7 +30,7 @@ def test_good_lists_pass() -> None:
         pytest.param(b"a \nb\n", "'a ' is blank, padded", id="padded"),
         pytest.param(b"a\r\nb\r\n", "carriage returns", id="carriage returns"),
         pytest.param(b"\xef\xbb\xbfa\n", "byte order mark", id="byte order mark"),
-        pytest.param(b"a\nc\n", "samples of both sides", id="mixed"),
+        pytest.param(b"a\nc\n", "samples of both splits", id="mixed"),
         pytest.param(b"a\nz\n", "samples that are not there", id="not there"),
         pytest.param(b"a.jpg\n", "samples that are not there", id="with suffix"),
     ],

@@ -1,4 +1,4 @@
-"""Which crops are published, and on which side of the split."""
+"""Which crops are published, and in which split."""
 
 from pathlib import Path
 from typing import Any
@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from tasks.common.errors import InputError
-from tasks.common.recipe.publish import Side
+from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import Source, SourceOutcome
+from tasks.common.schema.layout import Split
+from tasks.common.schema.sample import NO_BASE
 from tasks.common.workspace.artifacts import Workspace
-from tasks.dataset.base_version import NO_PAST
 from tasks.dataset.groups import LeftOut
-from tasks.dataset.selection import Sample, check_pins, choose_samples
-from tests.dataset.builders import judged, source, subset_of, two_sources
+from tasks.dataset.selection import Selected, check_pins, choose_samples
+from tests.dataset.builders import inputs_of, judged, source, two_sources
 from tests.dataset.crops import Crop
 from tests.dataset.trees import recipe
 
@@ -22,15 +23,15 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)
 
 
-def _chosen(workspace: Workspace, *outcomes: SourceOutcome, **changes: Any) -> list[Sample]:
-    return choose_samples(subset_of(workspace, *outcomes), recipe(**changes)).samples
+def _chosen(workspace: Workspace, *outcomes: SourceOutcome, **changes: Any) -> list[Selected]:
+    return choose_samples(inputs_of(workspace, *outcomes), recipe(**changes)).samples
 
 
-def _sides(
+def _splits(
     workspace: Workspace, outcomes: tuple[SourceOutcome, ...], **changes: Any
-) -> dict[str, Side]:
+) -> dict[str, Split]:
     samples = _chosen(workspace, *outcomes, **changes)
-    return {sample.judged.source.source_id: sample.split for sample in samples}
+    return {sample.source.source_id: sample.row.split for sample in samples}
 
 
 def _one_each(workspace: Workspace, *lines: Source) -> tuple[SourceOutcome, ...]:
@@ -51,7 +52,7 @@ def test_a_source_that_failed_gives_nothing(workspace: Workspace) -> None:
 
 def test_only_kept_crops_are_chosen_in_the_order_of_their_stems(workspace: Workspace) -> None:
     chosen = _chosen(workspace, *two_sources(workspace))
-    assert [sample.judged.stem for sample in chosen] == ["cafe-a", "cafe-b", "street-a"]
+    assert [sample.stem for sample in chosen] == ["cafe-a", "cafe-b", "street-a"]
 
 
 def test_the_order_of_the_list_does_not_matter(workspace: Workspace) -> None:
@@ -63,7 +64,7 @@ def test_the_same_bytes_in_two_sources_are_published_once(workspace: Workspace) 
     first = judged(workspace, source("first"), [Crop("a"), Crop("b")], media="m")
     again = judged(workspace, source("again"), [Crop("a"), Crop("b")], media="m")
     chosen = _chosen(workspace, first, again)
-    names = [(sample.judged.stem, sample.judged.source.source_id) for sample in chosen]
+    names = [(sample.stem, sample.source.source_id) for sample in chosen]
     assert names == [("m-a", "first"), ("m-b", "first")]
 
 
@@ -73,35 +74,35 @@ def test_a_crop_with_two_verdicts_counts_with_the_one_that_everybody_sees(
     dropped = Crop("a", "drop", "excluded_scene", "The scene pool is excluded.")
     first = judged(workspace, source("first", scenes=("pool",)), [dropped], media="m")
     again = judged(workspace, source("again"), [Crop("a")], media="m")
-    subset = subset_of(workspace, first, again)
-    assert [crop.verdict["verdict"] for crop in subset.crops()] == ["drop"]
-    assert list(subset.crops("keep")) == []
+    run = inputs_of(workspace, first, again).run
+    assert [crop.verdict.verdict for crop in run.crops] == ["drop"]
+    assert run.of("keep") == []
 
 
-@pytest.mark.parametrize("side", ["train", "val"])
-def test_a_pinned_source_is_on_its_side(side: Side, workspace: Workspace) -> None:
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_pinned_source_is_on_its_split(split: Split, workspace: Workspace) -> None:
     outcomes = _one_each(workspace, *(source(f"s{number}") for number in range(4)))
-    pins = {f"s{number}": side for number in range(4)}
-    assert set(_sides(workspace, outcomes, pin=pins).values()) == {side}
+    pins = {f"s{number}": split for number in range(4)}
+    assert set(_splits(workspace, outcomes, pin=pins).values()) == {split}
 
 
-@pytest.mark.parametrize("side", ["train", "val"])
+@pytest.mark.parametrize("split", ["train", "val"])
 @pytest.mark.parametrize("tie", ["uploader", "session"])
 def test_a_pin_takes_all_sources_of_its_group_along(
-    side: Side, tie: str, workspace: Workspace
+    split: Split, tie: str, workspace: Workspace
 ) -> None:
     lines = [source(name, **{tie: "ann"}) for name in ("a", "b")]
-    sides = _sides(workspace, _one_each(workspace, *lines), pin={"b": side})
-    assert sides == {"a": side, "b": side}
+    splits = _splits(workspace, _one_each(workspace, *lines), pin={"b": split})
+    assert splits == {"a": split, "b": split}
 
 
-@pytest.mark.parametrize("side", ["train", "val"])
+@pytest.mark.parametrize("split", ["train", "val"])
 def test_a_pin_holds_for_the_uploader_even_if_the_pinned_source_kept_nothing(
-    side: Side, workspace: Workspace
+    split: Split, workspace: Workspace
 ) -> None:
     kept = judged(workspace, source("a", uploader="ann"), [Crop("a")])
     nothing = judged(workspace, source("b", uploader="ann"), [Crop("a", "drop", "sharpness", "No")])
-    assert _sides(workspace, (kept, nothing), pin={"b": side}) == {"a": side}
+    assert _splits(workspace, (kept, nothing), pin={"b": split}) == {"a": split}
 
 
 def test_pins_that_tear_an_uploader_apart_are_refused(workspace: Workspace) -> None:
@@ -110,13 +111,13 @@ def test_pins_that_tear_an_uploader_apart_are_refused(workspace: Workspace) -> N
     with pytest.raises(InputError, match=r"publish\.pin .* \(uploader ann\)\. .* leave b out"):
         check_pins(lines, recipe(pin=pins))
     with pytest.raises(InputError, match=r"publish\.pin .* \(uploader ann\)"):
-        _sides(workspace, _one_each(workspace, *lines), pin=pins)
+        _splits(workspace, _one_each(workspace, *lines), pin=pins)
 
 
 def test_an_uploader_who_is_called_like_a_source_is_another_group(workspace: Workspace) -> None:
     lines = (source("a"), source("b", uploader="a"))
     pins = {"a": "train", "b": "val"}
-    assert _sides(workspace, _one_each(workspace, *lines), pin=pins) == pins
+    assert _splits(workspace, _one_each(workspace, *lines), pin=pins) == pins
 
 
 def test_the_same_bytes_under_another_name_belong_to_the_group_of_the_first(
@@ -126,16 +127,16 @@ def test_the_same_bytes_under_another_name_belong_to_the_group_of_the_first(
     again = judged(workspace, source("again", uploader="ann"), [Crop("a")], media="m")
     friend = judged(workspace, source("friend", uploader="ann"), [Crop("a")])
     other = judged(workspace, source("other"), [Crop("a")])
-    sides = _sides(workspace, (first, again, friend, other), pin={"other": "train"})
-    assert sides["first"] == sides["friend"]
+    splits = _splits(workspace, (first, again, friend, other), pin={"other": "train"})
+    assert splits["first"] == splits["friend"]
 
 
 def test_a_crop_that_a_better_one_displaced_ties_their_sources(workspace: Workspace) -> None:
     better = judged(workspace, source("a"), [Crop("x", hash=0, sharpness=0.9), Crop("y")])
     worse = judged(workspace, source("b"), [Crop("x", hash=1, sharpness=0.5), Crop("y")])
     outcomes = (better, worse, *_one_each(workspace, source("c")))
-    subset = subset_of(workspace, *outcomes, near_duplicate={"min": 4})
-    chosen = choose_samples(subset, recipe(near_bits=0))
+    bounds = RuleBounds.model_validate({"near_duplicate": {"min": 4}})
+    chosen = choose_samples(inputs_of(workspace, *outcomes, bounds=bounds), recipe(near_bits=0))
     groups = {tuple(member.source_id for member in group.members) for group in chosen.groups}
     assert groups == {("a", "b"), ("c",)}
 
@@ -143,15 +144,15 @@ def test_a_crop_that_a_better_one_displaced_ties_their_sources(workspace: Worksp
 def test_every_sample_of_a_test_subset_is_in_val(workspace: Workspace) -> None:
     changes = {"role": "test", "against": ["CustomSeg_Person_20261122_train"], "val_share": 0.0}
     outcomes = _one_each(workspace, source("a"), source("b"))
-    assert _sides(workspace, outcomes, **changes) == {"a": "val", "b": "val"}
+    assert _splits(workspace, outcomes, **changes) == {"a": "val", "b": "val"}
 
 
 def test_a_source_that_ties_both_sides_of_an_earlier_version_stays_out_with_a_sentence(
     workspace: Workspace,
 ) -> None:
     outcomes = _one_each(workspace, source("new", uploader="ann", session="park"), source("free"))
-    past = NO_PAST._replace(sides={"uploader ann": "train", "session park": "val"})
-    chosen = choose_samples(subset_of(workspace, *outcomes), recipe(), past)
+    base = NO_BASE._replace(splits={"uploader ann": "train", "session park": "val"})
+    chosen = choose_samples(inputs_of(workspace, *outcomes), recipe(), base)
     assert [sample.stem for sample in chosen.samples] == ["free-a"]
     assert chosen.left_out == [
         LeftOut(
@@ -162,13 +163,13 @@ def test_a_source_that_ties_both_sides_of_an_earlier_version_stays_out_with_a_se
     ]
 
 
-def test_a_published_source_that_turns_out_to_tie_both_sides_is_refused(
+def test_a_published_source_that_turns_out_to_tie_both_splits_is_refused(
     workspace: Workspace,
 ) -> None:
     outcomes = _one_each(workspace, source("old", uploader="ann"))
-    past = NO_PAST._replace(sides={"source old": "val", "uploader ann": "train"})
-    subset = subset_of(workspace, *outcomes)
+    base = NO_BASE._replace(splits={"source old": "val", "uploader ann": "train"})
+    inputs = inputs_of(workspace, *outcomes)
     with pytest.raises(InputError, match=r"old was published before .* Pin its group"):
-        choose_samples(subset, recipe(), past)
-    moved = choose_samples(subset, recipe(pin={"old": "train"}), past)
-    assert [sample.split for sample in moved.samples] == ["train"]
+        choose_samples(inputs, recipe(), base)
+    moved = choose_samples(inputs, recipe(pin={"old": "train"}), base)
+    assert [sample.row.split for sample in moved.samples] == ["train"]

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
@@ -14,15 +14,17 @@ from tasks.common.files import digest_bytes
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.records import Publication, SourceOutcome, StageResult
-from tasks.common.schema.tables import make_table, plain_rows
+from tasks.common.schema.layout import MANIFEST, TreeFile, encode_manifest
+from tasks.common.schema.sample import NO_BASE, BaseVersion
+from tasks.common.schema.tables import plain_rows
 from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
-from tasks.dataset.build import FILES, MANIFEST_NAME, build_tree
-from tasks.deduplicate.run_crops import Subset
-from tasks.publish.commit import push_tree
+from tasks.dataset.build import build_tree
+from tasks.dataset.selection import choose_samples
+from tasks.publish.commit import commit_tree
 from tasks.publish.records import Commit
-from tasks.publish.registry import Ledger
-from tests.dataset.builders import judged, source, two_sources
+from tasks.publish.registry import VersionRegistry
+from tests.dataset.builders import inputs_of, judged, source, two_sources
 from tests.dataset.crops import Crop
 
 Tree = dict[str, bytes]
@@ -47,8 +49,21 @@ def tree_of(
     """Build the tree of these outcomes."""
     values = {"pin": PINS} | changes
     key = content_key([outcome.model_dump(mode="json") for outcome in outcomes], values, bounds)
-    subset = Subset(outcomes, workspace, bounds)
-    return build_tree(subset, recipe(**values), ArtifactWriter(workspace, "publish", key))
+    out = ArtifactWriter(workspace, "publish", key)
+    return build(workspace, outcomes, recipe(**values), out, bounds)
+
+
+def build(
+    workspace: Workspace,
+    outcomes: Sequence[SourceOutcome],
+    part: PublishRecipe,
+    out: ArtifactWriter,
+    bounds: RuleBounds = NO_BOUNDS,
+    base: BaseVersion = NO_BASE,
+) -> StageResult:
+    """Build the tree of these outcomes upon a base version."""
+    inputs = inputs_of(workspace, *outcomes, bounds=bounds, title=part.name)
+    return build_tree(choose_samples(inputs, part, base), inputs, part, out, base)
 
 
 def read_tree(
@@ -59,8 +74,8 @@ def read_tree(
 ) -> Tree:
     """Build a tree, of `two_sources` if no others are given, and return its files by name."""
     made = tree_of(workspace, outcomes or two_sources(workspace), bounds, **changes)
-    rows = plain_rows(workspace.items(made))
-    return {row["name"]: workspace.path(row["path"]).read_bytes() for row in rows}
+    files = workspace.rows(TreeFile, made)
+    return {file.name: workspace.path(file.path or "").read_bytes() for file in files}
 
 
 def lists_of(tree: Tree) -> dict[str, list[str]]:
@@ -82,17 +97,15 @@ def plain_tree(workspace: Workspace, files: Mapping[str, bytes]) -> StageResult:
     """Build a tree of just these files, by name, and the list of their digests."""
     digests = {name: digest_bytes(data) for name, data in files.items()}
     out = ArtifactWriter(workspace, "publish", content_key("plain", digests))
-    rows = [_row(out, name, data) for name, data in sorted(files.items())]
-    manifest = "".join(f"{row['digest']}  {row['name']}\n" for row in rows)
-    rows.append(_row(out, MANIFEST_NAME, manifest.encode()))
-    return out.commit(make_table(rows, FILES), [], n_in=len(rows))
+    rows = [_file(out, name, data) for name, data in sorted(files.items())]
+    rows.append(_file(out, MANIFEST, encode_manifest(digests)))
+    return out.commit_rows(TreeFile, rows, [], n_in=len(rows))
 
 
-def _row(out: ArtifactWriter, name: str, data: bytes) -> dict[str, Any]:
+def _file(out: ArtifactWriter, name: str, data: bytes) -> TreeFile:
     path, digest = out.put(name, data)
     md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-    facts = {"digest": digest, "md5": md5, "size_bytes": len(data)}
-    return {"name": name, "path": path, "split": _split_of(name), **facts}
+    return TreeFile(name, path, digest, md5, len(data), _split_of(name))
 
 
 def _split_of(name: str) -> str | None:
@@ -120,7 +133,7 @@ def push(
     revive: bool = False,
 ) -> Publication:
     """Publish a tree as the next version of `NAME`."""
-    return push_tree(
+    return commit_tree(
         tree, name, workspace, store, recipe_digest=recipe_digest, now=now, revive=revive,
         clock=lambda: now,
     )  # fmt: skip
@@ -129,7 +142,7 @@ def push(
 def push_samples(workspace: Workspace, store: ObjectStore, *names: str, **told: Any) -> Commit:
     """Publish a plain tree of these samples; return the version's record."""
     done = push(plain_tree(workspace, plain_samples(*names)), workspace, store, **told)
-    commit = Ledger(store).commit(done.name, done.version)
+    commit = VersionRegistry(store).commit(done.name, done.version)
     assert commit is not None
     return commit
 

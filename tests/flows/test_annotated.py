@@ -16,7 +16,6 @@ from tasks.common.schema.rows import Admitted
 from tasks.common.schema.tables import plain_rows
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
-from tasks.dataset.task import publish
 from tasks.detect import stage as detect_stage
 from tasks.detect.stage import detect_key, detect_people
 from tasks.download.fetch import download_key
@@ -25,8 +24,9 @@ from tasks.download.task import fetch_source
 from tasks.filter.stage import filter_crops, screen_crops
 from tasks.matte import cache as matte_store
 from tasks.matte.stage import matte_crops
-from tasks.publish.task import open_ledger
+from tasks.publish.task import open_registry
 from tasks.sample.stage import sample_key, sample_media
+from tests.dataset.published import publish_without_prefect
 from tests.flows.builders import recipe_of
 
 LEFT, RIGHT = (20, 30, 60, 110), (90, 20, 130, 115)  # x0, y0, x1, y1 in px
@@ -112,12 +112,16 @@ def test_samples_are_judged_and_published_with_the_channel_of_the_data_set(tmp_p
     verdicts = filter_crops(out("filter", "c" * 40), source, crops, None, mattes, recipe.filter)
     outcome = SourceOutcome(source=source, stages=(crops, screened, mattes, verdicts))
     now = datetime(2026, 11, 25, tzinfo=UTC)
-    made = publish.fn((outcome,), recipe, settings().store, now)
-    ledger = open_ledger(settings().store)
-    rows = ledger.files(ledger.resolve(made.name)) or []
-    told = {(row["channel"], row["listing"], row["entry"]) for row in rows if row["split"]}
+    made = publish_without_prefect((outcome,), recipe, settings().store, now)
+    registry = open_registry(settings().store)
+    files = registry.files(registry.resolve(made.name)) or []
+    origins = {
+        (file.channel, file.provenance.listing, file.provenance.entry)
+        for file in files
+        if file.split
+    }
     assert made.n_samples == 2
-    assert told == {("coco", "coco", "1")}
-    data = ledger.store.get(f"{ledger.resolve(made.name).prefix}dataset.json") or b""
+    assert origins == {("coco", "coco", "1")}
+    data = registry.store.get(f"{registry.resolve(made.name).prefix}dataset.json") or b""
     assert json.loads(data)["channels"] == {"coco": 2}
     assert workspace.drops(verdicts).empty

@@ -11,7 +11,7 @@ from tasks.common.recipe.models import Recipe
 from tasks.common.records import Publication, SourceOutcome
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
-from tasks.publish.task import open_ledger, retire_version
+from tasks.publish.task import open_registry, retire_version
 from tests.dataset.crops import Crop
 from tests.dataset.trees import NAME, NOW, push_samples
 from tests.flows.builders import recipe_of, record_run
@@ -69,12 +69,12 @@ def test_only_published_runs_of_the_subset_count_oldest_first(
 def test_what_a_retired_version_was_made_of_is_not_taken_again(
     workspace: Workspace, store: str
 ) -> None:
-    ledger = open_ledger(store)
-    commit = push_samples(workspace, ledger.store, "a")
+    registry = open_registry(store)
+    commit = push_samples(workspace, registry.store, "a")
     assert commit.name == NAME
     published(workspace, "run-1", "a")
     published(workspace, "run-2", "b", version=2)
-    retire_version(ledger, commit, "bad batch", NOW)
+    retire_version(registry, commit, "bad batch", NOW)
     found = earlier_runs(GROWING, workspace, store)
     assert [record.run_id for record in found] == ["run-2"]
 

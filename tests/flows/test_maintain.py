@@ -10,7 +10,7 @@ from flows.maintain import maintain
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.workspace.artifacts import Workspace
-from tasks.publish.task import open_ledger, retire_version
+from tasks.publish.task import open_registry, retire_version
 from tests.dataset.trees import NAME, kept_tree, push
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
@@ -35,7 +35,7 @@ def files() -> list[Path]:
 
 def test_a_store_in_order_is_reported_so() -> None:
     before = files()
-    sentence = "2 versions checked, 0 problems. Nothing there that no version needs."
+    sentence = "2 versions checked, 0 problems. Every file is needed by a version."
     assert run() == ("Completed", sentence)
     assert files() == before
 
@@ -53,7 +53,7 @@ def test_damage_fails_the_run_and_is_named() -> None:
 
 
 def test_garbage_goes_by_two_runs_when_asked_for() -> None:
-    ledger = open_ledger(settings().store)
+    ledger = open_registry(settings().store)
     retire_version(ledger, ledger.resolve(f"{NAME}@v1"), "a test", datetime.now(UTC))
     assert run(verify="no")[1].startswith("Garbage: 1 to be marked")
     assert run(verify="no", garbage="delete")[1].startswith("Garbage: 1 marked")

@@ -11,7 +11,7 @@ from flows.engine.run_record import RunRecord, load_run
 from flows.ingest import ingest
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
-from tasks.publish.task import open_ledger
+from tasks.publish.task import open_registry
 from tests.download.servers import Request, Server, serving
 from tests.flows.builders import exit_code
 from tests.flows.test_ingest import forbid_models, recipe_file
@@ -121,10 +121,11 @@ def test_runs_pick_up_only_what_is_new_and_leave_out_what_was_taken_down(
     assert fourth.publication is not None
     assert 0 < fourth.publication.n_samples <= n_samples
     assert fourth.publication.version == (third.publication or first.publication).version + 1
-    ledger = open_ledger(settings().store)
-    rows = ledger.files(ledger.resolve(f"{fourth.publication.name}@latest")) or []
-    told = {(row["uploader"], row["entry"], row["listing"], row["batch"], row["address"])
-            for row in rows if row["name"].startswith("img_dir/")}  # fmt: skip
-    assert told == {("bob", "w2", "works", "b1", "community:works/w2")}
+    registry = open_registry(settings().store)
+    files = registry.files(registry.resolve(f"{fourth.publication.name}@latest")) or []
+    origins = {file.provenance for file in files if file.name.startswith("img_dir/")}
+    assert {(o.uploader, o.entry, o.listing, o.batch, o.address) for o in origins} == {
+        ("bob", "w2", "works", "b1", "community:works/w2")
+    }
     everything = [path.read_bytes() for path in settings().home.rglob("*") if path.is_file()]
     assert [data for data in everything if b"Signature=s" in data] == []

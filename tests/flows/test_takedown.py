@@ -16,10 +16,10 @@ from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.common.workspace.takedowns import Takedowns
-from tasks.dataset.task import publish
-from tasks.publish.task import Ledger, open_ledger
+from tasks.publish.task import VersionRegistry, open_registry
 from tests.dataset.builders import judged, source
 from tests.dataset.crops import Crop
+from tests.dataset.published import publish_without_prefect
 from tests.download.fetching import fetch_from, png
 from tests.flows.builders import exit_code, recipe_of, save_record
 
@@ -56,75 +56,78 @@ def outcomes(workspace: Workspace) -> tuple[SourceOutcome, ...]:
 
 
 @pytest.fixture
-def ledger() -> Ledger:
-    return open_ledger(settings().store)
+def registry() -> VersionRegistry:
+    return open_registry(settings().store)
 
 
-def samples(ledger: Ledger, words: str) -> list[str]:
-    rows = ledger.files(ledger.resolve(words)) or []
-    names = (row["name"] for row in rows if row["name"].startswith("img_dir/"))
+def samples(registry: VersionRegistry, words: str) -> list[str]:
+    files = registry.files(registry.resolve(words)) or []
+    names = (file.name for file in files if file.name.startswith("img_dir/"))
     return sorted(name.rpartition("/")[2] for name in names)
 
 
-def dataset(ledger: Ledger, words: str) -> dict[str, Any]:
-    facts = json.loads(ledger.store.get(f"{ledger.resolve(words).prefix}dataset.json") or b"")
+def dataset(registry: VersionRegistry, words: str) -> dict[str, Any]:
+    facts = json.loads(registry.store.get(f"{registry.resolve(words).prefix}dataset.json") or b"")
     assert isinstance(facts, dict)
     return facts
 
 
 def publish_all(outcomes: tuple[SourceOutcome, ...]) -> Any:
-    return publish.fn(outcomes, recipe_of(), settings().store, NOW)
+    return publish_without_prefect(outcomes, recipe_of(), settings().store, NOW)
 
 
 def test_all_that_is_derived_is_found_also_under_another_name(
-    workspace: Workspace, outcomes: tuple[SourceOutcome, ...], ledger: Ledger
+    workspace: Workspace, outcomes: tuple[SourceOutcome, ...], registry: VersionRegistry
 ) -> None:
     publish_all(outcomes)
-    found = find_derived("uploader", "ann", workspace, ledger)
+    found = find_derived("uploader", "ann", workspace, registry)
     assert found.source_ids == ("beach", "street")
     assert found.media_ids == ("1" * 64, "2" * 64)
     assert len(found.crop_ids) == 4
     assert [(held.label, held.n_samples) for held in found.versions] == [
         ("CustomSeg_Person_20261122_small@v1", 4)
     ]
-    one = find_derived("source", "cafe", workspace, ledger)
+    one = find_derived("source", "cafe", workspace, registry)
     assert (one.media_ids, len(one.crop_ids)) == (("3" * 64,), 2)
 
 
 def test_the_next_version_is_without_it_whoever_brings_the_bytes(
-    workspace: Workspace, outcomes: tuple[SourceOutcome, ...], ledger: Ledger
+    workspace: Workspace, outcomes: tuple[SourceOutcome, ...], registry: VersionRegistry
 ) -> None:
     before = publish_all(outcomes)
     assert before.n_samples == 6
-    told = dataset(ledger, f"{before.name}@v1")["same_bytes"]
+    told = dataset(registry, f"{before.name}@v1")["same_bytes"]
     assert [one["source_id"] for one in told["2" * 64]] == ["beach", "copy"]
-    found = find_derived("uploader", "ann", workspace, ledger)
-    take_down("uploader", "ann", "asked by mail", found, workspace, ledger, NOW)
+    found = find_derived("uploader", "ann", workspace, registry)
+    take_down("uploader", "ann", "asked by mail", found, workspace, registry, NOW)
     after = publish_all(outcomes)
     assert (after.version, after.n_samples) == (2, 2)
-    assert samples(ledger, f"{after.name}@v2") == [f"{'3' * 64}-a.jpg", f"{'3' * 64}-b.jpg"]
-    facts = dataset(ledger, f"{after.name}@v2")
+    assert samples(registry, f"{after.name}@v2") == [f"{'3' * 64}-a.jpg", f"{'3' * 64}-b.jpg"]
+    facts = dataset(registry, f"{after.name}@v2")
     assert [one["source_id"] for one in facts["sources"]] == ["cafe"]
     assert facts["same_bytes"] == {}
 
 
 def test_another_publisher_heeds_it_by_way_of_the_store(
-    workspace: Workspace, outcomes: tuple[SourceOutcome, ...], ledger: Ledger, tmp_path: Path
+    workspace: Workspace,
+    outcomes: tuple[SourceOutcome, ...],
+    registry: VersionRegistry,
+    tmp_path: Path,
 ) -> None:
-    found = find_derived("source", "street", workspace, ledger)
-    record = take_down("source", "street", "asked", found, workspace, ledger, NOW)
+    found = find_derived("source", "street", workspace, registry)
+    record = take_down("source", "street", "asked", found, workspace, registry, NOW)
     (settings().workspace / record.key).unlink()
     assert publish_all(outcomes).n_samples == 4
 
 
 def test_the_same_bytes_are_refused_when_they_come_again(
-    workspace: Workspace, ledger: Ledger, tmp_path: Path
+    workspace: Workspace, registry: VersionRegistry, tmp_path: Path
 ) -> None:
     (tmp_path / "a.png").write_bytes(png())
     fetch_from(tmp_path / "a.png", settings().workspace)  # as the source s
-    found = find_derived("source", "s", workspace, ledger)
+    found = find_derived("source", "s", workspace, registry)
     assert len(found.media_ids) == 1
-    take_down("source", "s", "asked", found, workspace, ledger, NOW)
+    take_down("source", "s", "asked", found, workspace, registry, NOW)
     (tmp_path / "b.png").write_bytes(png())
     with pytest.raises(SourceError, match=r"must not be used: source s was taken down on 2026"):
         fetch_from(tmp_path / "b.png", settings().workspace)
@@ -137,44 +140,47 @@ def listed(folder: Path) -> str:
 
 
 def test_a_run_leaves_it_out_at_the_door_and_says_so(
-    workspace: Workspace, ledger: Ledger, tmp_path: Path
+    workspace: Workspace, registry: VersionRegistry, tmp_path: Path
 ) -> None:
-    found = find_derived("uploader", "ann", workspace, ledger)
-    take_down("uploader", "ann", "asked", found, workspace, ledger, NOW)
+    found = find_derived("uploader", "ann", workspace, registry)
+    take_down("uploader", "ann", "asked", found, workspace, registry, NOW)
     prepared = prepare(listed(tmp_path), "demo", settings().store)
     assert [line.source_id for line in prepared.sources] == ["cafe"]
     (said,) = prepared.withheld
     assert said == "street is left out: uploader ann was taken down on 2026-11-25: asked"
-    take_down("source", "cafe", "asked", found, workspace, ledger, NOW)
+    take_down("source", "cafe", "asked", found, workspace, registry, NOW)
     with pytest.raises(InputError, match="Nothing is left of the list"):
         prepare(listed(tmp_path), "demo", settings().store)
 
 
 def test_a_later_record_keeps_what_the_earlier_one_knew(
-    workspace: Workspace, outcomes: tuple[SourceOutcome, ...], ledger: Ledger, tmp_path: Path
+    workspace: Workspace,
+    outcomes: tuple[SourceOutcome, ...],
+    registry: VersionRegistry,
+    tmp_path: Path,
 ) -> None:
-    found = find_derived("uploader", "ann", workspace, ledger)
-    take_down("uploader", "ann", "asked", found, workspace, ledger, NOW)
+    found = find_derived("uploader", "ann", workspace, registry)
+    take_down("uploader", "ann", "asked", found, workspace, registry, NOW)
     for path in (settings().workspace / "runs").rglob("run.json"):
         path.unlink()
-    again = find_derived("uploader", "ann", workspace, ledger)
+    again = find_derived("uploader", "ann", workspace, registry)
     assert (again.source_ids, again.media_ids) == (found.source_ids, found.media_ids)
 
 
-def test_a_takedown_can_be_lifted(workspace: Workspace, ledger: Ledger) -> None:
-    found = find_derived("source", "x", workspace, ledger)
-    take_down("source", "x", "a mistake", found, workspace, ledger, NOW)
-    assert Takedowns.of(workspace, ledger.store).find(Source(source_id="x", uri="/x"))
-    lift("source", "x", workspace, ledger)
-    assert Takedowns.of(workspace, ledger.store).records == ()
+def test_a_takedown_can_be_lifted(workspace: Workspace, registry: VersionRegistry) -> None:
+    found = find_derived("source", "x", workspace, registry)
+    take_down("source", "x", "a mistake", found, workspace, registry, NOW)
+    assert Takedowns.of(workspace, registry.store).find(Source(source_id="x", uri="/x"))
+    lift("source", "x", workspace, registry)
+    assert Takedowns.of(workspace, registry.store).records == ()
     with pytest.raises(InputError, match="no takedown of source x"):
-        lift("source", "x", workspace, ledger)
+        lift("source", "x", workspace, registry)
 
 
-def test_a_damaged_record_stops_everything(workspace: Workspace, ledger: Ledger) -> None:
+def test_a_damaged_record_stops_everything(workspace: Workspace, registry: VersionRegistry) -> None:
     workspace.write("takedowns/x.json", b"{")
     with pytest.raises(ArtifactError, match="nothing is ingested or published"):
-        Takedowns.of(workspace, ledger.store)
+        Takedowns.of(workspace, registry.store)
 
 
 def test_the_command_lists_records_and_says_what_to_do(

@@ -186,7 +186,7 @@ def test_a_retired_version_is_not_given_out_and_goes_after_the_grace(
 def test_a_retirement_can_be_undone(capsys: pytest.CaptureFixture[str]) -> None:
     output_of(capsys, "retire", f"{NAME}@v1", "--reason", "by mistake")
     assert output_of(capsys, "retire", f"{NAME}@v1", "--undo") == f"{NAME}@v1 is in use again."
-    assert output_of(capsys, "gc") == "Nothing there that no version needs."
+    assert output_of(capsys, "gc") == "Every file is needed by a version."
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_a_retirement_can_be_undone(capsys: pytest.CaptureFixture[str]) -> None:
         pytest.param(["diff", f"{NAME}@v1"], "has no parent", id="first version alone"),
         pytest.param(["rollback", NAME], "Say which version", id="rollback to anything"),
         pytest.param(["rollback", f"{NAME}@v1", "--channel", "v2"], "cannot be called", id="name"),
-        pytest.param(["retire", f"{NAME}@v1"], "Say why with --reason", id="no reason"),
+        pytest.param(["retire", f"{NAME}@v1"], "A retirement needs a reason", id="no reason"),
         pytest.param(["retire", f"{NAME}@v2", "--reason", "x"], "rollback", id="latest"),
         pytest.param(["versions", "--store", "gs://x/y"], "expected file:///", id="store"),
         pytest.param(

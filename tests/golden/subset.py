@@ -7,18 +7,15 @@ whoever reviews it.
 import tempfile
 from pathlib import Path
 
-from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import SourceOutcome
 from tasks.common.schema.tables import plain_rows
 from tasks.common.store.folder import FolderStore
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
-from tasks.dataset.build import build_tree
-from tasks.deduplicate.run_crops import Subset
-from tasks.publish.read import find_base, read_past
-from tasks.publish.registry import Ledger
+from tasks.publish.read import find_base, read_base
+from tasks.publish.registry import VersionRegistry
 from tests.dataset.builders import judged, source
 from tests.dataset.crops import Crop
-from tests.dataset.trees import push, recipe
+from tests.dataset.trees import build, push, recipe
 
 FOLDER = Path(__file__).with_name("subset")
 _BINARY = (".jpg", ".png", ".html")  # pictures, and a page that is made of them
@@ -62,15 +59,17 @@ def batches(workspace: Workspace) -> tuple[list[SourceOutcome], list[SourceOutco
 
 def publish_golden(folder: Path) -> dict[str, bytes]:
     """Publish both batches, one upon the other; return the texts of both versions by name."""
-    workspace, ledger = Workspace(folder / "workspace"), Ledger(FolderStore(folder / "store"))
+    workspace, registry = (
+        Workspace(folder / "workspace"),
+        VersionRegistry(FolderStore(folder / "store")),
+    )
     first, second = batches(workspace)
     texts: dict[str, bytes] = {}
     for number, outcomes in enumerate((first, [*first, *second]), start=1):
-        past = read_past(ledger, find_base(ledger, PART.name, "other inputs"))
-        subset = Subset(outcomes, workspace, RuleBounds())
+        base = read_base(registry, find_base(registry, PART.name, "other inputs"))
         out = ArtifactWriter(workspace, "publish", f"{number:040d}")
-        tree = build_tree(subset, PART, out, past)
-        push(tree, workspace, ledger.store, name=PART.name)
+        tree = build(workspace, outcomes, PART, out, base=base)
+        push(tree, workspace, registry.store, name=PART.name)
         for row in plain_rows(workspace.items(tree)):
             if not row["name"].endswith(_BINARY) and row["name"] != "MANIFEST.sha256":
                 texts[f"v{number}/{row['name']}"] = workspace.path(row["path"]).read_bytes()

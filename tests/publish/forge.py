@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from tasks.common.files import digest_bytes
-from tasks.common.schema.tables import encode_table, make_table
+from tasks.common.schema.columns import to_frame
+from tasks.common.schema.layout import TreeFile, sample_paths
+from tasks.common.schema.tables import encode_table
 from tasks.common.store.objects import ObjectStore
-from tasks.dataset.build import FILES
 from tasks.publish.records import Commit, channels_key, commit_key, manifest_key
 from tests.dataset.trees import NAME
 
@@ -48,19 +49,20 @@ def put_version(
     store: ObjectStore, number: int, samples: Mapping[str, Shape], **facts: Any
 ) -> Commit:
     """Put a record and the table of the version's files, but no file."""
-    rows = [row for stem, shape in samples.items() for row in _rows(stem, shape)]
-    rows.append({"name": "README.md", "digest": "card", "scenes": None})
+    files = [file for stem, shape in samples.items() for file in _files(stem, shape)]
+    files.append(TreeFile("README.md", None, "card", None, 4))
     made = put_record(store, number, n_samples=len(samples), **facts)
-    sized = [row | {"size_bytes": 4} for row in rows]
-    put(store, manifest_key(made.tree), encode_table(make_table(sized, FILES)))
+    put(store, manifest_key(made.tree), encode_table(to_frame(TreeFile, files)))
     return made
 
 
-def _rows(stem: str, shape: Shape) -> list[dict[str, str]]:
-    scenes = json.dumps(shape.scenes)
-    names = (f"img_dir/{shape.split}/{stem}.jpg", shape.image), (
-        f"ann_dir/{shape.split}/{stem}.png", shape.mask)  # fmt: skip
-    return [{"name": name, "digest": digest, "scenes": scenes} for name, digest in names]
+def _files(stem: str, shape: Shape) -> list[TreeFile]:
+    paths = sample_paths(shape.split, stem)
+    digests = (shape.image, shape.mask)
+    return [
+        TreeFile(path, None, digest, None, 4, scenes=shape.scenes)
+        for path, digest in zip(paths, digests, strict=True)
+    ]
 
 
 def put_channels(store: ObjectStore, values: Any) -> None:

@@ -18,7 +18,7 @@ from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.artifacts import Workspace
-from tasks.publish.commit import push_tree
+from tasks.publish.commit import commit_tree
 from tests.dataset.trees import NAME, NOW
 from tests.publish.crash_points import END, Fuse, Point, watch
 
@@ -192,7 +192,7 @@ def _publish_and_exit(
                 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
                 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
                 resource.setrlimit(resource.RLIMIT_FSIZE, (order.max_file_bytes,) * 2)
-            done = push_tree(tree, NAME, workspace, store, recipe_digest="r", now=now)
+            done = commit_tree(tree, NAME, workspace, store, recipe_digest="r", now=now)
             fuse.burn(*END)
             pickle.dump((done, tuple(fuse.points)), stream)
             exit_code = 0

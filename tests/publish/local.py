@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from tasks.common.files import digest_bytes
+from tasks.common.schema.layout import MANIFEST
 from tasks.common.store.objects import ObjectStore
-from tasks.dataset.build import MANIFEST_NAME
 from tasks.publish.records import Commit
 
 
@@ -23,7 +23,7 @@ def published_files(store: ObjectStore, commit: Commit) -> dict[str, bytes]:
 def require_sums(folder: Path) -> None:
     """Do as `sha256sum --check --strict MANIFEST.sha256`, and demand that nothing else is there."""
     files = files_in(folder)
-    lines = files.pop(MANIFEST_NAME).decode().splitlines()
+    lines = files.pop(MANIFEST).decode().splitlines()
     assert {name: digest_bytes(data) for name, data in files.items()} == {
         line[66:]: line[:64] for line in lines if line[64:66] == "  "
     }

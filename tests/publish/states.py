@@ -1,4 +1,4 @@
-"""What a store holds, read byte by byte and without the ledger's own reading."""
+"""What a store holds, read byte by byte and without the registry's own reading."""
 
 import json
 import shutil
@@ -8,10 +8,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from tasks.common.files import digest_bytes
+from tasks.common.schema.layout import MANIFEST
 from tasks.common.schema.tables import plain_rows
 from tasks.common.store.folder import FolderStore
 from tasks.common.store.objects import ObjectStore
-from tasks.dataset.build import MANIFEST_NAME
 from tests.dataset.trees import NAME
 
 Snapshot = dict[str, bytes]
@@ -48,12 +48,12 @@ def look(store: ObjectStore) -> State:
 def _problems(store: ObjectStore, record: dict[str, object]) -> list[str]:
     """Compare a version's files with its list of digests, and that with the name of its tree."""
     prefix = f"trees/{record['tree']}/{NAME}/"
-    manifest = store.get(prefix + MANIFEST_NAME) or b""
+    manifest = store.get(prefix + MANIFEST) or b""
     if digest_bytes(manifest)[: len(str(record["tree"]))] != record["tree"]:
         return ["has another list of digests than the one that named its tree"]
     lines = (line.partition("  ") for line in manifest.decode().splitlines())
     promised = {name: digest for digest, _, name in lines}
-    promised[MANIFEST_NAME] = digest_bytes(manifest)
+    promised[MANIFEST] = digest_bytes(manifest)
     keys = store.list_objects(prefix)
     there = {key.removeprefix(prefix): digest_bytes(store.get(key) or b"") for key in keys}
     odd = sorted(name for name, _ in there.items() ^ promised.items())

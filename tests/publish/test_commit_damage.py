@@ -10,7 +10,7 @@ from tasks.common.store.folder import FolderStore
 from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.artifacts import Workspace
 from tasks.publish.records import manifest_key
-from tasks.publish.registry import Ledger
+from tasks.publish.registry import VersionRegistry
 from tasks.publish.verify import verify_version
 from tests.dataset.trees import (
     NAME,
@@ -81,7 +81,7 @@ def test_a_file_that_changed_in_the_workspace_is_not_uploaded(
     tree = kept_tree(workspace, "a")
     (image,) = workspace.root.glob("publish/*/*/img_dir/train/street-a.jpg")
     image.write_bytes(image.read_bytes()[:-1] + b"!")
-    with pytest.raises(ArtifactError, match=r"street-a\.jpg changed since it was made"):
+    with pytest.raises(ArtifactError, match=r"street-a\.jpg changed since the tree was built"):
         push(tree, workspace, any_store)
     assert any_store.list_objects("versions/") == {}
 
@@ -113,7 +113,7 @@ def test_a_lost_table_of_files_is_put_back_with_the_same_content(
     if damage is not None:
         put(any_store, manifest_key(commit.tree), damage)
     push(plain_tree(workspace, plain_samples("a")), workspace, any_store)
-    assert list(verify_version(Ledger(any_store), commit)) == []
+    assert list(verify_version(VersionRegistry(any_store), commit)) == []
 
 
 @pytest.mark.parametrize("name", [NAME, f"{NAME}-other"], ids=["own", "of another subset"])

@@ -11,7 +11,7 @@ from tasks.common.workspace.artifacts import Workspace
 from tasks.publish.channels import point_channel
 from tasks.publish.gc import collect
 from tasks.publish.records import Commit
-from tasks.publish.registry import Ledger
+from tasks.publish.registry import VersionRegistry
 from tasks.publish.retire import retire_version
 from tests.dataset.trees import NAME, NOW, everything, plain_samples, plain_tree, push, push_samples
 from tests.publish.forge import channel_values, put_channels, put_record
@@ -28,8 +28,8 @@ def test_each_version_names_the_one_before_as_its_parent(
 def second_retired(workspace: Workspace, any_store: ObjectStore) -> Commit:
     """The second of two versions, retired after a rollback to the first."""
     first, second = (push_samples(workspace, any_store, *names) for names in ("a", "ab"))
-    point_channel(Ledger(any_store), first)
-    retire_version(Ledger(any_store), second, "too dark.", NOW)
+    point_channel(VersionRegistry(any_store), first)
+    retire_version(VersionRegistry(any_store), second, "too dark.", NOW)
     return second
 
 
@@ -49,7 +49,10 @@ def test_retired_content_that_is_wanted_again_is_a_version_with_the_next_number(
     tree = plain_tree(workspace, plain_samples("a", "b"))
     done = push(tree, workspace, any_store, revive=True)
     assert (done.version, done.is_new, done.n_uploaded) == (3, True, 0)
-    assert (done.tree_id, Ledger(any_store).retired_numbers(NAME)) == (second_retired.tree, [2])
+    assert (done.tree_id, VersionRegistry(any_store).retired_numbers(NAME)) == (
+        second_retired.tree,
+        [2],
+    )
     assert channel_values(any_store)["latest"] == {"version": 3, "newest": 3}
 
 
@@ -67,11 +70,11 @@ def test_the_number_of_a_retired_version_whose_files_are_gone_is_not_given_again
     workspace: Workspace, folder_store: FolderStore
 ) -> None:
     first, second = (push_samples(workspace, folder_store, *names) for names in ("a", "ab"))
-    ledger = Ledger(folder_store)
-    point_channel(ledger, first)
-    retire_version(ledger, second, "wrong", NOW)
+    registry = VersionRegistry(folder_store)
+    point_channel(registry, first)
+    retire_version(registry, second, "wrong", NOW)
     for _ in range(2):
-        list(collect(ledger, NOW, grace=NOW - NOW, delete=True))
+        list(collect(registry, NOW, grace=NOW - NOW, delete=True))
     assert folder_store.list_objects(second.prefix) == {}
     assert push_samples(workspace, folder_store, "c").version == 3
 
@@ -82,7 +85,7 @@ def test_versions_of_another_subset_do_not_count(
     push_samples(workspace, folder_store, "a")
     other = push_samples(workspace, folder_store, "b", name=f"{NAME}-2")
     assert (other.version, other.parent) == (1, None)
-    assert Ledger(folder_store).numbers(NAME) == [1]
+    assert VersionRegistry(folder_store).numbers(NAME) == [1]
 
 
 def test_versions_go_on_after_the_ten_thousandth(
@@ -91,7 +94,7 @@ def test_versions_go_on_after_the_ten_thousandth(
     for number in (9_999, 10_000):
         put_record(any_store, number)
     assert push_samples(workspace, any_store, "a").version == 10_001
-    assert Ledger(any_store).numbers(NAME) == [9_999, 10_000, 10_001]
+    assert VersionRegistry(any_store).numbers(NAME) == [9_999, 10_000, 10_001]
 
 
 def test_a_gap_in_the_numbers_is_not_filled(
@@ -131,7 +134,7 @@ def test_latest_never_goes_back_and_other_channels_stay(
     push_samples(workspace, folder_store, "a")
     read = {
         word: channel.model_dump()
-        for word, channel in Ledger(folder_store).channels(NAME)[0].items()
+        for word, channel in VersionRegistry(folder_store).channels(NAME)[0].items()
     }
     assert read == after
 

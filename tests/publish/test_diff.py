@@ -5,12 +5,13 @@ import json
 import pytest
 
 from tasks.common.errors import InputError
+from tasks.common.schema.sample import KINDS, Sample
 from tasks.common.store.folder import FolderStore
 from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.artifacts import Workspace
-from tasks.publish.diff import KINDS, Diff, Side, diff_versions
+from tasks.publish.diff import Diff, diff_versions
 from tasks.publish.records import manifest_key
-from tasks.publish.registry import Ledger
+from tasks.publish.registry import VersionRegistry
 from tests.dataset.builders import judged, source
 from tests.dataset.crops import Crop
 from tests.dataset.trees import NAME, PINS, push, tree_of
@@ -22,7 +23,7 @@ BEFORE = Shape(scenes=("street", "night"))
 
 def _diff(store: ObjectStore, before: dict[str, Shape], after: dict[str, Shape]) -> Diff:
     commits = put_version(store, 1, before), put_version(store, 2, after)
-    return diff_versions(Ledger(store), *commits)
+    return diff_versions(VersionRegistry(store), *commits)
 
 
 @pytest.mark.parametrize(
@@ -69,11 +70,8 @@ def test_a_sample_that_came_is_added_on_its_side(split: str, folder_store: Folde
     diff = _diff(folder_store, {}, {"s": Shape(split, ("night",))})
     (sample,) = diff.of("added")
     assert (sample.before, sample.says(), diff.n_same) == (None, f"added ({split})", 0)
-    tree = f"trees/t2/{NAME}"
-    assert sample.after == Side(
-        split, ("night",), f"{tree}/img_dir/{split}/s.jpg", f"{tree}/ann_dir/{split}/s.png",
-        "image", "mask",
-    )  # fmt: skip
+    assert sample.after == Sample("s", split, ("night",), "image", "mask", None)
+    assert sample.after.paths == (f"img_dir/{split}/s.jpg", f"ann_dir/{split}/s.png")
 
 
 def test_the_order_of_scenes_is_no_change(folder_store: FolderStore) -> None:
@@ -102,7 +100,7 @@ def test_a_stem_with_a_dot_is_whole(folder_store: FolderStore) -> None:
 def test_versions_of_two_subsets_are_compared(folder_store: FolderStore) -> None:
     mine = put_version(folder_store, 1, {"a": Shape(), "b": Shape()})
     theirs = put_version(folder_store, 7, {"b": Shape(mask="new"), "c": Shape()}, name=OTHER)
-    diff = diff_versions(Ledger(folder_store), mine, theirs)
+    diff = diff_versions(VersionRegistry(folder_store), mine, theirs)
     assert (diff.before.label, diff.after.label) == (f"{NAME}@v1", f"{OTHER}@v7")
     assert [(sample.stem, *sample.kinds) for sample in diff.samples] == [
         ("a", "removed"), ("b", "relabelled"), ("c", "added"),
@@ -115,8 +113,10 @@ def test_a_version_whose_table_is_gone_cannot_be_compared(
 ) -> None:
     commits = [put_version(folder_store, number, {"a": Shape()}) for number in (1, 2)]
     folder_store.delete([manifest_key(f"t{lost}")])
-    with pytest.raises(InputError, match=rf"what {NAME}@v{lost} consisted of: its table of files"):
-        diff_versions(Ledger(folder_store), *commits)
+    with pytest.raises(
+        InputError, match=rf"{NAME}@v{lost} cannot be compared: the table of its files"
+    ):
+        diff_versions(VersionRegistry(folder_store), *commits)
 
 
 def test_all_of_it_is_plain_values(folder_store: FolderStore) -> None:
@@ -155,8 +155,8 @@ def test_published_versions_are_compared(workspace: Workspace, any_store: Object
     push(tree_of(workspace, (street, cafe)), workspace, any_store)
     pins = PINS | {"cafe": "train"}
     push(tree_of(workspace, (relit, cafe), pin=pins), workspace, any_store)
-    ledger = Ledger(any_store)
-    diff = diff_versions(ledger, *ledger.commits(NAME))
+    registry = VersionRegistry(any_store)
+    diff = diff_versions(registry, *registry.commits(NAME))
     assert [(sample.stem, sample.says()) for sample in diff.samples] == [
         ("cafe-a", "moved from val to train"),
         ("cafe-b", "moved from val to train"),
@@ -165,6 +165,12 @@ def test_published_versions_are_compared(workspace: Workspace, any_store: Object
         ("street-c", "added (train)"),
     ]
     assert diff.n_same == 0
-    keys = [key for sample in diff.samples for side in (sample.before, sample.after) if side
-            for key in (side.image, side.mask)]  # fmt: skip
+    keys = [
+        commit.prefix + path
+        for difference in diff.samples
+        for sample, commit in ((difference.before, diff.before), (difference.after, diff.after))
+        if sample is not None
+        for path in sample.paths
+    ]
+    assert len(keys) == 16
     assert [key for key in keys if any_store.get(key) is None] == []

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tasks.common.store.folder import FolderStore
 from tasks.publish.diff import Diff, diff_versions
-from tasks.publish.registry import Ledger
+from tasks.publish.registry import VersionRegistry
 from tests.publish.forge import Shape, put_version
 
 SHAPES = st.builds(
@@ -33,8 +33,8 @@ def _both_ways(before: dict[str, Shape], after: dict[str, Shape]) -> tuple[Diff,
     with TemporaryDirectory() as folder:
         store = FolderStore(Path(folder))
         old, new = put_version(store, 1, before), put_version(store, 2, after)
-        ledger = Ledger(store)
-        return diff_versions(ledger, old, new), diff_versions(ledger, new, old)
+        registry = VersionRegistry(store)
+        return diff_versions(registry, old, new), diff_versions(registry, new, old)
 
 
 @settings(max_examples=60, deadline=None)

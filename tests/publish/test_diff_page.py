@@ -14,7 +14,7 @@ from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.artifacts import Workspace
 from tasks.publish.diff import Diff, diff_versions
 from tasks.publish.diff_page import MAX_SHOWN, render_diff
-from tasks.publish.registry import Ledger
+from tasks.publish.registry import VersionRegistry
 from tests.dataset.builders import judged, person_mask, source
 from tests.dataset.crops import Crop
 from tests.dataset.trees import NAME, PINS, push, tree_of
@@ -53,15 +53,15 @@ def published(workspace: Workspace, trees: tuple[StageResult, StageResult]) -> P
     def publish(store: ObjectStore) -> Diff:
         for tree in trees:
             push(tree, workspace, store)
-        ledger = Ledger(store)
-        return diff_versions(ledger, *ledger.commits(NAME))
+        registry = VersionRegistry(store)
+        return diff_versions(registry, *registry.commits(NAME))
 
     return publish
 
 
 def _forged(store: ObjectStore, before: dict[str, Shape], after: dict[str, Shape]) -> Diff:
     commits = put_version(store, 1, before), put_version(store, 2, after)
-    return diff_versions(Ledger(store), *commits)
+    return diff_versions(VersionRegistry(store), *commits)
 
 
 def _pictures(page: Page) -> dict[str, Rgb]:

@@ -10,9 +10,9 @@ from tasks.common.errors import ArtifactError
 from tasks.common.store.folder import FolderStore
 from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.artifacts import Workspace
-from tasks.publish.gc import GRACE, Garbage, collect
+from tasks.publish.gc import GRACE, Unreferenced, collect
 from tasks.publish.records import Commit, commit_key, manifest_key
-from tasks.publish.registry import Ledger
+from tasks.publish.registry import VersionRegistry
 from tasks.publish.retire import retire_version
 from tasks.publish.verify import verify_version
 from tests.dataset.trees import NAME, NOW, everything, push_samples
@@ -25,15 +25,15 @@ OTHER = f"{NAME}-2"
 
 def _retired(workspace: Workspace, store: ObjectStore) -> tuple[Commit, Commit]:
     first, second = (push_samples(workspace, store, *names) for names in ("a", "ab"))
-    retire_version(Ledger(store), first, "dark", NOW)
+    retire_version(VersionRegistry(store), first, "dark", NOW)
     return first, second
 
 
-def _collect(store: ObjectStore, n_days: float, *, delete: bool = True) -> list[Garbage]:
-    return list(collect(Ledger(store), NOW + n_days * DAY, delete=delete))
+def _collect(store: ObjectStore, n_days: float, *, delete: bool = True) -> list[Unreferenced]:
+    return list(collect(VersionRegistry(store), NOW + n_days * DAY, delete=delete))
 
 
-def _steps(found: list[Garbage]) -> list[tuple[str, str]]:
+def _steps(found: list[Unreferenced]) -> list[tuple[str, str]]:
     return [(garbage.what, garbage.step) for garbage in found]
 
 
@@ -62,8 +62,8 @@ def test_the_files_of_a_retired_version_go_and_its_table_and_record_stay(
     gone = {key for key in before if key.startswith(f"trees/{first.tree}/")}
     after = {key: data for key, data in before.items() if key not in gone}
     assert (everything(any_store), len(gone)) == (after, first.n_files)
-    assert Ledger(any_store).commit(NAME, 1) == first
-    assert list(verify_version(Ledger(any_store), second, deep=True)) == []
+    assert VersionRegistry(any_store).commit(NAME, 1) == first
+    assert list(verify_version(VersionRegistry(any_store), second, deep=True)) == []
     assert _collect(any_store, 8) == []
 
 
@@ -71,7 +71,7 @@ def test_a_collection_says_what_it_found_and_why(
     workspace: Workspace, folder_store: FolderStore
 ) -> None:
     first, _ = _retired(workspace, folder_store)
-    told = Garbage(
+    told = Unreferenced(
         what=f"trees/{first.tree}/",
         why=f"{NAME}@v1 is retired",
         n_files=first.n_files,
@@ -99,10 +99,10 @@ def test_without_delete_nothing_changes(
 
 def test_the_grace_period_is_the_callers(workspace: Workspace, folder_store: FolderStore) -> None:
     first, _ = _retired(workspace, folder_store)
-    ledger = Ledger(folder_store)
+    registry = VersionRegistry(folder_store)
     for hour, step in ((0, "mark"), (1, "wait"), (2, "delete")):
         now = NOW + timedelta(hours=hour)
-        found = list(collect(ledger, now, grace=timedelta(hours=2), delete=True))
+        found = list(collect(registry, now, grace=timedelta(hours=2), delete=True))
         assert [garbage.step for garbage in found] == [step]
     assert (folder_store.list_objects(first.prefix), timedelta(days=7)) == ({}, GRACE)
 
@@ -114,7 +114,7 @@ def test_a_tree_that_another_version_needs_stays(
     third = push_samples(workspace, any_store, "a", revive=True)
     assert (third.version, third.tree) == (3, first.tree)
     assert _collect(any_store, 0) == _collect(any_store, 30) == []
-    assert list(verify_version(Ledger(any_store), third, deep=True)) == []
+    assert list(verify_version(VersionRegistry(any_store), third, deep=True)) == []
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_while_a_record_is_damaged_nothing_is_deleted(
     _collect(folder_store, 0)
     put(folder_store, commit_key(NAME, 2), b"{")
     before = everything(folder_store)
-    with pytest.raises(ArtifactError, match=r"/v0002\.json is not what was written there"):
+    with pytest.raises(ArtifactError, match=r"/v0002\.json is damaged"):
         _collect(folder_store, 30)
     assert everything(folder_store) == before
 
@@ -182,10 +182,10 @@ def test_halves_of_killed_writers_go_after_the_grace(
     half.write_bytes(b"half")
     os.utime(half, (0, 0))  # as a second name of an old file looks: not when it came here
     written_at = datetime.fromtimestamp(half.stat().st_ctime, UTC)
-    ledger, second = Ledger(folder_store), timedelta(seconds=1)
-    assert list(collect(ledger, written_at + GRACE - second, delete=delete)) == []
+    registry, second = VersionRegistry(folder_store), timedelta(seconds=1)
+    assert list(collect(registry, written_at + GRACE - second, delete=delete)) == []
     assert half.exists()
-    found = list(collect(ledger, written_at + GRACE + second, delete=delete))
+    found = list(collect(registry, written_at + GRACE + second, delete=delete))
     key = ".incoming/0123456789abcdef"
-    assert found == [Garbage(key, "its writer was killed", 1, 4, "delete", None)]
+    assert found == [Unreferenced(key, "its writer was killed", 1, 4, "delete", None)]
     assert half.exists() is not delete

@@ -14,8 +14,8 @@ from tasks.common.store.folder import FolderStore
 from tasks.common.workspace.artifacts import Workspace
 from tasks.publish.channels import point_channel
 from tasks.publish.gc import collect
-from tasks.publish.registry import Ledger
-from tasks.publish.retire import bring_back, retire_version
+from tasks.publish.registry import VersionRegistry
+from tasks.publish.retire import restore_version, retire_version
 from tasks.publish.verify import verify_version
 from tests.dataset.trees import NAME, NOW, push_samples
 from tests.publish.wrappers import DiesAt, Killed
@@ -37,7 +37,7 @@ class _Store:
 
     def __init__(self, root: Path, workspace: Workspace):
         self.folder, self.workspace, self.now = FolderStore(root), workspace, NOW
-        self.ledger = Ledger(self.folder)
+        self.registry = VersionRegistry(self.folder)
         self.n_committed = 0
 
     def do(self, action: str, number: int) -> None:
@@ -58,35 +58,35 @@ class _Store:
         push_samples(self.workspace, store, *CONTENTS[number], now=self.now, revive=True)
 
     def retire(self, number: int) -> None:
-        commit = self.ledger.resolve(f"{NAME}@{number + 1}")
-        retire_version(self.ledger, commit, "dark", self.now)
+        commit = self.registry.resolve(f"{NAME}@{number + 1}")
+        retire_version(self.registry, commit, "dark", self.now)
 
     def undo(self, number: int) -> None:
-        bring_back(self.ledger, self.ledger.resolve(f"{NAME}@{number + 1}"), self.now)
+        restore_version(self.registry, self.registry.resolve(f"{NAME}@{number + 1}"), self.now)
 
     def point(self, number: int) -> None:
-        point_channel(self.ledger, self.ledger.resolve(f"{NAME}@{number + 1}"))
+        point_channel(self.registry, self.registry.resolve(f"{NAME}@{number + 1}"))
 
     def collect(self, n_deletions: int) -> None:
-        ledger = Ledger(DiesAt(self.folder, n_deletions=n_deletions))
-        list(collect(ledger, self.now, grace=GRACE, delete=True))
+        registry = VersionRegistry(DiesAt(self.folder, n_deletions=n_deletions))
+        list(collect(registry, self.now, grace=GRACE, delete=True))
 
     def wait(self, n_days: int) -> None:
         self.now: datetime = self.now + timedelta(days=n_days)
 
     def require_law(self) -> None:
         """Every version keeps record and table, and unless retired every byte."""
-        numbers = self.ledger.numbers(NAME)
+        numbers = self.registry.numbers(NAME)
         assert numbers == list(range(1, len(numbers) + 1))
         assert len(numbers) >= self.n_committed
         self.n_committed = len(numbers)
-        retired = self.ledger.retired_numbers(NAME)
-        for commit in self.ledger.commits(NAME):
-            rows = self.ledger.files(commit)
+        retired = self.registry.retired_numbers(NAME)
+        for commit in self.registry.commits(NAME):
+            rows = self.registry.files(commit)
             assert rows is not None
             assert len(rows) == commit.n_files
             if commit.version not in retired:
-                assert list(verify_version(self.ledger, commit, deep=True)) == []
+                assert list(verify_version(self.registry, commit, deep=True)) == []
 
 
 @pytest.fixture(autouse=True)
@@ -119,8 +119,8 @@ def test_two_collections_a_grace_apart_leave_nothing_but_what_is_needed(
         store = _Store(Path(folder) / "store", workspace)
         for action, number in [*steps, ("collect", 99), ("wait", 8), ("collect", 99)]:
             store.do(action, number)
-        retired = store.ledger.retired_numbers(NAME)
-        commits = store.ledger.commits(NAME)
+        retired = store.registry.retired_numbers(NAME)
+        commits = store.registry.commits(NAME)
         needed = {commit.tree for commit in commits if commit.version not in retired}
         assert set(store.folder.list_folders("trees/")) == needed
         assert store.folder.list_objects("gc/") == {}

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from tasks.common.errors import WorldError
+from tasks.common.schema.layout import MANIFEST
 from tasks.common.store.folder import FolderStore
 from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.artifacts import Workspace
-from tasks.dataset.build import MANIFEST_NAME
 from tasks.publish.pull import Pulled, pull_version
 from tasks.publish.records import Commit
-from tasks.publish.registry import Ledger
+from tasks.publish.registry import VersionRegistry
 from tests.dataset.trees import NAME, push_samples
 from tests.publish.local import files_in, published_files, require_sums
 from tests.publish.wrappers import Breaks
@@ -27,13 +27,13 @@ def _versions(workspace: Workspace, store: ObjectStore) -> list[Commit]:
 
 
 def _pull(store: ObjectStore, commit: Commit, here: Path) -> Pulled:
-    return pull_version(Ledger(store), commit, here)
+    return pull_version(VersionRegistry(store), commit, here)
 
 
 def _break(store: ObjectStore, commit: Commit, here: Path, n_files: int) -> None:
     with pytest.raises(WorldError, match="The line is dead"):
         _pull(Breaks(store, n_files), commit, here)
-    assert MANIFEST_NAME not in files_in(here / NAME)
+    assert MANIFEST not in files_in(here / NAME)
 
 
 def _require_exactly(store: ObjectStore, commit: Commit, here: Path) -> None:

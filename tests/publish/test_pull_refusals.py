@@ -6,13 +6,13 @@ import pytest
 
 from tasks.common.errors import ArtifactError, InputError, MatteflowError
 from tasks.common.files import digest_bytes
+from tasks.common.schema.layout import MANIFEST
 from tasks.common.store.folder import FolderStore
 from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.artifacts import Workspace
-from tasks.dataset.build import MANIFEST_NAME
 from tasks.publish.pull import pull_version
 from tasks.publish.records import Commit
-from tasks.publish.registry import Ledger
+from tasks.publish.registry import VersionRegistry
 from tests.dataset.trees import NAME, push_samples
 from tests.publish.forge import put, record
 from tests.publish.local import files_in
@@ -39,7 +39,7 @@ def test_a_folder_with_a_strangers_file_is_refused_before_anything_changes(
 ) -> None:
     first, second = (push_samples(workspace, folder_store, *names) for names in ("a", "ab"))
     if is_pulled:
-        pull_version(Ledger(folder_store), first, here)
+        pull_version(VersionRegistry(folder_store), first, here)
     path = here / NAME / stranger
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"mine")
@@ -47,7 +47,7 @@ def test_a_folder_with_a_strangers_file_is_refused_before_anything_changes(
     with pytest.raises(
         InputError, match=rf"holds 1 files that belong to no version, such as {stranger}"
     ):
-        pull_version(Ledger(folder_store), second, here)
+        pull_version(VersionRegistry(folder_store), second, here)
     assert files_in(here) == before
 
 
@@ -65,9 +65,9 @@ def test_a_version_that_is_damaged_in_the_store_is_not_called_whole(
     state = "missing" if damage is None else "not what was published"
     said = rf"^img_dir/train/a\.jpg of {NAME}@v1 is {state} in the store; `matteflow verify --deep"
     with pytest.raises(ArtifactError, match=said):
-        pull_version(Ledger(any_store), commit, here)
+        pull_version(VersionRegistry(any_store), commit, here)
     left = files_in(here / NAME)
-    assert {MANIFEST_NAME, "img_dir/train/a.jpg"} & left.keys() == set()
+    assert {MANIFEST, "img_dir/train/a.jpg"} & left.keys() == set()
     assert [name for name in left if name.endswith(".part")] == []
 
 
@@ -78,13 +78,13 @@ def test_without_its_list_of_digests_nothing_of_a_version_is_pulled(
     manifest: bytes | None, workspace: Workspace, folder_store: FolderStore, here: Path
 ) -> None:
     commit = push_samples(workspace, folder_store, "a")
-    folder_store.delete([commit.prefix + MANIFEST_NAME])
+    folder_store.delete([commit.prefix + MANIFEST])
     if manifest is not None:
-        put(folder_store, commit.prefix + MANIFEST_NAME, manifest)
+        put(folder_store, commit.prefix + MANIFEST, manifest)
     with pytest.raises(
         ArtifactError, match=rf"^{NAME}@v1 is not whole in the store; `matteflow ver"
     ):
-        pull_version(Ledger(folder_store), commit, here)
+        pull_version(VersionRegistry(folder_store), commit, here)
     assert not here.exists()
 
 
@@ -93,7 +93,7 @@ def _forged(store: ObjectStore, names: list[str]) -> Commit:
     data = b"evil"
     manifest = "".join(f"{digest_bytes(data)}  {name}\n" for name in names).encode()
     commit = record(1, tree=digest_bytes(manifest)[:32])
-    put(store, commit.prefix + MANIFEST_NAME, manifest)
+    put(store, commit.prefix + MANIFEST, manifest)
     put(store, commit.prefix + "good.txt", data)
     return commit
 
@@ -111,7 +111,7 @@ def test_a_version_that_names_files_elsewhere_is_refused(
     commit = _forged(folder_store, ["good.txt", name])
     before = files_in(tmp_path)
     with pytest.raises(ArtifactError, match=r"names a file '.*', which cannot be pulled"):
-        pull_version(Ledger(folder_store), commit, here)
+        pull_version(VersionRegistry(folder_store), commit, here)
     assert files_in(tmp_path) == before
 
 
@@ -123,8 +123,8 @@ def test_a_name_that_only_looks_like_a_way_up_is_pulled(
 ) -> None:
     commit = _forged(folder_store, ["good.txt", name])
     put(folder_store, commit.prefix + name, b"evil")
-    pull_version(Ledger(folder_store), commit, here)
-    assert files_in(here / NAME).keys() == {"good.txt", name, MANIFEST_NAME}
+    pull_version(VersionRegistry(folder_store), commit, here)
+    assert files_in(here / NAME).keys() == {"good.txt", name, MANIFEST}
 
 
 @pytest.mark.parametrize("blocked", ["", "img_dir"], ids=["the folder", "a folder in it"])
@@ -136,7 +136,7 @@ def test_a_file_where_a_folder_must_be_is_told(
     path.parent.mkdir(parents=True)
     path.write_bytes(b"in the way")
     with pytest.raises(MatteflowError, match=rf"{NAME} (cannot be written|holds 1 files)"):
-        pull_version(Ledger(folder_store), commit, here)
+        pull_version(VersionRegistry(folder_store), commit, here)
     assert path.read_bytes() == b"in the way"
 
 
@@ -152,5 +152,5 @@ def test_a_disk_that_is_full_is_told_and_nothing_is_called_whole(
     with pytest.raises(
         InputError, match=rf"{NAME} cannot be written: No space left on device\. Mend"
     ):
-        pull_version(Ledger(any_store), commit, here)
+        pull_version(VersionRegistry(any_store), commit, here)
     assert files_in(here / NAME) == {}

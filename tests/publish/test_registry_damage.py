@@ -13,7 +13,7 @@ from tasks.publish.records import (
     manifest_key,
     retirement_key,
 )
-from tasks.publish.registry import Ledger
+from tasks.publish.registry import VersionRegistry
 from tests.dataset.trees import NAME
 from tests.publish.forge import Shape, put, put_channels, put_record, put_version, record
 
@@ -32,8 +32,8 @@ def test_a_damaged_commit_record_is_told_with_its_address(
     data: bytes, folder_store: FolderStore
 ) -> None:
     put(folder_store, commit_key(NAME, 1), data)
-    with pytest.raises(ArtifactError, match=r"/v0001\.json is not what was written there\. Bring"):
-        Ledger(folder_store).resolve(f"{NAME}@v1")
+    with pytest.raises(ArtifactError, match=r"/v0001\.json is damaged\. Restore"):
+        VersionRegistry(folder_store).resolve(f"{NAME}@v1")
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_damaged_channels_are_told_with_their_address(
 ) -> None:
     put_record(folder_store, 1)
     put(folder_store, channels_key(NAME), data)
-    with pytest.raises(ArtifactError, match=rf"/channels/{NAME}\.json is not what was written"):
-        Ledger(folder_store).channels(NAME)
+    with pytest.raises(ArtifactError, match=rf"/channels/{NAME}\.json is damaged"):
+        VersionRegistry(folder_store).channels(NAME)
 
 
 @pytest.mark.parametrize("data", [*GARBLED, pytest.param(b"{}", id="nothing in it")])
@@ -59,8 +59,8 @@ def test_a_damaged_retirement_is_told_with_its_address(
     data: bytes, folder_store: FolderStore
 ) -> None:
     put(folder_store, retirement_key(NAME, 1), data)
-    with pytest.raises(ArtifactError, match=rf"/retired/{NAME}/v0001\.json is not what was"):
-        Ledger(folder_store).retirement(NAME, 1)
+    with pytest.raises(ArtifactError, match=rf"/retired/{NAME}/v0001\.json is damaged"):
+        VersionRegistry(folder_store).retirement(NAME, 1)
 
 
 @pytest.mark.parametrize("data", GARBLED)
@@ -68,8 +68,8 @@ def test_a_damaged_table_of_files_is_told_with_its_address(
     data: bytes, folder_store: FolderStore
 ) -> None:
     put(folder_store, manifest_key("t1"), data)
-    with pytest.raises(ArtifactError, match=r"/manifests/t1\.parquet is not what was written"):
-        Ledger(folder_store).files(record(1))
+    with pytest.raises(ArtifactError, match=r"/manifests/t1\.parquet is damaged"):
+        VersionRegistry(folder_store).files(record(1))
 
 
 @pytest.mark.parametrize("at", [0.0, 0.25, 0.5, 0.75, 0.99])
@@ -78,8 +78,8 @@ def test_a_cut_table_of_files_is_told(at: float, folder_store: FolderStore) -> N
     key = manifest_key(commit.tree)
     data = folder_store.get(key) or b""
     put(folder_store, key, data[: int(len(data) * at)])
-    with pytest.raises(ArtifactError, match=r"is not what was written there"):
-        Ledger(folder_store).files(commit)
+    with pytest.raises(ArtifactError, match=r"is damaged"):
+        VersionRegistry(folder_store).files(commit)
 
 
 @pytest.mark.parametrize(
@@ -94,8 +94,8 @@ def test_a_record_that_is_not_of_its_place_is_damaged(
     facts: dict[str, object], folder_store: FolderStore
 ) -> None:
     put(folder_store, commit_key(NAME, 1), record(1, **facts).encode())
-    with pytest.raises(ArtifactError, match=r"/v0001\.json is not what was written there"):
-        Ledger(folder_store).resolve(f"{NAME}@v1")
+    with pytest.raises(ArtifactError, match=r"/v0001\.json is damaged"):
+        VersionRegistry(folder_store).resolve(f"{NAME}@v1")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_channels_of_the_old_form_are_read(
     for number in (1, 2):
         put_record(folder_store, number)
     put_channels(folder_store, old)
-    read, seen = Ledger(folder_store).channels(NAME)
+    read, seen = VersionRegistry(folder_store).channels(NAME)
     assert read == {
         word: Channel(version=version, newest=newest)
         for word, (version, newest) in channels.items()
@@ -129,9 +129,9 @@ def test_a_record_of_a_newer_program_is_read_with_what_is_known(folder_store: Fo
     values = json.loads(record(1).encode()) | {"signed_by": "ann", "shards": [1, 2]}
     put(folder_store, commit_key(NAME, 1), json.dumps(values).encode())
     put_channels(folder_store, {"latest": {"version": 1, "newest": 1, "by": "ann"}})
-    ledger = Ledger(folder_store)
-    assert ledger.resolve(NAME) == record(1)
-    assert ledger.channels(NAME)[0] == {"latest": Channel(version=1, newest=1)}
+    registry = VersionRegistry(folder_store)
+    assert registry.resolve(NAME) == record(1)
+    assert registry.channels(NAME)[0] == {"latest": Channel(version=1, newest=1)}
 
 
 def test_the_same_values_are_the_same_bytes() -> None:

@@ -8,11 +8,11 @@ from tasks.common.errors import InputError
 from tasks.common.store.address import open_store
 from tasks.common.store.folder import FolderStore
 from tasks.common.workspace.artifacts import Workspace
-from tasks.publish.registry import Ledger
+from tasks.publish.registry import VersionRegistry
 from tasks.publish.retire import retire_version
 from tasks.publish.task import (
     collect_garbage,
-    open_ledger,
+    open_registry,
     select_versions,
     verify_versions,
 )
@@ -23,12 +23,12 @@ OTHER = f"{NAME}-2"
 
 
 @pytest.fixture
-def ledger(folder_store: FolderStore) -> Ledger:
+def registry(folder_store: FolderStore) -> VersionRegistry:
     """Three versions of one subset, the first of them retired, and one of another."""
     for number in (1, 2, 3):
         put_record(folder_store, number)
     put_record(folder_store, 1, name=OTHER)
-    made = Ledger(folder_store)
+    made = VersionRegistry(folder_store)
     retire_version(made, made.resolve(f"{NAME}@1"), "dark", NOW)
     return made
 
@@ -44,33 +44,33 @@ def ledger(folder_store: FolderStore) -> Ledger:
         pytest.param(f"{NAME}@1", [f"{NAME}@v1"], id="a retired version by its number"),
     ],
 )
-def test_words_choose_versions(words: str, labels: list[str], ledger: Ledger) -> None:
-    assert [commit.label for commit in select_versions(ledger, words)] == labels
+def test_words_choose_versions(words: str, labels: list[str], registry: VersionRegistry) -> None:
+    assert [commit.label for commit in select_versions(registry, words)] == labels
 
 
 @pytest.mark.parametrize("words", ["nobody", f"{NAME}@9", f"{NAME}@beta", "@v1"])
-def test_words_for_nothing_are_refused(words: str, ledger: Ledger) -> None:
+def test_words_for_nothing_are_refused(words: str, registry: VersionRegistry) -> None:
     with pytest.raises(InputError, match=r"no subset|no version 9|no channel 'beta'"):
-        select_versions(ledger, words)
+        select_versions(registry, words)
 
 
 def test_an_empty_store_has_nothing_to_choose_from(folder_store: FolderStore) -> None:
-    assert select_versions(Ledger(folder_store), "") == []
+    assert select_versions(VersionRegistry(folder_store), "") == []
     with pytest.raises(InputError, match="no version of anything"):
-        select_versions(Ledger(folder_store), NAME)
+        select_versions(VersionRegistry(folder_store), NAME)
 
 
 def test_a_subset_whose_versions_are_all_retired_has_none_to_look_at(
     folder_store: FolderStore,
 ) -> None:
-    commit, ledger = put_record(folder_store, 1), Ledger(folder_store)
-    retire_version(ledger, commit, "dark", NOW)
-    assert select_versions(ledger, NAME) == []
+    commit, registry = put_record(folder_store, 1), VersionRegistry(folder_store)
+    retire_version(registry, commit, "dark", NOW)
+    assert select_versions(registry, NAME) == []
 
 
 def test_an_address_is_opened_under_the_root_name(workspace: Workspace, store_address: str) -> None:
     commit = push_samples(workspace, open_store(store_address), "a")
-    assert open_ledger(store_address).resolve(NAME) == commit
+    assert open_registry(store_address).resolve(NAME) == commit
 
 
 @pytest.mark.parametrize("deep", [False, True], ids=["listing", "deep"])
@@ -88,7 +88,7 @@ def test_verifying_names_what_was_looked_at_and_what_is_wrong(
 def test_collecting_takes_days_of_grace(workspace: Workspace, store_address: str) -> None:
     store = open_store(store_address)
     first, _ = (push_samples(workspace, store, *names) for names in ("a", "ab"))
-    retire_version(Ledger(store), first, "dark", NOW)
+    retire_version(VersionRegistry(store), first, "dark", NOW)
     steps = []
     for n_hours in (0, 11, 12):
         now = NOW + timedelta(hours=n_hours)

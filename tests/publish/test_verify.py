@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
+from tasks.common.schema.layout import MANIFEST
 from tasks.common.schema.tables import encode_table
 from tasks.common.store.folder import FolderStore
 from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.artifacts import Workspace
-from tasks.dataset.build import MANIFEST_NAME
 from tasks.publish.records import Commit, manifest_key
-from tasks.publish.registry import Ledger
+from tasks.publish.registry import VersionRegistry
 from tasks.publish.verify import verify_version
 from tests.dataset.trees import NAME, kept_tree, push, push_samples
 from tests.publish.forge import put
@@ -33,7 +33,10 @@ def commit_here(workspace: Workspace, folder_store: FolderStore) -> Commit:
 
 
 def _found(store: ObjectStore, commit: Commit, *, deep: bool = False) -> list[tuple[str, str]]:
-    return [(told.file, told.reason) for told in verify_version(Ledger(store), commit, deep=deep)]
+    return [
+        (told.file, told.reason)
+        for told in verify_version(VersionRegistry(store), commit, deep=deep)
+    ]
 
 
 @BOTH_DEPTHS
@@ -42,7 +45,7 @@ def test_a_whole_version_has_no_problems(
 ) -> None:
     for names in ("a", "ab"):
         push(kept_tree(workspace, *names), workspace, any_store)
-    commits = Ledger(any_store).commits(NAME)
+    commits = VersionRegistry(any_store).commits(NAME)
     assert [_found(any_store, commit, deep=deep) for commit in commits] == [[], []]
 
 
@@ -64,7 +67,7 @@ def test_a_problem_is_a_sentence_with_the_version_beside_it(
 ) -> None:
     folder_store.delete([commit_here.prefix + IMAGE])
     put(folder_store, commit_here.prefix + MASK, b"cut")
-    told = list(verify_version(Ledger(folder_store), commit_here))
+    told = list(verify_version(VersionRegistry(folder_store), commit_here))
     assert {problem.version for problem in told} == {f"{NAME}@v1"}
     assert [problem.sentence for problem in told] == [
         f"{IMAGE} is missing", f"{MASK} has 3 bytes, expected 9",
@@ -153,10 +156,10 @@ def test_a_garbled_table_is_told_and_the_files_are_not_blamed(
 def test_where_the_list_of_digests_is_gone_the_table_tells_what_belongs(
     deep: bool, commit_here: Commit, folder_store: FolderStore
 ) -> None:
-    folder_store.delete([commit_here.prefix + name for name in (MANIFEST_NAME, IMAGE)])
+    folder_store.delete([commit_here.prefix + name for name in (MANIFEST, IMAGE)])
     put(folder_store, commit_here.prefix + "notes.txt", b"extra")
     assert sorted(_found(folder_store, commit_here, deep=deep)) == [
-        (MANIFEST_NAME, "missing"), (IMAGE, "missing"), ("notes.txt", "extra"),
+        (MANIFEST, "missing"), (IMAGE, "missing"), ("notes.txt", "extra"),
     ]  # fmt: skip
 
 
@@ -172,19 +175,19 @@ def test_where_the_list_of_digests_is_gone_the_table_tells_what_belongs(
 def test_a_garbled_list_of_digests_is_told_and_the_files_are_not_blamed(
     deep: bool, at: slice, commit_here: Commit, folder_store: FolderStore
 ) -> None:
-    key = commit_here.prefix + MANIFEST_NAME
+    key = commit_here.prefix + MANIFEST
     put(folder_store, key, (folder_store.get(key) or b"")[at])
     found = _found(folder_store, commit_here, deep=deep)
-    assert found[0] == (MANIFEST_NAME, "altered")
-    assert {file for file, _ in found} == {MANIFEST_NAME}
+    assert found[0] == (MANIFEST, "altered")
+    assert {file for file, _ in found} == {MANIFEST}
 
 
 def test_where_table_and_list_of_digests_are_gone_nothing_else_is_claimed(
     commit_here: Commit, folder_store: FolderStore
 ) -> None:
-    folder_store.delete([manifest_key(commit_here.tree), commit_here.prefix + MANIFEST_NAME])
+    folder_store.delete([manifest_key(commit_here.tree), commit_here.prefix + MANIFEST])
     assert sorted(_found(folder_store, commit_here, deep=True)) == [
-        (MANIFEST_NAME, "missing"), (manifest_key(commit_here.tree), "missing"),
+        (MANIFEST, "missing"), (manifest_key(commit_here.tree), "missing"),
     ]  # fmt: skip
 
 

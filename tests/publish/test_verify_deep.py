@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from tasks.common.schema.layout import MANIFEST
 from tasks.common.store.folder import FolderStore
 from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.artifacts import Workspace
-from tasks.dataset.build import MANIFEST_NAME
 from tasks.publish.records import manifest_key
-from tasks.publish.registry import Ledger
+from tasks.publish.registry import VersionRegistry
 from tasks.publish.verify import verify_version
 from tests.dataset.trees import push_samples
 from tests.publish.forge import put
@@ -28,9 +28,9 @@ def test_a_flipped_byte_is_found_whatever_the_tags_say(
 ) -> None:
     commit = push_samples(workspace, any_store, "a")
     put(any_store, commit.prefix + name, _flipped(any_store.get(commit.prefix + name) or b"", 0))
-    ledger = Ledger(OtherTags(any_store))
-    assert list(verify_version(ledger, commit)) == []
-    (told,) = verify_version(ledger, commit, deep=True)
+    registry = VersionRegistry(OtherTags(any_store))
+    assert list(verify_version(registry, commit)) == []
+    (told,) = verify_version(registry, commit, deep=True)
     assert (told.file, told.reason) == (name, "altered")
     assert told.sentence == f"{name} holds other bytes than were published"
 
@@ -44,9 +44,9 @@ def test_a_byte_that_rotted_on_the_disk_is_found(
     data = path.read_bytes()
     path.chmod(0o644)
     path.write_bytes(_flipped(data, at % len(data)))
-    ledger = Ledger(folder_store)
-    assert list(verify_version(ledger, commit)) == []
-    assert [told[1:3] for told in verify_version(ledger, commit, deep=True)] == [
+    registry = VersionRegistry(folder_store)
+    assert list(verify_version(registry, commit)) == []
+    assert [told[1:3] for told in verify_version(registry, commit, deep=True)] == [
         (FILES[0], "altered")
     ]
 
@@ -58,7 +58,9 @@ def test_a_byte_that_rots_in_a_shared_file_is_found_in_both_versions(
     path = Path(folder_store.root / commits[1].prefix / FILES[0])
     path.chmod(0o644)
     path.write_bytes(b"image of z")
-    found = [list(verify_version(Ledger(folder_store), commit, deep=True)) for commit in commits]
+    found = [
+        list(verify_version(VersionRegistry(folder_store), commit, deep=True)) for commit in commits
+    ]
     assert [[told.file for told in problems] for problems in found] == [[FILES[0]]] * 2
 
 
@@ -70,11 +72,12 @@ def test_a_flipped_byte_is_found_with_one_of_the_two_lists(
     gone: str, workspace: Workspace, folder_store: FolderStore
 ) -> None:
     commit = push_samples(workspace, folder_store, "a")
-    lost = manifest_key(commit.tree) if gone == "table" else commit.prefix + MANIFEST_NAME
+    lost = manifest_key(commit.tree) if gone == "table" else commit.prefix + MANIFEST
     folder_store.delete([lost])
     put(folder_store, commit.prefix + FILES[0], b"image of z")
-    found = [(told.file, told.reason) for told in
-             verify_version(Ledger(OtherTags(folder_store)), commit, deep=True)]  # fmt: skip
+    registry = VersionRegistry(OtherTags(folder_store))
+    problems = verify_version(registry, commit, deep=True)
+    found = [(problem.file, problem.reason) for problem in problems]
     assert found == [(lost.removeprefix(commit.prefix), "missing"), (FILES[0], "altered")]
 
 
@@ -86,7 +89,7 @@ def test_a_file_that_vanishes_while_all_are_read_is_missing(
             return None if key.endswith(FILES[0]) else self.inner.get(key)
 
     commit = push_samples(workspace, folder_store, "a")
-    found = list(verify_version(Ledger(Vanishing(folder_store)), commit, deep=True))
+    found = list(verify_version(VersionRegistry(Vanishing(folder_store)), commit, deep=True))
     assert [(told.file, told.reason) for told in found] == [(FILES[0], "missing")]
 
 
@@ -102,6 +105,6 @@ def test_every_byte_is_read_once(workspace: Workspace, any_store: ObjectStore) -
 
     commit = push_samples(workspace, any_store, "a", "b")
     counting = Counting(any_store)
-    assert list(verify_version(Ledger(counting), commit, deep=True)) == []
+    assert list(verify_version(VersionRegistry(counting), commit, deep=True)) == []
     of_tree = [key for key in counting.read if key.startswith("trees/")]
     assert sorted(of_tree) == sorted(any_store.list_objects(commit.prefix))

@@ -7,11 +7,11 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from tasks.common.records import Record, SceneTag
+from tasks.common.schema.layout import Split
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 JpegQuality = Annotated[int, Field(ge=80, le=100)]
 Note = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,60}$")]
-Side = Literal["train", "val"]
 Language = Literal["en", "zh"]
 SceneId = Annotated[
     str,
@@ -20,7 +20,7 @@ SceneId = Annotated[
         description="names the scene's lists: lower-case letters, digits, dash, underscore",
     ),
 ]
-SubsetWords = Annotated[
+VersionRef = Annotated[
     str,
     Field(
         pattern=r"^CustomSeg_Person_\d{8}_[A-Za-z0-9-]{1,60}(@v?\d+)?$",
@@ -30,10 +30,10 @@ SubsetWords = Annotated[
 
 
 class SceneGroup(Record):
-    """A fine-grained scene: its lists' name, what it is called, which tags and phrases mean it.
+    """A fine-grained scene: the name of its split files, its titles, the phrases that tag it.
 
-    A phrase means the scene where it is a tag, or stands in one: Latin words as whole words
-    (`ball` is not in `balloon`), Chinese ones anywhere. Case does not matter.
+    A source is tagged with the scene if one of its tags contains a phrase: Latin words as whole
+    words (`ball` is not in `balloon`), Chinese ones anywhere. Case does not matter.
     """
 
     id: SceneId
@@ -71,7 +71,7 @@ class PublishRecipe(Record):
     date: str = Field(description="the day in the subset's name, as yyyymmdd")
     note: Note
     role: Literal["train", "test"] = "train"
-    against: tuple[SubsetWords, ...] = ()
+    against: tuple[VersionRef, ...] = ()
     related: Literal["refuse", "leave_out"] = Field(
         "refuse", description="what becomes of samples related to a test or training subset"
     )
@@ -79,7 +79,7 @@ class PublishRecipe(Record):
         False, description="publish with what earlier runs for this subset gave"
     )
     val_share: Share = 0.1
-    pin: dict[str, Side] = Field(default_factory=dict)
+    pin: dict[str, Split] = Field(default_factory=dict)
     near_bits: int = Field(
         6, ge=0, le=11, description="up to so many of 64 bits apart, pictures are of one group"
     )

@@ -115,7 +115,9 @@ def _column(name: str, hint: Any) -> _Column:
     load, dump = _json_codec(base)
     return _Column(
         {name: "string"},
-        lambda value: {name: None if value is None else json.dumps(dump(value))},
+        lambda value: {
+            name: None if value is None else json.dumps(dump(value), ensure_ascii=False)
+        },
         lambda values: None if values[name] is None else load(json.loads(values[name])),
     )
 

@@ -1,25 +1,39 @@
 """Where a sample comes from, as it may be published."""
 
+from dataclasses import dataclass
+from typing import Self
+
 from tasks.common.records import Source
 from tasks.common.uri import redacted, scheme_of
 
-ORIGIN = (
-    "address",
-    "listing",
-    "entry",
-    "uploader",
-    "captured_with",
-    "shared_at",
-    "session",
-    "batch",
-)
 
+@dataclass(frozen=True)
+class Provenance:
+    """What a source list says of a source's origin; a column of its own name each."""
 
-def origin_of(source: Source) -> dict[str, str | None]:
-    """Return the provenance of a source, one text per name in `ORIGIN`.
+    address: str | None = None  # without credentials; None for a file of somebody's machine
+    listing: str | None = None
+    entry: str | None = None
+    uploader: str | None = None
+    captured_with: str | None = None
+    shared_at: str | None = None
+    session: str | None = None
+    batch: str | None = None
 
-    Where a file lay on somebody's machine is nobody's business, nor does it change the data.
-    """
-    told = {name: getattr(source, name) for name in ORIGIN if name != "address"}
-    is_path = scheme_of(source.uri) in ("", "file")
-    return {"address": None if is_path else redacted(source.uri)} | told
+    @classmethod
+    def of(cls, source: Source) -> Self:
+        """Return the provenance of a source.
+
+        A local path is left out: it is private, and it does not change the data.
+        """
+        is_path = scheme_of(source.uri) in ("", "file")
+        return cls(
+            address=None if is_path else redacted(source.uri),
+            listing=source.listing,
+            entry=source.entry,
+            uploader=source.uploader,
+            captured_with=source.captured_with,
+            shared_at=source.shared_at,
+            session=source.session,
+            batch=source.batch,
+        )

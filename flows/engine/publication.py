@@ -1,0 +1,85 @@
+"""From the outcomes of a run to a published version, also when other publishers are faster."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from tasks.common.errors import WorldError
+from tasks.common.recipe.models import Recipe
+from tasks.common.records import Publication, Source, SourceOutcome, StageResult
+from tasks.common.schema.sample import Published
+from tasks.common.settings import settings
+from tasks.common.store.address import open_store
+from tasks.common.workspace.artifacts import Workspace
+from tasks.common.workspace.takedowns import Takedowns
+from tasks.dataset.task import apply_takedowns, check_pins, dataset, key_of_inputs
+from tasks.deduplicate.task import deduplicate
+from tasks.publish.task import (
+    Lineage,
+    OvertakenError,
+    check_publishable,
+    publish,
+    read_base_version,
+    read_others,
+)
+from tasks.review.task import Reason, all_drops, reasons, review
+
+# Each turn another publisher committed a version between two of our steps.
+_MAX_BUILDS = 10
+
+
+def require_publishable(store: str, recipe: Recipe, sources: Iterable[Source]) -> None:
+    """Make sure, before any work, that these sources can be published there by this recipe.
+
+    Raises:
+        InputError: the address is wrong, the store refuses, the recipe's pins tear sources of one
+            group apart, or it names subsets that are not published.
+        WorldError: the store does not answer.
+    """
+    check_pins(sources, recipe.publish)
+    check_publishable(store, recipe.publish)
+
+
+def publish_outcomes(
+    outcomes: tuple[SourceOutcome, ...],
+    recipe: Recipe,
+    store: str,
+    now: datetime,
+    revive: bool = False,
+) -> Publication:
+    """Publish what was kept as the next version of the recipe's subset.
+
+    The tree depends on its base version, so a version that another publisher commits between
+    `dataset` and `publish` makes it obsolete: both are then done again upon the newer version. All
+    samples stay in the split where that version has them.
+
+    Raises:
+        InputError: there is nothing to publish, or the store cannot be used as it is.
+        WorldError: the store failed, or other publishers were faster again and again.
+    """
+    workspace, part = Workspace.of(settings()), recipe.publish
+    takedowns = Takedowns.of(workspace, open_store(store))
+    allowed = apply_takedowns(outcomes, takedowns, workspace)
+    crops = deduplicate(allowed, recipe.filter)
+    reviewed = review(allowed, crops, recipe.filter, part.name)
+    drop_counts = count_drops(allowed, crops, workspace)
+    for _ in range(_MAX_BUILDS):
+        others = read_others(store, part)
+        inputs = key_of_inputs(allowed, recipe, others)
+        base = read_base_version(store, part.name, inputs)
+        tree = dataset(
+            allowed, crops, reviewed, drop_counts, recipe, Published(base, others), store
+        )
+        lineage = Lineage(inputs, base.number, part.against)
+        try:
+            return publish(tree, recipe, lineage, store, now, revive)
+        except OvertakenError:
+            continue
+    raise WorldError(f"{_MAX_BUILDS} other publishers were faster than this one; run it again.")
+
+
+def count_drops(
+    outcomes: Sequence[SourceOutcome], crops: StageResult, workspace: Workspace
+) -> list[Reason]:
+    """Count what the completed sources lost in all stages, by stage and reason."""
+    completed = [outcome for outcome in outcomes if outcome.error is None]
+    return reasons(all_drops(completed, workspace.run_crops(crops), workspace))

@@ -1,0 +1,217 @@
+"""A published sample: what versions are compared by, and all that `samples.csv` says of it."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Self, get_args
+
+import pandas as pd
+
+from tasks.common.records import Source
+from tasks.common.schema.boxes import Box
+from tasks.common.schema.columns import columns_of, encode_row, from_frame
+from tasks.common.schema.layout import (
+    SamplePaths,
+    Split,
+    TreeFile,
+    digests_of,
+    parse_image,
+    sample_paths,
+)
+from tasks.common.schema.provenance import Provenance
+
+ChangeKind = Literal["added", "removed", "relabelled", "repictured", "moved", "retagged"]
+"""How a sample differs between two versions: it came, went, or has another mask, image, split or
+scenes. These words are published in changelogs and in the JSON of `matteflow diff`."""
+KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
+_SCENE_SEPARATOR = ";"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What tells whether a sample is the same in two versions.
+
+    The table of a version's files is enough to know it, and that table stays when `gc` deletes the
+    files of a retired version.
+    """
+
+    stem: str
+    split: str
+    scenes: tuple[str, ...]
+    image_digest: str
+    mask_digest: str
+    channel: str | None  # who annotated it
+
+    @property
+    def paths(self) -> SamplePaths:
+        """Where its image and annotation lie in the tree."""
+        return sample_paths(self.split, self.stem)
+
+
+def changes_between(before: Sample | None, after: Sample | None) -> tuple[ChangeKind, ...]:
+    """Return in which ways a sample differs, in the order of `KINDS`; the order of scenes is none.
+
+    None stands for a version that does not have the sample.
+    """
+    if before is None or after is None:
+        return () if before is after else ("added",) if before is None else ("removed",)
+    changed: Mapping[ChangeKind, bool] = {
+        "relabelled": before.mask_digest != after.mask_digest,
+        "repictured": before.image_digest != after.image_digest,
+        "moved": before.split != after.split,
+        "retagged": set(before.scenes) != set(after.scenes),
+    }
+    return tuple(kind for kind in KINDS if changed.get(kind))
+
+
+def samples_in(files: Iterable[TreeFile]) -> dict[str, Sample]:
+    """Return the samples of a tree by stem, from the table of its files."""
+    files = list(files)
+    digests = digests_of(files)
+    samples = {}
+    for file in files:
+        parsed = parse_image(file.name)
+        if parsed is None:
+            continue
+        split, stem = parsed
+        mask = digests[sample_paths(split, stem).mask]
+        samples[stem] = Sample(stem, split, file.scenes or (), file.digest, mask, file.channel)
+    return samples
+
+
+@dataclass(frozen=True)
+class SampleRow:
+    """A row of `samples.csv`: its fields are the columns, in this order."""
+
+    stem: str
+    split: Split
+    scenes: tuple[str, ...]  # separated by ; in the file
+    group: str
+    source_id: str
+    media_id: str
+    time_s: float
+    licence: str | None
+    provenance: Provenance
+    channel: str
+    width_px: int
+    height_px: int
+    n_boxes: int  # detected people who reach into the picture, the sample's own among them
+    subject_share: float | None
+    crop_box_xyxy: Box  # whole px of the frame
+    box_in_crop_xyxy: Box  # whole px of the crop: what is published of it
+    hash: str | None
+    mirror_hash: str | None
+
+    @property
+    def paths(self) -> SamplePaths:
+        """Where its image and annotation lie in the tree."""
+        return sample_paths(self.split, self.stem)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Its group keys: what it has in common with samples that must not be in another split."""
+        return group_keys(
+            self.source_id, [self.media_id], self.provenance.uploader, self.provenance.session
+        )
+
+    def sample(self, digests: Mapping[str, str]) -> Sample:
+        """Return what versions are compared by; `digests` are those of the tree, by file name."""
+        image, mask = (digests[name] for name in self.paths)
+        return Sample(self.stem, self.split, self.scenes, image, mask, self.channel)
+
+
+def group_keys(
+    source_id: str | None,
+    media_ids: Iterable[str | None],
+    uploader: str | None,
+    session: str | None,
+) -> tuple[str, ...]:
+    """Return what ties a source to others: itself, its bytes, who shared it, what it was shot in.
+
+    A session counts whoever uploads it: two people at one wedding film the same guests.
+    """
+    media = sorted({media_id for media_id in media_ids if media_id})
+    named = [("source", source_id), *(("media", media_id) for media_id in media)]
+    named += [("uploader", uploader), ("session", session)]
+    return tuple(f"{kind} {name}" for kind, name in named if name)
+
+
+def keys_of_source(source: Source, media_ids: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the group keys of a source whose samples come from these media."""
+    return group_keys(source.source_id, media_ids, source.uploader, source.session)
+
+
+SAMPLE_COLUMNS = columns_of(SampleRow)
+
+
+def plain_row(row: SampleRow) -> dict[str, object]:
+    """Return a row's values by column, as `samples.csv` holds them."""
+    return encode_row(row) | {"scenes": _SCENE_SEPARATOR.join(row.scenes)}
+
+
+def sample_frame(rows: Iterable[SampleRow]) -> pd.DataFrame:
+    """Return `samples.csv` as a frame."""
+    values = [plain_row(row) for row in rows]
+    return pd.DataFrame(values, columns=list(SAMPLE_COLUMNS)).astype(SAMPLE_COLUMNS)
+
+
+def rows_of_frame(frame: pd.DataFrame) -> list[SampleRow]:
+    """Return the rows of `samples.csv`; columns that older programs did not write are missing.
+
+    Raises:
+        ValueError: a value is not of its column's type.
+    """
+    known = {name: dtype for name, dtype in SAMPLE_COLUMNS.items() if name in frame.columns}
+    typed = frame[list(known)].astype(known).reindex(columns=list(SAMPLE_COLUMNS))
+    scenes = [_json_scenes(value) for value in typed["scenes"]]
+    return from_frame(SampleRow, typed.assign(scenes=pd.Series(scenes, typed.index, "string")))
+
+
+def _json_scenes(value: object) -> str:
+    names = value.split(_SCENE_SEPARATOR) if isinstance(value, str) and value else []
+    return json.dumps(names)
+
+
+class BaseVersion(NamedTuple):
+    """The version that a new one is built upon: a key or a sample stays in the split it was in."""
+
+    label: str
+    number: int | None  # None where there is no base version
+    tree: str
+    splits: Mapping[str, Split]  # by group key, of every version so far
+    samples: Mapping[str, Sample]  # by stem
+    files: Mapping[str, str]  # sha256 by name
+    changelog: str
+
+    def without_keys(self, keys: Iterable[str]) -> Self:
+        """Return the same version without these group keys."""
+        gone = set(keys)
+        splits = {key: split for key, split in self.splits.items() if key not in gone}
+        return self._replace(splits=splits)
+
+
+NO_BASE = BaseVersion("", None, "", {}, {}, {}, "")
+
+
+class OtherSubset(NamedTuple):
+    """A version of another subset that must have nothing in common with this one.
+
+    `prefix` is where its files lie in the store.
+    """
+
+    label: str
+    tree: str
+    prefix: str
+    samples: Sequence[SampleRow]
+
+
+class Published:
+    """What a store has already: the version that a new one is built upon, and the other subsets.
+
+    A plain class, since Prefect looks for task results in every element of a tuple, a dict or a
+    dataclass that a task is handed: here these are all samples of all these versions.
+    """
+
+    def __init__(self, base: BaseVersion = NO_BASE, others: Sequence[OtherSubset] = ()):
+        self.base = base
+        self.others = tuple(others)

@@ -1,0 +1,34 @@
+"""What a tree is made of: the sources and crops of a run, and what other rooms say of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tasks.common.records import Source
+from tasks.common.schema.run_crops import RunCrops
+
+
+class DropCount(NamedTuple):
+    """How many items a stage dropped for one reason, with one sentence as an example."""
+
+    stage: str
+    reason: str
+    n: int
+    example: str
+
+
+@dataclass(frozen=True)
+class DatasetInputs:
+    """One run, as the rooms before this one left it.
+
+    Sources that failed count for the groups: a key that only they have in common with two others
+    ties those two together. Everything else tells of the completed sources alone.
+    """
+
+    sources: tuple[Source, ...]
+    completed: tuple[Source, ...]
+    media_ids: Mapping[str, str]  # sha256 of the bytes of each completed source, by its id
+    run: RunCrops
+    drop_counts: tuple[DropCount, ...]  # of all stages before this one
+    report: bytes  # HTML
+    review_list: bytes  # CSV

@@ -59,16 +59,15 @@ def publish_outcomes(
     workspace, part = Workspace.of(settings()), recipe.publish
     takedowns = Takedowns.of(workspace, open_store(store))
     allowed = apply_takedowns(outcomes, takedowns, workspace)
-    crops = deduplicate(allowed, recipe.filter)
-    reviewed = review(allowed, crops, recipe.filter, part.name)
-    drop_counts = count_drops(allowed, crops, workspace)
+    completed = tuple(outcome for outcome in allowed if outcome.error is None)
+    crops = deduplicate(completed, recipe.filter)
+    report = review(completed, crops, recipe.filter, part.name)
+    drop_counts = count_drops(completed, crops, workspace)
     for _ in range(_MAX_BUILDS):
         others = read_others(store, part)
         inputs = key_of_inputs(allowed, recipe, others)
         base = read_base_version(store, part.name, inputs)
-        tree = dataset(
-            allowed, crops, reviewed, drop_counts, recipe, Published(base, others), store
-        )
+        tree = dataset(allowed, crops, report, drop_counts, recipe, Published(base, others), store)
         lineage = Lineage(inputs, base.number, part.against)
         try:
             return publish(tree, recipe, lineage, store, now, revive)
@@ -80,6 +79,5 @@ def publish_outcomes(
 def count_drops(
     outcomes: Sequence[SourceOutcome], crops: StageResult, workspace: Workspace
 ) -> list[Reason]:
-    """Count what the completed sources lost in all stages, by stage and reason."""
-    completed = [outcome for outcome in outcomes if outcome.error is None]
-    return reasons(all_drops(completed, workspace.run_crops(crops), workspace))
+    """Count what these sources lost in all stages, by stage and reason."""
+    return reasons(all_drops(outcomes, workspace.run_crops(crops), workspace))

@@ -165,6 +165,8 @@ def inputs_of(
 ) -> DatasetInputs:
     """Return what a tree of these outcomes is made of, as the rooms before hand it over."""
     bounds = bounds or RuleBounds()
-    crops = reuse_or_deduplicate(outcomes, bounds, workspace)
-    review = reuse_or_review(outcomes, crops, bounds, title, workspace)
-    return read_inputs(outcomes, crops, review, count_drops(outcomes, crops, workspace), workspace)
+    completed = [outcome for outcome in outcomes if outcome.error is None]
+    crops = reuse_or_deduplicate(completed, bounds, workspace)
+    review = reuse_or_review(completed, crops, bounds, title, workspace)
+    counts = count_drops(completed, crops, workspace)
+    return read_inputs(outcomes, crops, review, counts, workspace)

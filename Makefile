@@ -13,7 +13,7 @@ EXAMPLES := --hypothesis-profile=check
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check format lint types imports unit service slow test setup up down \
-	mmseg-check record-stages clean
+	mmseg-check record-stages docs clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -89,6 +89,9 @@ $(MMSEG)/.ready: tests/mmseg/requirements.txt
 # After a change that does not alter what a stage gives out; else raise the stage's VERSION first.
 record-stages: $(READY) ## Record the digests of the stages' code again.
 	@$(BIN)/python -m tests.architecture.stage_digests
+
+docs: $(READY) ## Write the pages that follow from the code: docs/settings.md, docs/rules.md.
+	@$(BIN)/python -m docs.generate
 
 clean: ## Remove the environments and the demo.
 	rm -rf $(VENV) $(MMSEG) $(DEMO_HOME) build *.egg-info

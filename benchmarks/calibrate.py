@@ -20,7 +20,8 @@ from rich.table import Table
 
 from flows.engine.run_record import load_run
 from tasks.common.recipe.models import load_recipe
-from tasks.common.schema.tables import plain_rows
+from tasks.common.schema.columns import encode_row
+from tasks.common.schema.rows import JudgedCrop
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
 from tasks.filter.task import rejudge
@@ -51,7 +52,8 @@ def main() -> None:
     parser.add_argument("--upper-bodies", action="store_true", help="legs may be missing")
     asked = parser.parse_args()
     judged = _judged(asked.recipe, asked.run)
-    labels = pd.read_csv(asked.labels, keep_default_na=False).to_dict("records")
+    rows = pd.read_csv(asked.labels, keep_default_na=False).to_dict("records")
+    labels: list[Row] = [{str(name): value for name, value in row.items()} for row in rows]
     if not asked.upper_bodies:
         labels = [
             label | {"truth": "drop"} if "legs_cut" in label["faults"].split() else label
@@ -68,13 +70,12 @@ def main() -> None:
 def _judged(recipe: str, run: str | None) -> dict[str, Row]:
     """Judge all labelled crops by the recipe, from the measures of the run."""
     workspace, bounds = Workspace.of(settings()), load_recipe(recipe).filter
-    judged = {}
+    judged: dict[str, Row] = {}
     for outcome in load_run(workspace, run).outcomes:
         verdicts = outcome.result("filter")
         if verdicts is not None:
-            rows = plain_rows(workspace.items(verdicts))
-            done = rejudge(rows, outcome.source, bounds)
-            judged |= {row["crop_id"]: row for row in done.rows}
+            done = rejudge(workspace.rows(JudgedCrop, verdicts), outcome.source, bounds)
+            judged |= {crop.crop_id: encode_row(crop) for crop in done.crops}
     return judged
 
 

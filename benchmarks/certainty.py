@@ -18,7 +18,7 @@ from tasks.common.schema.tables import plain_rows
 from tasks.common.settings import settings
 from tasks.common.weights.catalogue import find_weights
 from tasks.common.workspace.artifacts import Workspace
-from tasks.dataset.task import Subset
+from tasks.deduplicate.task import reuse_or_deduplicate
 from tasks.matte.session import matte
 
 _IS_PERSON = 0.5
@@ -58,8 +58,8 @@ def _nobody(record: RunRecord, workspace: Workspace) -> list[Path]:
 
 
 def _kept(record: RunRecord, workspace: Workspace) -> list[Path]:
-    subset = Subset(record.outcomes, workspace, record.recipe.filter)
-    return [workspace.path(judged.crop["path"]) for judged in subset.crops("keep")]
+    crops = reuse_or_deduplicate(record.outcomes, record.recipe.filter, workspace)
+    return [workspace.path(crop.crop.path) for crop in workspace.run_crops(crops).of("keep")]
 
 
 def _figures(alpha: Alpha) -> list[float]:

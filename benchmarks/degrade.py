@@ -8,10 +8,12 @@ and prints on how many the two rules fire. Sizes are shares of the person's heig
 
 import argparse
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -19,10 +21,9 @@ from flows.engine.run_record import load_run
 from tasks.common.media.images import Rgb
 from tasks.common.recipe.bounds import Bounds
 from tasks.common.recipe.models import load_recipe
-from tasks.common.schema.tables import plain_rows
+from tasks.common.schema.rows import Crop, Pose
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
-from tasks.filter.finding import judge
 from tasks.filter.rules import RULES
 from tasks.filter.subject import Subject
 
@@ -30,9 +31,14 @@ Change = Callable[[Rgb, float], Rgb]
 _LONG_CLIP, _EVERY = "onebyone", 6
 
 
+def _as_rgb(picture: NDArray[Any]) -> Rgb:
+    """OpenCV keeps the type of what it is given, which its annotations do not say."""
+    return picture.astype(np.uint8, copy=False)
+
+
 def blur(share: float) -> Change:
     """Defocus: a Gaussian."""
-    return lambda rgb, height: cv2.GaussianBlur(rgb, (0, 0), share * height)
+    return lambda rgb, height: _as_rgb(cv2.GaussianBlur(rgb, (0, 0), share * height))
 
 
 def smear(share: float, angle: float) -> Change:
@@ -40,11 +46,12 @@ def smear(share: float, angle: float) -> Change:
 
     def change(rgb: Rgb, height: float) -> Rgb:
         length = max(3, int(share * height))
-        kernel = np.zeros((2 * length + 1, 2 * length + 1), np.float32)
+        kernel: NDArray[np.float32] = np.zeros((2 * length + 1, 2 * length + 1), np.float32)
         dx, dy = length / 2 * np.cos(angle), length / 2 * np.sin(angle)
-        ends = [(round(length - s * dx), round(length - s * dy)) for s in (1, -1)]
-        cv2.line(kernel, *ends, 1.0, 1)
-        return cv2.filter2D(rgb, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE)
+        start, end = ((round(length - s * dx), round(length - s * dy)) for s in (1, -1))
+        cv2.line(kernel, start, end, 1.0, 1)
+        kernel /= kernel.sum()
+        return _as_rgb(cv2.filter2D(rgb, -1, kernel, borderType=cv2.BORDER_REPLICATE))
 
     return change
 
@@ -54,9 +61,10 @@ def double(share: float, weight: float, angle: float = 0.7) -> Change:
 
     def change(rgb: Rgb, height: float) -> Rgb:
         dx, dy = share * height * np.cos(angle), share * height * np.sin(angle)
-        moved = cv2.warpAffine(rgb, np.float32([[1, 0, dx], [0, 1, dy]]), rgb.shape[1::-1],
+        shift: NDArray[np.float32] = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
+        moved = cv2.warpAffine(rgb, shift, rgb.shape[1::-1],
                                borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-        return cv2.addWeighted(rgb, 1 - weight, moved, weight, 0)
+        return _as_rgb(cv2.addWeighted(rgb, 1 - weight, moved, weight, 0))
 
     return change
 
@@ -96,7 +104,7 @@ def main() -> None:
             if rule.measure is None or not isinstance(limits, Bounds):
                 raise SystemExit(f"the recipe sets no bounds for {rule.name}")
             values = [rule.measure(subject) for subject in changed]
-            verdicts = [judge(rule, value, limits).verdict for value in values]
+            verdicts = [rule.judge(value, limits).verdict for value in values]
             shares = [verdicts.count(v) / len(verdicts) for v in ("drop", "review")]
             cells += [f"{share:.0%}" for share in shares]
             cells.append(f"{np.median([value or 0.0 for value in values]):.3f}")
@@ -112,13 +120,13 @@ def _subjects(labels: str, run: str | None) -> list[Subject]:
     wanted = {*fit[~is_long]["crop_id"], *fit[is_long]["crop_id"][::_EVERY]}
     subjects = []
     for outcome in load_run(workspace, run).outcomes:
-        crops, poses = outcome.result("detect"), outcome.result("pose")
-        if crops is None:
+        if outcome.crops is None:
             continue
-        posed = {row["crop_id"]: row for row in plain_rows(workspace.items(poses))} if poses else {}
-        for row in plain_rows(workspace.items(crops)):
-            if row["crop_id"] in wanted:
-                subjects.append(Subject(workspace, row, posed.get(row["crop_id"])))
+        poses = workspace.rows(Pose, outcome.poses) if outcome.poses else []
+        pose_of = {pose.crop_id: pose for pose in poses}
+        for crop in workspace.rows(Crop, outcome.crops):
+            if crop.crop_id in wanted:
+                subjects.append(Subject(workspace, crop, pose_of.get(crop.crop_id)))
     return subjects
 
 

@@ -19,11 +19,11 @@ from PIL import Image
 
 from tasks.common.errors import SourceError
 from tasks.common.recipe.models import DownloadRecipe, SampleRecipe
-from tasks.common.records import Source
+from tasks.common.records import MediaTable, Source
 from tasks.common.settings import Settings, settings
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.download.fetch import fetch
-from tasks.sample.stage import sample_media
+from tasks.sample.stage import write_frames
 from tests.sample.videos import regular, write_numbered
 
 Damage = Callable[[bytearray, random.Random], None]
@@ -130,10 +130,11 @@ def _outcome(path: Path, number: int, here: Settings) -> str:
         out = ArtifactWriter(workspace, "download", f"{number:040d}")
         media = fetch(source, DownloadRecipe(max_duration_s=600), here, out)
         out = ArtifactWriter(workspace, "sample", f"{number:040d}")
-        made = sample_media(media, SampleRecipe(every_s=0.3, max_frames=50), here, out)
+        recipe = SampleRecipe(every_s=0.3, max_frames=50)
+        frames = write_frames(out, MediaTable(media), recipe, here)
     except SourceError as error:
         return "stopped" if str(error).startswith("Decoding was stopped") else "refused"
-    return "whole" if made.n_dropped == 0 else "frames and drops"
+    return "whole" if frames.n_dropped == 0 else "frames and drops"
 
 
 def main() -> None:

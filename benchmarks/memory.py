@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -19,7 +20,7 @@ import cv2
 import numpy as np
 import yaml
 
-from tasks.common.media.images import read_rgb
+from tasks.common.media.images import Rgb, read_rgb
 from tasks.download.fetchers.local import local_path
 
 _FPS = 25
@@ -36,7 +37,7 @@ def encode_minute(path: Path) -> None:
         stream.pix_fmt, stream.gop_size = "yuv420p", _FPS
         for number in range(60 * _FPS):
             x, y = number % 280, 900 + number % 400
-            cut = np.ascontiguousarray(wide[y : y + _SIZE_WH[1], x : x + _SIZE_WH[0]])
+            cut: Rgb = np.ascontiguousarray(wide[y : y + _SIZE_WH[1], x : x + _SIZE_WH[0]])
             container.mux(stream.encode(av.VideoFrame.from_ndarray(cut, format="rgb24")))
         container.mux(stream.encode())
 
@@ -49,7 +50,8 @@ def repeat(minute: Path, path: Path, n_minutes: int) -> None:
             with av.open(str(minute)) as source:
                 if stream is None:
                     stream = target.add_stream_from_template(source.streams.video[0])
-                shift = round(number * 60 / source.streams.video[0].time_base)
+                tick_s = source.streams.video[0].time_base or Fraction(1)
+                shift = round(number * 60 / tick_s)
                 for packet in source.demux(video=0):
                     if packet.dts is not None and packet.pts is not None:
                         packet.dts += shift

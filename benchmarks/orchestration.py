@@ -95,19 +95,20 @@ def plain(sources: str, recipe_name: str) -> None:
     from tasks.common.settings import settings
     from tasks.common.workspace.artifacts import Workspace
     from tasks.dataset.task import publish
-    from tasks.deduplicate.run_crops import Subset
+    from tasks.deduplicate.task import deduplicate
     from tasks.download.sources.read import read_sources
-    from tasks.review.report import render_report, sheets
+    from tasks.review.task import report, review
 
     recipe, workspace = load_recipe(recipe_name), Workspace.of(settings())
     outcomes = tuple(
         SourceOutcome(source=source, stages=run_source(source, recipe, workspace, Clock()))
         for source in read_sources(sources)
     )
-    subset = Subset(outcomes, workspace, recipe.filter)
     publish.fn(outcomes, recipe, settings().store, datetime.now(UTC))
-    render_report(subset, title="plain", note="")
-    sheets(subset)
+    name, bounds = recipe.publish.name, recipe.filter
+    crops = deduplicate.fn(outcomes, bounds)
+    reviewed = review.fn(outcomes, crops, bounds, name)
+    report.fn(outcomes, crops, reviewed, bounds, name, "", "runs/plain")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ after matting say of a crop that would not have been matted is known.
 
 import argparse
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -20,7 +21,7 @@ from flows.engine.run_record import load_run
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.recipe.models import load_recipe
 from tasks.common.records import SourceOutcome
-from tasks.common.schema.tables import plain_rows
+from tasks.common.schema.rows import JudgedCrop
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
 from tasks.filter.rules import RULES
@@ -48,43 +49,41 @@ def main() -> None:
 def _truths(path: str | None) -> dict[str, Row]:
     if path is None:
         return {}
-    labels = pd.read_csv(path, keep_default_na=False).to_dict("records")
-    return {str(label["crop_id"]): label for label in labels}
+    rows = pd.read_csv(path, keep_default_na=False).to_dict("records")
+    return {str(row["crop_id"]): {str(name): row[name] for name in row} for row in rows}
 
 
 def _line(
     outcome: SourceOutcome, workspace: Workspace, bounds: RuleBounds, truths: dict[str, Row]
 ) -> list[str]:
     final = outcome.result("filter")
-    rows = plain_rows(workspace.items(final)) if final is not None else []
+    crops = workspace.rows(JudgedCrop, final) if final is not None else []
     early = {rule.name: None for rule in RULES.values() if not rule.needs_mask}
     late_only = bounds.model_copy(update=early)
     screened = {
-        row["crop_id"]: row for row in rejudge(_unmatted(rows), outcome.source, bounds).rows
+        crop.crop_id: crop for crop in rejudge(_unmatted(crops), outcome.source, bounds).crops
     }
-    out = {name for name, row in screened.items() if row["verdict"] == "drop"}
-    later = rejudge(rows, outcome.source, late_only).rows
-    passing = [
-        row["crop_id"] for row in later if row["verdict"] == "keep" and row["crop_id"] in out
-    ]
-    reasons = Counter(screened[name]["reason"] for name in passing)
+    out = {name for name, crop in screened.items() if crop.verdict == "drop"}
+    later = rejudge(crops, outcome.source, late_only).crops
+    passing = [crop.crop_id for crop in later if crop.verdict == "keep" and crop.crop_id in out]
+    reasons = Counter(screened[name].reason for name in passing)
     good = [name for name in out if truths.get(name, {}).get("truth") == "keep"]
     alone = [name for name in good if not truths[name]["group"]]
     return [
         outcome.source.source_id,
-        str(len(rows)),
-        str(len(rows) - len(out)),
-        f"{100 * len(out) / max(1, len(rows)):.0f} %",
+        str(len(crops)),
+        str(len(crops) - len(out)),
+        f"{100 * len(out) / max(1, len(crops)):.0f} %",
         str(len(passing)),
         str(reasons["near_duplicate"]),
         f"{len(good)} ({len(good) - len(alone)})" if truths else "",
     ]
 
 
-def _unmatted(rows: list[Row]) -> list[Row]:
-    """Take the masks' measures away, so that only the rules before matting speak."""
+def _unmatted(crops: list[JudgedCrop]) -> list[JudgedCrop]:
+    """Remove the masks' measures, so that only the rules before matting judge."""
     masked = {rule.name: None for rule in RULES.values() if rule.needs_mask}
-    return [row | masked for row in rows]
+    return [replace(crop, measures={**crop.measures, **masked}) for crop in crops]
 
 
 if __name__ == "__main__":

@@ -25,8 +25,9 @@ from tasks.common.weights.catalogue import find_weights
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.detect.detector import find_people
 from tasks.detect.stage import detect_key, detect_people
-from tasks.download.fetch import download_key, fetch
+from tasks.download.fetch import download_key
 from tasks.download.sources.read import read_sources
+from tasks.download.task import fetch_source
 from tasks.filter.stage import filter_crops, filter_key, screen_crops, screen_key
 from tasks.matte.session import matte
 from tasks.matte.stage import matte_crops, matte_key
@@ -65,28 +66,27 @@ def run_source(
 
     with clock.measure("download"):
         key = download_key(source, recipe.download)
-        media = fetch(source, recipe.download, settings(), out("download", key))
+        media = fetch_source(out("download", key), source, recipe.download)
     with clock.measure("sample"):
         key = sample_key(media, recipe.sample)
-        frames = sample_media(media, recipe.sample, settings(), out("sample", key))
+        frames = sample_media(out("sample", key), source, media, recipe.sample)
     with clock.measure("detect"):
         key = detect_key(frames, recipe.detect)
-        crops = detect_people(frames, recipe.detect, settings(), out("detect", key))
+        crops = detect_people(out("detect", key), source, frames, recipe.detect)
     poses = None
     if recipe.pose is not None:
         with clock.measure("pose"):
-            poses = find_poses(
-                crops, recipe.pose, settings(), out("pose", pose_key(crops, recipe.pose))
-            )
+            key = pose_key(crops, recipe.pose)
+            poses = find_poses(out("pose", key), source, crops, recipe.pose)
     with clock.measure("screen"):
         key = screen_key(source, crops, poses, recipe.filter)
-        screened = screen_crops(source, crops, poses, recipe.filter, out("screen", key))
+        screened = screen_crops(out("screen", key), source, crops, poses, recipe.filter)
     with clock.measure("matte"):
         key = matte_key(crops, screened, recipe.matte)
-        mattes = matte_crops(crops, screened, recipe.matte, settings(), out("matte", key))
+        mattes = matte_crops(out("matte", key), source, crops, screened, recipe.matte)
     with clock.measure("filter"):
         key = filter_key(source, crops, poses, mattes, recipe.filter)
-        verdicts = filter_crops(source, crops, poses, mattes, recipe.filter, out("filter", key))
+        verdicts = filter_crops(out("filter", key), source, crops, poses, mattes, recipe.filter)
     given = (media, frames, crops, poses, screened, mattes, verdicts)
     return tuple(result for result in given if result is not None)
 

@@ -26,6 +26,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,12 @@ def _cpu_s() -> float:
                for part in parts)  # fmt: skip
 
 
+def _run_program(command: str, folder: Path, endpoint: str, prefix: str) -> None:
+    target = f"s3://{_BUCKET}/{prefix}/"
+    arguments = shlex.split(command.format(folder=folder, target=target, endpoint=endpoint))
+    subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
+
+
 def rate(workspace: Workspace, n_files: int, n_bytes: int, others: list[str]) -> None:
     """Print files a second of each contender, the median of rounds in turns."""
     tree = make_tree(workspace, n_files, n_bytes)
@@ -110,23 +117,14 @@ def rate(workspace: Workspace, n_files: int, n_bytes: int, others: list[str]) ->
         "bare pool": lambda prefix: put_bare(folder, prefix),
     }
     for command in others:
-        contenders[shlex.split(command)[0].rsplit("/", 1)[-1]] = lambda prefix, line=command: (
-            subprocess.run(
-                shlex.split(
-                    line.format(
-                        folder=folder, target=f"s3://{_BUCKET}/{prefix}/", endpoint=endpoint
-                    )
-                ),
-                check=True,
-                stdout=subprocess.DEVNULL,
-            )
-        )
+        name = shlex.split(command)[0].rsplit("/", 1)[-1]
+        contenders[name] = partial(_run_program, command, folder, endpoint)
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
     for number in range(_ROUNDS):
         turn = list(contenders.items())  # back and forth, so that a drift hurts nobody more
         for name, work in turn if number % 2 else reversed(turn):
             prefix = f"{name.replace(' ', '-')}-{number}"
-            found[name].append(_timed(lambda work=work, prefix=prefix: work(prefix)))
+            found[name].append(_timed(partial(work, prefix)))
     bare = [wall for wall, _ in found["bare pool"]]
     for name, times in found.items():
         wall = statistics.median(wall for wall, _ in times)

@@ -1,1 +1,1 @@
-"""Values, not code: recipes, source lists, the weights catalogue, images and work-pool files."""
+"""Recipes, source lists, the weights catalogue, images, pools, and the set-up of a server."""

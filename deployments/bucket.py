@@ -1,4 +1,4 @@
-"""Make the bucket of the workspace, if it is not there: for a store that a team runs itself."""
+"""Create the bucket of the workspace unless it exists: for a store that a team runs itself."""
 
 import sys
 
@@ -7,11 +7,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tasks.common.settings import settings
 
-_THERE = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
+_EXISTS = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 
 
 def main() -> None:
-    """Make the bucket that MATTEFLOW_WORKSPACE names."""
+    """Create the bucket that MATTEFLOW_WORKSPACE names."""
     bucket = settings().shared.removeprefix("s3://").partition("/")[0]
     if not bucket:
         sys.exit("bucket: MATTEFLOW_WORKSPACE names no bucket; expected s3://bucket/prefix.")
@@ -19,10 +19,10 @@ def main() -> None:
     try:
         client.create_bucket(Bucket=bucket)
     except ClientError as error:
-        if error.response["Error"]["Code"] not in _THERE:
-            sys.exit(f"bucket: {bucket} cannot be made: {error}")
+        if error.response["Error"]["Code"] not in _EXISTS:
+            sys.exit(f"bucket: {bucket} cannot be created: {error}")
     except BotoCoreError as error:
-        sys.exit(f"bucket: {bucket} cannot be made: {error}")
+        sys.exit(f"bucket: {bucket} cannot be created: {error}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ mkdir -p "$prefect"
 
 answers() { "$bin/python" -c "import httpx, os; httpx.get(os.environ['PREFECT_API_URL'] + '/health', timeout=2).raise_for_status()" 2>/dev/null; }
 runs() { [ -f "$prefect/$1.pid" ] && kill -0 "$(cat "$prefect/$1.pid")" 2>/dev/null; }
-# In a session of its own, so that no terminal ends it; what crashes is started again.
+# In a session of its own, so that closing the terminal does not end it. A crash restarts it.
 start() { # name, arguments of prefect
     name=$1
     shift
@@ -42,7 +42,7 @@ up() {
         until answers; do
             n=$((n + 1))
             if [ $n -ge 120 ] || ! runs server; then
-                echo "The server did not start; $prefect/server.log tells why." \
+                echo "The server did not start; see $prefect/server.log." \
                     "If the port is taken, choose another with PREFECT_SERVER_API_PORT."
                 exit 1
             fi
@@ -58,7 +58,7 @@ up() {
 down() {
     stop worker
     stop server
-    echo "Server and worker are stopped; what they wrote stays in $home."
+    echo "Server and worker are stopped; their data stays in $home."
 }
 
 status() {

@@ -1,8 +1,8 @@
-"""Make on a Prefect server what the deployments need; run again, it changes nothing.
+"""Set up a Prefect server for the deployments; a second run changes nothing.
 
-`python -m deployments.setup` makes the work pool, deploys prefect.yaml, closes the forms to unknown
-parameters, and lets runs whose process is gone count as crashed. With a workspace in a bucket it
-also lets results lie there.
+`python -m deployments.setup` creates the work pool, deploys prefect.yaml, makes the server refuse
+unknown parameters, and creates an automation that marks runs without a heartbeat as crashed. If the
+workspace is in a bucket, task results go there too.
 """
 
 import argparse
@@ -14,7 +14,8 @@ import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+from uuid import UUID
 
 from prefect.automations import Automation
 from prefect.client.orchestration import SyncPrefectClient, get_client
@@ -32,10 +33,11 @@ PROJECT = Path(__file__).resolve().parents[1]
 POOLS = Path(__file__).parent / "pools"
 SILENT = "matteflow: runs that fell silent are crashed"
 RESULTS = "matteflow-results"
+# Settings that all machines share: no folders of one machine, no secrets.
 _IS_SHARED = re.compile(
     r"MATTEFLOW_(?!HOME|MODELS|SCRATCH|POOL|PROJECT|BIN|TOKEN).*|AWS_ENDPOINT_URL_S3|AWS_DEFAULT_REGION"
 )
-_SILENCE = timedelta(seconds=90)  # three heartbeats
+_SILENCE = timedelta(seconds=90)  # three missed heartbeats
 _FLOWS = ("ingest", "ingest-batch", "publish", "rerun", "maintain")
 _ALIVE = "prefect.flow-run.heartbeat"
 _ENDED = ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Paused", "Suspended")
@@ -56,10 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def set_up(pool: str, kind: str, limit: int | None, project: str) -> None:
-    """Make everything, in the order in which one thing needs the other.
+    """Create everything, each thing after those that it needs.
 
     Raises:
-        InputError: something is wrong with the request or the server; the sentence says what.
+        InputError: the request or the server is wrong; the sentence says how.
     """
     prepare_environment()
     with get_client(sync_client=True) as client:
@@ -83,14 +85,14 @@ def _require_server(client: SyncPrefectClient) -> None:
 
 
 def make_pool(client: SyncPrefectClient, name: str, kind: str, limit: int | None) -> str:
-    """Make or update the work pool; its job template comes from deployments/pools, if any is there.
+    """Create or update the work pool, with the job template of its type in deployments/pools.
 
     Raises:
-        InputError: a pool of this name and another type is there.
+        InputError: a pool of this name exists with another type.
     """
     template = make_template(kind)
     try:
-        there: WorkPool = client.read_work_pool(name)
+        pool: WorkPool = client.read_work_pool(name)
     except ObjectNotFound:
         client.create_work_pool(
             WorkPoolCreate(
@@ -98,32 +100,32 @@ def make_pool(client: SyncPrefectClient, name: str, kind: str, limit: int | None
             )
         )
         return "made"
-    if there.type != kind:
+    if pool.type != kind:
         raise InputError(
-            f"The work pool {name} is there with the type {there.type}, not {kind}; choose another "
+            f"The work pool {name} exists with the type {pool.type}, not {kind}; choose another "
             "name with --pool."
         )
     client.update_work_pool(
         name,
         WorkPoolUpdate(
-            base_job_template=template or there.base_job_template, concurrency_limit=limit
+            base_job_template=template or pool.base_job_template, concurrency_limit=limit
         ),
     )
     return "there"
 
 
 def make_template(kind: str) -> dict[str, Any]:
-    """Return the job template of a kind of pool; empty takes Prefect's own.
+    """Return the job template of a type of pool; an empty one stands for Prefect's default.
 
-    Jobs start with those settings of this machine that name no folder and no secret.
+    Jobs get this machine's settings, except folders and secrets.
 
     Raises:
-        InputError: there is no such kind.
+        InputError: the type is unknown.
     """
     template = _template(kind)
     if template:
-        given = {name: value for name, value in os.environ.items() if _IS_SHARED.fullmatch(name)}
-        template["variables"]["properties"]["env"]["default"] = given
+        shared = {name: value for name, value in os.environ.items() if _IS_SHARED.fullmatch(name)}
+        template["variables"]["properties"]["env"]["default"] = shared
     return template
 
 
@@ -142,7 +144,7 @@ def deploy(pool: str, project: str) -> None:
     """Deploy what prefect.yaml lists.
 
     Raises:
-        InputError: Prefect refused; its words are in the sentence.
+        InputError: `prefect deploy` failed; its output is in the sentence.
     """
     environment = os.environ | {"MATTEFLOW_POOL": pool, "MATTEFLOW_PROJECT": project}
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
@@ -154,15 +156,19 @@ def deploy(pool: str, project: str) -> None:
 
 
 def close_forms(client: SyncPrefectClient) -> int:
-    """Let the server refuse parameters that a flow does not know, which else crash the run."""
-    found = [run for run in client.read_deployments() if run.entrypoint and _is_ours(client, run)]
-    for deployment in found:
+    """Make the server refuse unknown parameters, which would crash the run when it starts."""
+    deployments = [
+        deployment
+        for deployment in client.read_deployments()
+        if deployment.entrypoint and _is_ours(client, deployment)
+    ]
+    for deployment in deployments:
         schema = dict(deployment.parameter_openapi_schema or {}) | {"additionalProperties": False}
         client.update_deployment(
             deployment.id,
             DeploymentUpdate(parameter_openapi_schema=schema, enforce_parameter_schema=True),
         )
-    return len(found)
+    return len(deployments)
 
 
 def _is_ours(client: SyncPrefectClient, deployment: Any) -> bool:
@@ -170,13 +176,14 @@ def _is_ours(client: SyncPrefectClient, deployment: Any) -> bool:
 
 
 def make_automation(client: SyncPrefectClient) -> str:
-    """Let a run that was alive and says nothing for 90 s count as crashed, so it can be retried.
+    """Create the automation that marks a run without heartbeats for 90 s as crashed.
 
-    A worker tells of a process that died under it; this is for hosts that are gone.
+    It can be retried then. A worker reports a process that died under it; this covers a host that
+    is gone, with its worker.
     """
-    wanted = Automation(
+    automation = Automation(
         name=SILENT,
-        description="Runs say every 30 s that they are alive. So nothing may pause or suspend.",
+        description="Runs send a heartbeat every 30 s. So no run may pause or suspend.",
         trigger=EventTrigger(
             after={_ALIVE},
             expect={_ALIVE, *(f"prefect.flow-run.{state}" for state in _ENDED)},
@@ -190,22 +197,22 @@ def make_automation(client: SyncPrefectClient) -> str:
         actions=[
             ChangeFlowRunState(
                 state=StateType.CRASHED,
-                message="The run said nothing for 90 s: its process or host is gone. Retry it.",
+                message="No heartbeat for 90 s: the process or host of the run is gone. Retry it.",
             )
         ],
     )
-    there = client.read_automations_by_name(SILENT)
-    for surplus in there[1:]:
+    existing = client.read_automations_by_name(SILENT)
+    for surplus in existing[1:]:
         client.delete_automation(surplus.id)
-    if there:
-        client.update_automation(there[0].id, wanted)
+    if existing:
+        client.update_automation(existing[0].id, automation)
         return "there"
-    wanted.create(_sync=True)
+    automation.create()
     return "made"
 
 
 def keep_results_in_bucket(client: SyncPrefectClient) -> str:
-    """Let task results lie beside the artifacts, so that workers share what is cached.
+    """Store task results in the bucket of the workspace, so that workers share the cache.
 
     The block holds an address and no secret: credentials come from where AWS tools look.
 
@@ -216,7 +223,7 @@ def keep_results_in_bucket(client: SyncPrefectClient) -> str:
         from prefect_aws import AwsClientParameters, AwsCredentials, S3Bucket
     except ImportError as error:
         raise InputError(
-            "The workspace lies in a bucket, so results should too, but prefect-aws is not "
+            "The workspace is in a bucket, so results belong there too, but prefect-aws is not "
             "installed; run: pip install 'matteflow[s3]'."
         ) from error
     bucket, _, prefix = settings().shared.removeprefix("s3://").partition("/")
@@ -227,7 +234,8 @@ def keep_results_in_bucket(client: SyncPrefectClient) -> str:
     )
     folder = "/".join(part for part in [*prefix.split("/"), "results"] if part)
     block = S3Bucket(bucket_name=bucket, bucket_folder=folder, credentials=credentials)
-    block_id = block.save(RESULTS, overwrite=True, _sync=True)
+    # A coroutine only inside an event loop, and there is none here.
+    block_id = cast(UUID, block.save(RESULTS, overwrite=True))
     client.update_server_default_result_storage(block_id)
     return f"s3://{bucket}/{folder}"
 

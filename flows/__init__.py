@@ -1,4 +1,4 @@
-"""The order of things: flows that string tasks together, and the command line."""
+"""Flows, which say in which order tasks run, and the command line."""
 
 from flows.engine.prefect_env import prepare_environment
 

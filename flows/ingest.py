@@ -1,9 +1,8 @@
 """The main job: from a source list to a published version."""
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from prefect import flow, runtime
 from prefect.client.schemas.objects import State
@@ -21,12 +20,13 @@ from flows.engine.prefect_artifacts import (
 )
 from flows.engine.run_record import RunRecord, name_run
 from flows.engine.task_runner import task_runner
+from flows.ingest_batch import ingest_batch
 from flows.takedown import heed_takedowns
 from tasks.common.errors import ArtifactError, InputError, WorldError
 from tasks.common.recipe.models import Recipe, load_recipe
-from tasks.common.records import Publication, Source, SourceOutcome
+from tasks.common.records import Publication, PublishMode, Source, SourceOutcome
 from tasks.common.settings import settings
-from tasks.common.uri import shown
+from tasks.common.uri import redacted
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.scratch import sweep_scratch
 from tasks.dataset.task import check_publishable
@@ -34,8 +34,6 @@ from tasks.dataset.task import publish as publish_version
 from tasks.download.task import read_sources
 
 _FORGOTTEN_S = 7 * 24 * 3600.0  # so old, nobody goes on with a download
-
-PublishMode = Literal["complete", "partial", "never"]
 
 
 class ListingError(WorldError):
@@ -76,7 +74,7 @@ def prepare(sources: str, recipe: str, store: str) -> Prepared:
 def _name_flow_run() -> str:
     """Name the flow run after list and recipe, without folders, which matter to nobody there."""
     asked = runtime.flow_run.parameters
-    return f"ingest-{Path(shown(asked['sources'])).stem}-{Path(asked['recipe']).stem}"
+    return f"ingest-{Path(redacted(asked['sources'])).stem}-{Path(asked['recipe']).stem}"
 
 
 @flow(
@@ -113,7 +111,7 @@ def ingest(
     record = RunRecord(
         run_id=run_id,
         started_at=started_at,
-        sources=shown(sources),
+        sources=redacted(sources),
         recipe=chosen,
         outcomes=outcomes,
         withheld=withheld,
@@ -137,7 +135,7 @@ def _work(
         chains = run_chains(sources, recipe, settings().sources_in_flight)
         return in_order(sources, tell_progress(chains, len(sources), "sources")), {}
     batches = write_batches(run_id, sources, recipe, size, workspace)
-    ended = tell_progress(run_batches(batches, workspace), len(batches), "batches")
+    ended = tell_progress(run_batches(batches, ingest_batch, workspace), len(batches), "batches")
     done = sorted(ended, key=lambda done: done.batch.number)
     outcomes = tuple(outcome for batch in done for outcome in batch.outcomes)
     runs = {source.source_id: batch.flow_run for batch in done for source in batch.batch.sources}
@@ -173,9 +171,3 @@ def _final_state(record: RunRecord, problem: str) -> State[Any]:
     if problem:
         return Failed(name="NotPublished", message=problem, data=record.run_id)
     return Completed(message=said, data=record.run_id)
-
-
-if __name__ == "__main__":
-    from flows.cli import main
-
-    main(["ingest", *sys.argv[1:]])

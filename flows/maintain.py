@@ -1,4 +1,4 @@
-"""What a store needs from time to time: are its versions whole, and what may go."""
+"""Maintenance of a store: verify published versions, and collect garbage."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -38,12 +38,12 @@ def maintain(
     """Check published versions, and remove what no version needs.
 
     Args:
-        verify: listing compares what lies there with what was published; deep reads every byte; no
-            leaves it out.
+        verify: listing compares the files in the store with what was published; deep also reads
+            every byte; no skips the check.
         subset: Check only this subset or version (NAME or NAME@v3); empty checks all.
-        garbage: report tells what no version needs; delete marks it, and deletes what was marked
-            longer ago than the days of grace; no leaves it out.
-        grace_days: Days between marking and deleting. Longer than any publication takes.
+        garbage: report lists what no version needs; delete marks it, and deletes what was marked
+            longer ago than the grace period; no skips it.
+        grace_days: Days between marking and deletion. Must be longer than any publication takes.
         store: The store's address; empty takes MATTEFLOW_STORE.
     """
     address = store or settings().store
@@ -56,22 +56,22 @@ def maintain(
         return Failed(name="BadInput", message=str(error))
     except WorldError as error:
         return Failed(name="StoreDown", message=str(error))
-    said, problems = [], list[Problem]()
+    sentences, problems = list[str](), list[Problem]()
     if verify != "no":
         labels, problems = verify_versions(address, subset, verify == "deep")
-        _leave_table("maintain-problems", "What is not as it was published.", problems)
-        said.append(f"{len(labels)} versions checked, {len(problems)} problems.")
+        _create_table("maintain-problems", "Files that differ from what was published.", problems)
+        sentences.append(f"{len(labels)} versions checked, {len(problems)} problems.")
     if garbage != "no":
-        found = collect_garbage(address, datetime.now(UTC), grace_days, garbage == "delete")
-        _leave_table("maintain-garbage", "What no version needs.", found)
-        said.append(describe_garbage(found, delete=garbage == "delete"))
-    message = " ".join(said) or "Nothing was asked for."
+        items = collect_garbage(address, datetime.now(UTC), grace_days, garbage == "delete")
+        _create_table("maintain-garbage", "What no version needs.", items)
+        sentences.append(describe_garbage(items, delete=garbage == "delete"))
+    message = " ".join(sentences) or "Nothing to do: both verify and garbage are no."
     if problems:
         return Failed(name="Damaged", message=f"{message} First: {problems[0].sentence}.")
     return Completed(message=message)
 
 
-def _leave_table(key: str, description: str, rows: Sequence[Problem | Garbage]) -> None:
+def _create_table(key: str, description: str, rows: Sequence[Problem | Garbage]) -> None:
     table = [{name: str(value) for name, value in row._asdict().items()} for row in rows]
     if len(table) > _MAX_ROWS:
         description = f"{description} {len(table)} rows, the first {_MAX_ROWS} shown."

@@ -7,21 +7,25 @@ from flows.engine.run_record import RunRecord, find_runs, load_run, run_folder, 
 from tasks.common.errors import ArtifactError, InputError
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.recipe.models import Recipe
-from tasks.common.recipe.override import amend_recipe
+from tasks.common.recipe.override import override_recipe
+from tasks.common.schema.rows import RunCrop
+from tasks.common.schema.run_crops import RunCrops
 from tasks.common.workspace.artifacts import Workspace
-from tasks.dataset.task import Changes, Subset, compare, render_changes
-from tasks.filter.task import rejudge
+from tasks.deduplicate.task import reuse_or_deduplicate, settle
+from tasks.filter.rejudge_run import rejudge_run
+from tasks.review.task import VerdictDiff, diff_verdicts, render_verdict_diff
 
-# The parts that shape crops and measures: where they differ, stored measures say nothing.
+# The parts of a recipe that shape crops and measures: where they differ, stored measures are of
+# other crops.
 _MEASURING = ("download", "sample", "detect", "pose", "matte")
 
 
 class Preview(NamedTuple):
-    """What would change, and where it can be looked at."""
+    """What would change in the verdicts of a run, and the address of a page with pictures."""
 
     run_id: str
     sources: str
-    changes: Changes
+    diff: VerdictDiff
     page: str
 
 
@@ -31,37 +35,46 @@ def preview(recipe: str, changes: Sequence[str], run: str | None, workspace: Wor
     Raises:
         InputError: a change is wrong, or no run was measured as the recipe says.
     """
-    base, _ = amend_recipe(recipe, [])
-    changed, _ = amend_recipe(recipe, changes)
+    base, _ = override_recipe(recipe, [])
+    changed, _ = override_recipe(recipe, changes)
     shaping = _differing(changed, base)
     if shaping:
         raise InputError(
             f"The {' and '.join(shaping)} part shapes crops and measures, so a change of it cannot "
             "be previewed. Keep it with --save FILE and ingest with that recipe."
         )
-    record = _measured_alike(changed, run, workspace)
-    stored = Subset(record.outcomes, workspace, record.recipe.filter)
-    before, unmatted_before = _judged_by(base.filter, stored)
-    after, unmatted = _judged_by(changed.filter, stored)
-    found = compare(before, after, unmatted_before, unmatted)
+    record, run_crops = _measured_alike(changed, run, workspace)
+    # Both sides are judged again: the run may have had other bounds than the recipe as it is.
+    before = _judge_by(base.filter, record, run_crops)
+    after = _judge_by(changed.filter, record, run_crops)
+    diff = diff_verdicts(before.crops, after.crops, before.unmatted, after.unmatted)
     note = f"Run {record.run_id}, recipe {recipe}: {', '.join(changes) or 'nothing changed'}."
-    html = render_changes(after, found, title="What other bounds would change", note=note)
+    title = "What other bounds would change"
+    html = render_verdict_diff(after.crops, diff, workspace, title=title, note=note)
     page = write_page(workspace, f"{run_folder(record.run_id)}/retune.html", html)
-    return Preview(record.run_id, record.sources, found, page)
+    return Preview(record.run_id, record.sources, diff, page)
 
 
-def _judged_by(bounds: RuleBounds, stored: Subset) -> tuple[Subset, frozenset[str]]:
-    """Judge the crops of a run anew; also name those that would have to be matted first."""
-    verdicts = {}
-    seen: set[str] = set()
-    unmatted: set[str] = set()
-    for outcome, rows in stored.judged:
-        done = rejudge(rows, outcome.source, bounds)
-        verdicts[outcome.source.source_id] = done.rows
-        unmatted |= done.unmatted - seen  # of the same bytes again, the first source counts
-        seen.update(row["crop_id"] for row in done.rows)
-    subset = Subset(stored.outcomes, stored.workspace, bounds, verdicts, unmatted)
-    return subset, frozenset(unmatted)
+class _Judged(NamedTuple):
+    """The crops of a run with their last verdicts under some bounds.
+
+    `unmatted` names those that would have to be matted first.
+    """
+
+    crops: tuple[RunCrop, ...]
+    unmatted: frozenset[str]
+
+
+def _judge_by(bounds: RuleBounds, record: RunRecord, run: RunCrops) -> _Judged:
+    sources = {outcome.source.source_id: outcome.source for outcome in record.outcomes}
+    rejudged = rejudge_run(run.crops, sources, bounds)
+    settled = settle(rejudged.crops, bounds.near_duplicate, rejudged.unmatted)
+    return _Judged(settled.crops, rejudged.unmatted)
+
+
+def _run_crops(record: RunRecord, workspace: Workspace) -> RunCrops:
+    crops = reuse_or_deduplicate(record.outcomes, record.recipe.filter, workspace)
+    return workspace.run_crops(crops)
 
 
 def require_measured(record: RunRecord, recipe: Recipe, workspace: Workspace) -> None:
@@ -72,8 +85,7 @@ def require_measured(record: RunRecord, recipe: Recipe, workspace: Workspace) ->
             that never were matted.
     """
     require_alike(record, recipe)
-    stored = Subset(record.outcomes, workspace, record.recipe.filter)
-    _, unmatted = _judged_by(recipe.filter, stored)
+    unmatted = _judge_by(recipe.filter, record, _run_crops(record, workspace)).unmatted
     if unmatted:
         raise InputError(
             f"{len(unmatted)} crops of run {record.run_id} pass these bounds before matting but "
@@ -96,31 +108,32 @@ def require_alike(record: RunRecord, recipe: Recipe) -> None:
         )
 
 
-def _measured_alike(recipe: Recipe, run: str | None, workspace: Workspace) -> RunRecord:
+def _measured_alike(
+    recipe: Recipe, run: str | None, workspace: Workspace
+) -> tuple[RunRecord, RunCrops]:
     """Return the named run, or the newest one whose crops and measures are the recipe's own."""
     if run:
         record = load_run(workspace, run)
         require_alike(record, recipe)
-        return record
+        return record, _run_crops(record, workspace)
     n_unreadable = 0
     for name in reversed(find_runs(workspace)):
         try:
             record = load_run(workspace, name)
-            if not _differing(recipe, record.recipe) and _has_crops(record, workspace):
-                return record
+            if _differing(recipe, record.recipe):
+                continue
+            run_crops = _run_crops(record, workspace)
         except (InputError, ArtifactError):  # made by another version, or damaged
             n_unreadable += 1
+            continue
+        if run_crops.crops:
+            return record, run_crops
     unread = f" ({n_unreadable} could not be read)" if n_unreadable else ""
     raise InputError(
         f"No run in {workspace.place}{unread} has crops and was made with this recipe's "
         f"{', '.join(_MEASURING)} parts, so there are no measures to judge by. Ingest with this "
         "recipe first; --publish never stops after the verdicts."
     )
-
-
-def _has_crops(record: RunRecord, workspace: Workspace) -> bool:
-    judged = Subset(record.outcomes, workspace, record.recipe.filter).judged
-    return any(rows for _, rows in judged)
 
 
 def _differing(recipe: Recipe, other: Recipe) -> list[str]:

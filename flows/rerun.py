@@ -1,7 +1,7 @@
-"""Do one task of one source again, and what depends on it; the rest stays as it is."""
+"""Run one stage of one source again, and the stages that depend on it."""
 
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -13,58 +13,55 @@ from flows.engine.run_record import RunRecord, find_runs, load_run
 from flows.engine.task_runner import task_runner
 from tasks.common.errors import InputError, MatteflowError
 from tasks.common.recipe.models import Recipe
-from tasks.common.records import SourceOutcome
+from tasks.common.records import SOURCE_STAGES, SourceOutcome, SourceStage
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
-from tasks.filter.task import withdraw_measures
-from tasks.matte.task import withdraw_mattes
-
-RerunStage = Literal["download", "sample", "detect", "pose", "screen", "matte", "filter"]
-_LAST: RerunStage = "filter"
+from tasks.filter.task import invalidate_measures
+from tasks.matte.task import invalidate_mattes
 
 
 @flow(name="rerun", flow_run_name="{stage}-{source}", task_runner=task_runner())
 def rerun(
-    stage: RerunStage,
+    stage: SourceStage,
     source: str,
     run: str = "",
     refresh: bool = True,
     downstream: bool = True,
 ) -> State[Any]:
-    """Do one task of one source again. A Retry of the ingest run then finds it done.
+    """Run one stage of one source again. A Retry of the ingest run then finds its result.
 
     Args:
-        stage: Which task.
-        source: The source's id, as the tables of an ingest run tell it.
-        run: The ingest run whose recipe counts, as `matteflow show` tells it; empty takes the
+        stage: The stage to run again.
+        source: The source's id, as the tables of an ingest run show it.
+        run: The ingest run whose recipe counts, as `matteflow show` names it; empty takes the
             newest one that had this source.
-        refresh: Compute it even if a good result is there. Without, only what is missing, damaged
-            or failed is computed.
-        downstream: Go on with the tasks after it. Those whose input did not change are not
+        refresh: Compute the stage even if its result is good. Without it, only a result that is
+            missing or damaged is computed.
+        downstream: Also run the stages after it. Those whose input did not change are not
             computed again.
     """
     workspace = Workspace.of(settings())
     try:
-        record, known = _find(source, stage, run, workspace)
+        record, previous = _find_outcome(source, stage, run, workspace)
         if refresh:
-            _withdraw(known, stage, record.recipe)
+            _invalidate(previous, stage, record.recipe)
     except MatteflowError as error:
         return Failed(name="BadInput", message=str(error))
-    last = _LAST if downstream else stage
-    outcome = run_chain(known.source, record.recipe, last)
-    leave_stages(outcome, known)
+    last = SOURCE_STAGES[-1] if downstream else stage
+    outcome = run_chain(previous.source, record.recipe, last)
+    leave_stages(outcome, previous)
     if outcome.error is not None:
-        said = f"{source} failed at {outcome.failed_stage}: {outcome.error}"
-        return Failed(name="StillFailing", message=said)
+        message = f"{source} failed at {outcome.failed_stage}: {outcome.error}"
+        return Failed(name="StillFailing", message=message)
     return Completed(
         message=f"{stage} of {source} is done. Retry the ingest run, or run `publish`, to use it."
     )
 
 
-def _find(
-    source: str, stage: RerunStage, run: str, workspace: Workspace
+def _find_outcome(
+    source: str, stage: SourceStage, run: str, workspace: Workspace
 ) -> tuple[RunRecord, SourceOutcome]:
-    """Return the run and what became of the source in it.
+    """Return the newest run that had the source, or the named one, and the source's outcome in it.
 
     Raises:
         InputError: no run had this source, or its recipe has no such stage.
@@ -81,23 +78,27 @@ def _find(
                 )
             return record, outcomes[source]
         known |= outcomes.keys()
-    near = get_close_matches(source, known, n=3, cutoff=0.4) or sorted(known)[:5]
-    had = f"The run {run} had no" if run else "No finished run had a"
+    similar = get_close_matches(source, known, n=3, cutoff=0.4) or sorted(known)[:5]
+    problem = f"The run {run} had no" if run else "No finished run had a"
     raise InputError(
-        f"{had} source {source!r}. Near are: {', '.join(near)}."
-        if near
-        else f"{had} source {source!r}; start an ingest first."
+        f"{problem} source {source!r}. Similar ids: {', '.join(similar)}."
+        if similar
+        else f"{problem} source {source!r}; start an ingest first."
     )
 
 
-def _withdraw(known: SourceOutcome, stage: RerunStage, recipe: Recipe) -> None:
-    """Let the result of the stage not be there any more; its task then computes it again."""
-    own, crops, screened = (known.result(name) for name in (stage, "detect", "screen"))
-    if own is None:  # it failed, or the chain ended before
+def _invalidate(previous: SourceOutcome, stage: SourceStage, recipe: Recipe) -> None:
+    """Invalidate the stage's result, so that its task computes it again.
+
+    Mattes and measures are also stored by content, apart from the stage that made them: without
+    removing those too, the stage would find them and compute nothing.
+    """
+    result, crops, screened = previous.result(stage), previous.crops, previous.admitted
+    if result is None:  # the stage failed, or one before it did
         return
     if crops is not None and stage == "matte" and screened is not None:
-        withdraw_mattes(crops, screened, recipe.matte)
+        invalidate_mattes(crops, screened, recipe.matte)
     if crops is not None and stage in ("screen", "filter"):
-        mattes = known.result("matte") if stage == "filter" else None
-        withdraw_measures(crops, known.result("pose"), mattes)
-    Workspace.of(settings()).withdraw(stage, own.key)
+        mattes = previous.mattes if stage == "filter" else None
+        invalidate_measures(crops, previous.poses, mattes)
+    Workspace.of(settings()).invalidate(stage, result.key)

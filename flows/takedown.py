@@ -96,7 +96,7 @@ def heed_takedowns(
     found = [(source, takedowns.find(source)) for source in sources]
     allowed = tuple(source for source, takedown in found if takedown is None)
     withheld = tuple(
-        f"{source.source_id} is left out: {takedown.says()}"
+        f"{source.source_id} is left out: {takedown.sentence()}"
         for source, takedown in found
         if takedown is not None
     )

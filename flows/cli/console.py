@@ -1,7 +1,8 @@
-"""The terminal: progress bars while something runs, tables when it is done."""
+"""The terminal: progress bars, and errors as sentences."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
@@ -11,44 +12,48 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
 )
-from rich.table import Table
 
-from flows.engine.run_record import RunRecord
-from flows.explain import Explanation
-from flows.preview import Preview
 from tasks.common.progress import listen
-from tasks.common.workspace.artifacts import Workspace
-from tasks.dataset.task import Subset, all_drops, funnel, reasons, set_aside, source_lines
 
-# No markup: names of files and people's sentences may hold brackets.
+FAILED = 1
+BAD_INPUT = 2
+INTERRUPTED = 130  # as shells have it: 128 + SIGINT
+
+# No markup: file names and free text may hold brackets.
 console = Console(markup=False)
 errors = Console(stderr=True, markup=False)
 
 
+def print_error(sentence: str) -> None:
+    """Print why the command failed, on the error stream."""
+    errors.print(f"matteflow: {sentence}", style="red", highlight=False, soft_wrap=True)
+
+
 class _Bars:
-    """One bar per stage; sources that are at work at the same time share it."""
+    """One bar per stage; sources in the same stage at the same time share it."""
 
     def __init__(self, progress: Progress):
         self._progress = progress
-        self._bars: dict[str, tuple[int, int]] = {}
+        self._bars: dict[str, TaskID] = {}
+        self._totals: Counter[str] = Counter()
         self._lock = Lock()
 
     def advance(self, stage: str, done: int, total: int) -> None:
-        """Take note of progress, from any thread."""
+        """Add progress to the bar of a stage, from any thread."""
         with self._lock:
             if stage not in self._bars:
-                self._bars[stage] = (int(self._progress.add_task(stage, total=0)), 0)
-            bar, so_far = self._bars[stage]
-            self._bars[stage] = (bar, so_far + total)
-            self._progress.update(bar, advance=done, total=so_far + total)  # type: ignore[arg-type]
+                self._bars[stage] = self._progress.add_task(stage, total=0)
+            self._totals[stage] += total
+            self._progress.update(self._bars[stage], advance=done, total=self._totals[stage])
 
 
 @contextmanager
 def progress_bars(title: str) -> Iterator[None]:
-    """Show the stages at work until the block ends; on a pipe, only the title."""
+    """Show a bar per running stage until the block ends; on a pipe, print only the title."""
     if not sys.stderr.isatty():
         errors.print(title)
         yield
@@ -64,76 +69,3 @@ def progress_bars(title: str) -> Iterator[None]:
         progress.add_task(title, total=None)
         listen(_Bars(progress))
         yield
-
-
-def print_run(record: RunRecord, workspace: Workspace) -> None:
-    """Print a run's funnel, what was dropped and why, and the sources that need attention."""
-    subset = Subset(record.outcomes, workspace, record.recipe.filter)
-    table = Table(title=f"Run {record.run_id}", title_justify="left", show_header=False, box=None)
-    for step in funnel(subset):
-        table.add_row(step.label, str(step.n), step.unit)
-    table.columns[1].justify = "right"
-    console.print(table)
-    for title, told in (("Dropped", all_drops(subset)), ("For review", set_aside(subset))):
-        counted = reasons(told)
-        if counted:
-            console.print(_reasons_table(title, counted))
-    for said in record.withheld:
-        console.print(said, style="yellow", highlight=False)
-    for line in source_lines(subset):
-        if line.state != "done":
-            console.print(
-                f"{line.source_id} {line.state}: {line.cause}", style="red", highlight=False
-            )
-
-
-def _reasons_table(title: str, counted: Sequence[tuple[str, str, int, str]]) -> Table:
-    table = Table("stage", "reason", "items", "for example", title=title, title_justify="left")
-    table.columns[2].justify = "right"
-    for stage, reason, n_items, example in counted:
-        table.add_row(stage, reason, str(n_items), example)
-    return table
-
-
-def print_changes(found: Preview) -> None:
-    """Print what other bounds would change: verdicts, moves, rules, and where the pictures are."""
-    changes = found.changes
-    console.print(
-        f"Run {found.run_id} of {found.sources}, {changes.before.total()} crops",
-        highlight=False, soft_wrap=True,
-    )  # fmt: skip
-    if not changes.moves:
-        console.print("No verdict would change.")
-    moves = Table("verdict now", "then", "crops")
-    moves.columns[2].justify = "right"
-    for move in changes.moves:
-        moves.add_row(move.before, move.after, str(move.n))
-    rules = Table("rule", "fail now", "then", "reason now", "then")
-    for column in rules.columns[1:]:
-        column.justify = "right"
-    for rule in changes.rules:
-        rules.add_row(rule.rule, *(str(n) for n in rule[1:]))
-    for table in (moves, rules):
-        if table.row_count:
-            console.print(table)
-    for verdict in ("keep", "review", "drop", "to be matted"):
-        if changes.before[verdict] or changes.after[verdict]:
-            console.print(
-                f"{verdict}: {changes.before[verdict]} now, {changes.after[verdict]} then",
-                highlight=False,
-            )
-    console.print(f"Pictures: {found.page}", soft_wrap=True, highlight=False)
-
-
-def print_explanation(found: Explanation) -> None:
-    """Print a crop's verdict and what each rule says of it."""
-    verdict = found.judged.verdict
-    said = f": {verdict['sentence']}" if verdict["sentence"] else ""
-    console.print(f"{found.judged.stem} {verdict['verdict']}{said}", soft_wrap=True)
-    table = Table("rule", "value", "bounds", "verdict")
-    table.columns[1].justify = "right"
-    for word in found.words:
-        style = {"drop": "red", "review": "yellow"}.get(word.verdict)
-        table.add_row(word.rule, word.value, word.bounds, word.verdict, style=style)
-    console.print(table)
-    console.print(f"Pictures: {found.page}", soft_wrap=True, highlight=False)

@@ -1,53 +1,39 @@
-"""The command line for doing one task of one source again."""
+"""`matteflow rerun`."""
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from flows.cli.console import FAILED, console, progress_bars
+from flows.cli.flow_run import prepare_console
+from flows.cli.options import Verbose
 from tasks.common.errors import InputError
-
-app = typer.Typer()
-
-
-class StageName(StrEnum):
-    """The tasks of a source."""
-
-    download = "download"
-    sample = "sample"
-    detect = "detect"
-    pose = "pose"
-    screen = "screen"
-    matte = "matte"
-    filter = "filter"
+from tasks.common.records import SourceStage
 
 
-@app.command()
 def rerun(
-    stage: Annotated[StageName, typer.Argument(help="Which task.")],
+    stage: Annotated[SourceStage, typer.Argument(help="The stage to run again.")],
     source: Annotated[str, typer.Argument(help="The source's id.")],
-    run: Annotated[str, typer.Option(help="The run whose recipe counts; else the newest.")] = "",
+    run: Annotated[
+        str, typer.Option(help="The run whose recipe counts; empty takes the newest one.")
+    ] = "",
     refresh: Annotated[
-        bool, typer.Option(help="Compute it even if a good result is there.")
+        bool, typer.Option(help="Compute the stage even if its result is good.")
     ] = True,
-    downstream: Annotated[bool, typer.Option(help="Go on with the tasks after it.")] = True,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Show Prefect's log.")] = False,
+    downstream: Annotated[bool, typer.Option(help="Also run the stages after it.")] = True,
+    verbose: Verbose = False,
 ) -> None:
-    """Do one task of one source again, and what depends on it."""
-    from flows.engine.prefect_env import quieten_console
-
-    if not verbose:
-        quieten_console()
-    from flows.cli.console import console, progress_bars
+    """Run one stage of one source again, and the stages that depend on it."""
+    prepare_console(verbose)
     from flows.rerun import rerun as rerun_flow
 
-    with progress_bars(f"{stage.value} of {source}"):
+    with progress_bars(f"{stage} of {source}"):
         state = rerun_flow(
-            stage=stage.value, source=source, run=run,
+            stage=stage, source=source, run=run,
             refresh=refresh, downstream=downstream, return_state=True,
         )  # fmt: skip
     if state.name == "BadInput":
         raise InputError(str(state.message))
     console.print(str(state.message), highlight=False)
     if not state.is_completed():
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)

@@ -1,117 +1,89 @@
-"""Tables of versions, problems, differences and garbage on the terminal."""
+"""Tables of a run on the terminal: its funnel, what other bounds would change, a crop's verdict."""
 
-import json
-import sys
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any
 
 from rich.table import Table
 
 from flows.cli.console import console
-from tasks.publish.task import KINDS, Diff, Garbage, Ledger, Problem
-
-_MAX_LINES = 40
-
-
-def print_json(value: Any) -> None:
-    """Print a value for programs: nothing else, and not wrapped."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+from flows.engine.run_record import RunRecord
+from flows.explain import Explanation
+from flows.preview import Preview
+from tasks.common.workspace.artifacts import Workspace
+from tasks.deduplicate.task import reuse_or_deduplicate
+from tasks.review.task import Reason, all_drops, for_review, funnel, reasons, source_lines
 
 
-def print_subsets(ledger: Ledger) -> None:
-    """Print each subset with what its `latest` stands for."""
-    table = Table("subset", "versions", "latest", "samples", "published")
-    table.columns[0].no_wrap = True
-    for name in ledger.names():
-        commit = ledger.resolve(name)
-        table.add_row(
-            name, str(len(ledger.numbers(name))), f"v{commit.version}", str(commit.n_samples),
-            f"{commit.committed_at:%Y-%m-%d}",
-        )  # fmt: skip
-    if table.row_count:
-        console.print(table)
-    else:
-        console.print(
-            f"Nothing is published in {ledger.store.url('')} yet.", soft_wrap=True, highlight=False
-        )
-
-
-def print_versions(ledger: Ledger, name: str) -> None:
-    """Print the versions of a subset, newest last, with the channels that stand for them."""
-    channels, _ = ledger.channels(name)
-    retired = set(ledger.retired_numbers(name))
-    table = Table("version", "samples", "train", "val", "MB", "published", "recipe", "", title=name)
-    for commit in ledger.commits(name):
-        marks = [word for word, channel in sorted(channels.items())
-                 if channel.version == commit.version]  # fmt: skip
-        if commit.version in retired:
-            told = ledger.retirement(name, commit.version)
-            marks.append(f"retired: {told.reason}" if told else "retired")
-        table.add_row(
-            f"v{commit.version}", *_counts(commit), f"{commit.committed_at:%Y-%m-%d %H:%M}",
-            commit.recipe[:8], ", ".join(marks),
-        )  # fmt: skip
+def print_run(record: RunRecord, workspace: Workspace) -> None:
+    """Print a run's funnel, what was dropped and why, and the sources that need attention."""
+    outcomes = record.outcomes
+    run = workspace.run_crops(reuse_or_deduplicate(outcomes, record.recipe.filter, workspace))
+    table = Table(title=f"Run {record.run_id}", title_justify="left", show_header=False, box=None)
+    for step in funnel(outcomes, run.crops):
+        table.add_row(step.label, str(step.n), step.unit)
+    table.columns[1].justify = "right"
     console.print(table)
+    for title, drops in (
+        ("Dropped", all_drops(outcomes, run, workspace)),
+        ("For review", for_review(run.crops)),
+    ):
+        if drops:
+            console.print(_reasons_table(title, reasons(drops)))
+    for sentence in record.withheld:
+        console.print(sentence, style="yellow", highlight=False)
+    for line in source_lines(outcomes, run):
+        if line.state != "done":
+            console.print(
+                f"{line.source_id} {line.state}: {line.cause}", style="red", highlight=False
+            )
 
 
-def _counts(commit: Any) -> tuple[str, str, str, str]:
-    return (
-        str(commit.n_samples),
-        str(commit.n_train),
-        str(commit.n_val),
-        f"{commit.n_bytes / 1e6:.1f}",
-    )
+def _reasons_table(title: str, rows: Sequence[Reason]) -> Table:
+    table = Table("stage", "reason", "items", "for example", title=title, title_justify="left")
+    table.columns[2].justify = "right"
+    for row in rows:
+        table.add_row(row.stage, row.reason, str(row.n), row.example)
+    return table
 
 
-def print_problems(problems: Sequence[Problem]) -> None:
-    """Print what is wrong with versions, and how to mend it."""
-    for problem in problems[:_MAX_LINES]:
-        console.print(
-            f"{problem.version}: {problem.sentence}", style="red", highlight=False, soft_wrap=True
-        )
-    if len(problems) > _MAX_LINES:
-        console.print(f"… and {len(problems) - _MAX_LINES} more", highlight=False)
-    if problems:
-        console.print(
-            "To mend the newest version, remove its damaged files from the store and publish the "
-            "same content again, which puts back what is missing. For an older one bring them "
-            "back from a copy of the store, or retire it."
-        )
-
-
-def print_diff(found: Diff, page: str) -> None:
-    """Print how many samples changed how, and the first of them."""
+def print_preview(preview: Preview) -> None:
+    """Print what other bounds would change: verdicts, moves, rules, and where the pictures are."""
+    diff = preview.diff
     console.print(
-        f"{found.before.label} ({found.before.n_samples} samples) → {found.after.label} "
-        f"({found.after.n_samples}): {found.n_same} the same in both",
+        f"Run {preview.run_id} of {preview.sources}, {diff.before.total()} crops",
         highlight=False, soft_wrap=True,
     )  # fmt: skip
-    for kind in KINDS:
-        if found.of(kind):
-            console.print(f"{kind}: {len(found.of(kind))}", highlight=False)
-    for sample in found.samples[:_MAX_LINES]:
-        console.print(f"  {sample.stem}: {sample.says()}", highlight=False, soft_wrap=True)
-    if len(found.samples) > _MAX_LINES:
-        rest = len(found.samples) - _MAX_LINES
-        console.print(f"  … and {rest} more; --json lists all", highlight=False)
-    if page:
-        console.print(f"Pictures: {page}", soft_wrap=True, highlight=False)
-    elif found.samples:
-        console.print("--page FILE.html shows them.")
+    if not diff.moves:
+        console.print("No verdict would change.")
+    moves = Table("verdict now", "then", "crops")
+    moves.columns[2].justify = "right"
+    for move in diff.moves:
+        moves.add_row(move.before, move.after, str(move.n))
+    rules = Table("rule", "fail now", "then", "reason now", "then")
+    for column in rules.columns[1:]:
+        column.justify = "right"
+    for rule in diff.rules:
+        rules.add_row(rule.rule, *(str(n) for n in rule[1:]))
+    for table in (moves, rules):
+        if table.row_count:
+            console.print(table)
+    for verdict in ("keep", "review", "drop", "to be matted"):
+        if diff.before[verdict] or diff.after[verdict]:
+            console.print(
+                f"{verdict}: {diff.before[verdict]} now, {diff.after[verdict]} then",
+                highlight=False,
+            )
+    console.print(f"Pictures: {preview.page}", soft_wrap=True, highlight=False)
 
 
-def print_garbage(found: Sequence[Garbage], grace: timedelta, *, delete: bool) -> None:
-    """Print what no version needs, why, and what comes of it when."""
-    for item in found:
-        when = item.marked_at + grace if item.marked_at else None
-        then = {
-            "mark": "marked now" if delete else "to be marked",
-            "wait": f"deleted after {when:%Y-%m-%d %H:%M} UTC" if when else "waits",
-            "delete": "deleted" if delete else "due to be deleted",
-        }[item.step]
-        console.print(
-            f"{item.what} {item.why}: {item.n_files} files, {item.n_bytes / 1e6:.1f} MB, {then}",
-            highlight=False,
-            soft_wrap=True,
-        )
+def print_explanation(explanation: Explanation) -> None:
+    """Print a crop's verdict and what each rule says of it."""
+    crop = explanation.crop
+    sentence = f": {crop.verdict.sentence}" if crop.verdict.sentence else ""
+    console.print(f"{crop.stem} {crop.verdict.verdict}{sentence}", soft_wrap=True)
+    table = Table("rule", "value", "bounds", "verdict")
+    table.columns[1].justify = "right"
+    for finding in explanation.findings:
+        style = {"drop": "red", "review": "yellow"}.get(finding.verdict)
+        table.add_row(finding.rule, finding.value, finding.bounds, finding.verdict, style=style)
+    console.print(table)
+    console.print(f"Pictures: {explanation.page}", soft_wrap=True, highlight=False)

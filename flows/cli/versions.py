@@ -1,250 +1,184 @@
-"""The command line for what is published: look, fetch, check, compare, move, remove."""
+"""Commands on published versions: list, download, check, compare, point channels, remove."""
 
-import re
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from flows.cli.console import FAILED, console, progress_bars
+from flows.cli.options import Json, Store, VersionRef
+from flows.cli.registry import open_registry, require_exact, require_usable, resolve_pair
+from flows.cli.version_tables import (
+    print_diff,
+    print_garbage,
+    print_json,
+    print_problems,
+    print_subsets,
+    print_versions,
+)
 from tasks.common.errors import InputError
-
-if TYPE_CHECKING:
-    from tasks.publish.task import Commit, Ledger
-
-app = typer.Typer()
-
-_ATTEMPTS = 4  # somebody waits for an answer; where thousands of files come, more are worth it
-
-Store = Annotated[str, typer.Option(help="The store, such as s3://bucket/prefix.")]
-Words = Annotated[str, typer.Argument(help="NAME, NAME@v3 or NAME@latest.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+from tasks.common.files import write_file
+from tasks.publish.channels import point_channel, remove_channels
+from tasks.publish.diff import diff_versions
+from tasks.publish.diff_page import render_diff
+from tasks.publish.gc import GRACE, collect, describe_garbage
+from tasks.publish.pull import pull_version
+from tasks.publish.registry import LATEST, select_versions
+from tasks.publish.retire import bring_back, retire_version
+from tasks.publish.verify import verify_all
 
 
-@app.command()
 def versions(
-    name: Annotated[str, typer.Argument(help="A subset; without one, all of them.")] = "",
+    name: Annotated[str, typer.Argument(help="A subset; empty lists all subsets.")] = "",
     as_json: Json = False,
     store: Store = "",
 ) -> None:
     """List the subsets of a store, or the versions of one."""
-    from flows.cli.tables import print_json, print_subsets, print_versions
-    from tasks.publish.task import select_versions
-
-    ledger = ledger_of(store)
+    registry = open_registry(store)
     if not name and not as_json:
-        print_subsets(ledger)
+        print_subsets(registry)
         return
-    name = ledger.resolve(name).name if name else ""
+    name = registry.resolve(name).name if name else ""
     if as_json:
-        print_json([commit.model_dump(mode="json") for commit in select_versions(ledger, name)])
+        print_json([commit.model_dump(mode="json") for commit in select_versions(registry, name)])
     else:
-        print_versions(ledger, name)
+        print_versions(registry, name)
 
 
-@app.command()
-def url(words: Words, store: Store = "") -> None:
-    """Print where a version's files lie, for `aws s3 sync` and the like."""
-    ledger = ledger_of(store)
-    commit = usable(ledger, words)
-    sys.stdout.write(ledger.store.url(commit.prefix) + "\n")
+def url(version: VersionRef, store: Store = "") -> None:
+    """Print the URL of a version's files, for `aws s3 sync` and the like."""
+    registry = open_registry(store)
+    commit = require_usable(registry, version)
+    sys.stdout.write(registry.store.url(commit.prefix) + "\n")
 
 
-@app.command()
 def pull(
-    words: Words,
+    version: VersionRef,
     to: Annotated[Path, typer.Option(help="The folder to put NAME/ into.")] = Path(),
     store: Store = "",
 ) -> None:
-    """Download a version: every byte checked, gone on with where it stopped."""
-    from flows.cli.console import console, progress_bars
-    from tasks.publish.task import pull_version
-
-    ledger = ledger_of(store, patient=True)
-    commit = usable(ledger, words)
+    """Download a version: every byte is checked, and a pull that was stopped resumes."""
+    registry = open_registry(store, patient=True)
+    commit = require_usable(registry, version)
     with progress_bars(f"pull {commit.label}"):
-        done = pull_version(ledger, commit, to.expanduser())
+        pulled = pull_version(registry, commit, to.expanduser())
     console.print(
-        f"{commit.label} lies in {done.folder}: {done.n_fetched} files fetched, "
-        f"{done.n_present} there already, {done.n_removed} of another version removed.",
+        f"{commit.label} is in {pulled.folder}: {pulled.n_fetched} files fetched, "
+        f"{pulled.n_present} there already, {pulled.n_removed} of another version removed.",
         soft_wrap=True,
         highlight=False,
     )
 
 
-@app.command()
 def verify(
-    words: Annotated[str, typer.Argument(help="NAME or NAME@v3; without, everything.")] = "",
+    version: Annotated[str, typer.Argument(help="NAME or NAME@v3; empty checks all.")] = "",
     deep: Annotated[bool, typer.Option("--deep", help="Read every byte.")] = False,
     store: Store = "",
 ) -> None:
-    """Compare what lies in the store with what was published."""
-    from flows.cli.console import console, progress_bars
-    from flows.cli.tables import print_problems
-    from tasks.publish.task import verify_all
-
-    ledger = ledger_of(store)
+    """Compare the files in the store with what was published."""
+    registry = open_registry(store)
     with progress_bars("verify"):
-        labels, problems = verify_all(ledger, words, deep=deep)
-    if "@" in words and problems:
-        usable(ledger, labels[0])  # of a retired version that is no fault
+        labels, problems = verify_all(registry, version, deep=deep)
+    if "@" in version and problems:
+        require_usable(registry, labels[0])  # files of a retired version may be gone
     how = "every byte read" if deep else "by listing; --deep reads every byte"
     print_problems(problems)
     console.print(
         f"{len(labels)} versions checked ({how}): {len(problems)} problems.", highlight=False
     )
     if problems:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
-@app.command()
 def diff(
-    before: Words,
-    after: Annotated[str, typer.Argument(help="Another version; @v3 means the same subset.")] = "",
+    before: VersionRef,
+    after: Annotated[
+        str, typer.Argument(help="Another version; @v3 is one of the same subset.")
+    ] = "",
     page: Annotated[str, typer.Option(help="Write the pictures to this HTML file.")] = "",
     as_json: Json = False,
     store: Store = "",
 ) -> None:
-    """Tell which samples differ between two versions; with one, what it changed of its parent."""
-    from flows.cli.console import progress_bars
-    from flows.cli.tables import print_diff, print_json
-    from tasks.common.files import write_file
-    from tasks.publish.task import diff_versions, render_diff
-
-    ledger = ledger_of(store)
-    old, new = _pair(ledger, before, after)
-    found = diff_versions(ledger, old, new)
+    """List the samples that differ between two versions, or between one and its parent."""
+    registry = open_registry(store)
+    old, new = resolve_pair(registry, before, after)
+    changes = diff_versions(registry, old, new)
     if page:
         with progress_bars(f"pictures of {old.label} and {new.label}"):
-            html = render_diff(found, ledger.store)
-        try:
-            write_file(Path(page).expanduser().absolute(), html.encode())
-        except OSError as error:
-            raise InputError(
-                f"{page[:80]} cannot be written: {error.strerror or error}."
-            ) from error
+            html = render_diff(changes, registry.store)
+        _write_page(page, html)
     if as_json:
-        print_json(found.plain())
+        print_json(changes.plain())
     else:
-        print_diff(found, page)
+        print_diff(changes, page)
 
 
-@app.command()
+def _write_page(page: str, html: str) -> None:
+    try:
+        write_file(Path(page).expanduser().absolute(), html.encode())
+    except OSError as error:
+        raise InputError(f"{page[:80]} cannot be written: {error.strerror or error}.") from error
+
+
 def rollback(
-    words: Words,
-    channel: Annotated[str, typer.Option(help="The channel to move or make.")] = "latest",
+    version: VersionRef,
+    channel: Annotated[str, typer.Option(help="The channel to move or create.")] = "latest",
     remove: Annotated[bool, typer.Option("--remove", help="Remove NAME's channel.")] = False,
     store: Store = "",
 ) -> None:
-    """Let a channel stand for a version; `latest` then waits for a newer publication."""
-    from flows.cli.console import console
-    from tasks.publish.task import LATEST, point_channel, remove_channels
-
-    ledger = ledger_of(store)
+    """Point a channel at a version; `latest` stays there until new content is published."""
+    registry = open_registry(store)
     if remove:
-        name = ledger.resolve(words).name
+        name = registry.resolve(version).name
         if channel == LATEST:
             raise InputError("latest cannot be removed; name another with --channel.")
-        remove_channels(ledger, name, [channel])
-        console.print(f"{name} has no {channel} any more.")
+        remove_channels(registry, name, [channel])
+        console.print(f"{name} no longer has a channel {channel}.")
         return
-    commit = _exactly(ledger, words)
-    was = point_channel(ledger, commit, channel)
-    before = f"v{was.version}" if was else "nothing"
+    commit = require_exact(registry, version)
+    previous = point_channel(registry, commit, channel)
+    before = f"v{previous.version}" if previous else "nothing"
     console.print(f"{channel} of {commit.name}: v{commit.version}, before {before}.")
 
 
-@app.command()
 def retire(
-    words: Words,
-    reason: Annotated[str, typer.Option(help="Why nobody should use it.")] = "",
+    version: VersionRef,
+    reason: Annotated[str, typer.Option(help="Why it must not be used.")] = "",
     undo: Annotated[bool, typer.Option("--undo", help="Take it back into use.")] = False,
     store: Store = "",
 ) -> None:
-    """Take a version out of use; `gc` then removes its files after a time of grace."""
-    from flows.cli.console import console
-    from tasks.publish.task import bring_back, retire_version
-
-    ledger = ledger_of(store)
-    commit = _exactly(ledger, words)
+    """Take a version out of use; `gc` removes its files after a grace period."""
+    registry = open_registry(store)
+    commit = require_exact(registry, version)
     now = datetime.now(UTC)
     if undo:
-        bring_back(ledger, commit, now)
+        bring_back(registry, commit, now)
         console.print(f"{commit.label} is in use again.")
         return
-    told = retire_version(ledger, commit, reason, now)
-    console.print(f"{commit.label} is retired since {told.at:%Y-%m-%d}: {told.reason}")
+    retirement = retire_version(registry, commit, reason, now)
+    console.print(f"{commit.label} is retired since {retirement.at:%Y-%m-%d}: {retirement.reason}")
 
 
-@app.command()
 def gc(
-    delete: Annotated[bool, typer.Option("--delete", help="Do it; else only tell.")] = False,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Mark and delete; without it, only list.")
+    ] = False,
     grace_days: Annotated[
-        float | None, typer.Option(min=0.0, help="Days from mark to deletion, else a week.")
+        float | None,
+        typer.Option(min=0.0, help="Days between marking and deletion; empty takes 7."),
     ] = None,
     store: Store = "",
 ) -> None:
     """Remove what no version needs: marked first, deleted by a later call."""
-    from flows.cli.console import console, progress_bars
-    from flows.cli.tables import print_garbage
-    from tasks.publish.task import GRACE, collect, describe_garbage
-
-    ledger = ledger_of(store)
-    if not ledger.store.list_folders("trees/"):
-        ledger.require_any()
+    registry = open_registry(store)
+    if not registry.store.list_folders("trees/"):
+        registry.require_any()
     grace = GRACE if grace_days is None else timedelta(days=grace_days)
     with progress_bars("gc"):
-        found = list(collect(ledger, datetime.now(UTC), grace=grace, delete=delete))
-    print_garbage(found, grace, delete=delete)
-    console.print(describe_garbage(found, delete=delete), highlight=False)
-    if found and not delete:
+        garbage = list(collect(registry, datetime.now(UTC), grace=grace, delete=delete))
+    print_garbage(garbage, grace, delete=delete)
+    console.print(describe_garbage(garbage, delete=delete), highlight=False)
+    if garbage and not delete:
         console.print("Nothing was changed. --delete marks what is new and deletes what is due.")
-
-
-def ledger_of(store: str, *, patient: bool = False) -> "Ledger":
-    """Open the versions of a store; `patient` where thousands of files come."""
-    from tasks.common.settings import settings
-    from tasks.publish.task import open_ledger
-
-    address = store or settings().store
-    return open_ledger(address) if patient else open_ledger(address, _ATTEMPTS)
-
-
-def _exactly(ledger: "Ledger", words: str) -> "Commit":
-    """Return a version that was named with its number or channel.
-
-    Raises:
-        InputError: only a subset was named, or there is no such version.
-    """
-    if "@" not in words:
-        raise InputError(f"Say which version, such as {words}@v1; `matteflow versions` lists them.")
-    return ledger.resolve(words)
-
-
-def usable(ledger: "Ledger", words: str) -> "Commit":
-    """Return a version that may be used.
-
-    Raises:
-        InputError: it is retired; the sentence says why.
-    """
-    commit = ledger.resolve(words)
-    retirement = ledger.retirement(commit.name, commit.version)
-    if retirement is not None:
-        raise InputError(
-            f"{commit.label} is retired since {retirement.at:%Y-%m-%d}: "
-            f"{retirement.reason.rstrip('.')}. `matteflow retire --undo {commit.label}` brings it "
-            "back while its files are there."
-        )
-    return commit
-
-
-def _pair(ledger: "Ledger", before: str, after: str) -> tuple["Commit", "Commit"]:
-    one = ledger.resolve(before)
-    if after:
-        is_short = after.startswith("@") or re.fullmatch(r"v\d+", after)
-        return one, ledger.resolve(f"{one.name}@{after.removeprefix('@')}" if is_short else after)
-    parent = ledger.commit(one.name, one.parent) if one.parent else None
-    if parent is None:
-        raise InputError(f"{one.label} has no parent; name two versions to compare.")
-    return parent, one

@@ -1,4 +1,4 @@
-"""Handing batches to workers, and doing here what nobody takes."""
+"""Dispatching batches to workers, and running in this process those that no worker takes."""
 
 import time
 from collections import deque
@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from prefect import Flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import State, WorkerStatus
+from prefect.client.schemas.objects import FlowRun, State, WorkerStatus
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Cancelling
 
-from flows.engine.batches import Batch, ingest_batch, read_outcomes
+from flows.engine.batches import Batch, read_outcomes
 from flows.engine.prefect_artifacts import flow_run_id, is_deployed
 from tasks.common.records import SourceOutcome
 from tasks.common.settings import settings
@@ -21,31 +22,36 @@ from tasks.common.workspace.artifacts import Workspace
 DEPLOYMENT = "ingest-batch/ingest-batch"
 _POLL_S = 2.0
 
+BatchFlow = Flow[[str, int], State[Any]]
+"""The flow of one batch: it takes the name of the ingest run and the batch's number."""
 
-class Done(NamedTuple):
-    """What became of a batch, and in which flow run."""
+
+class FinishedBatch(NamedTuple):
+    """The outcomes of a batch, and the flow run that made them."""
 
     batch: Batch
     outcomes: tuple[SourceOutcome, ...]
     flow_run: str
 
 
-def run_batches(batches: list[Batch], workspace: Workspace) -> Iterator[Done]:
-    """Yield each batch when it is done.
+def run_batches(
+    batches: list[Batch], flow: BatchFlow, workspace: Workspace
+) -> Iterator[FinishedBatch]:
+    """Yield each batch when its flow run has ended.
 
-    In a run that a worker started, batches go to whichever worker asks first; what none takes
-    within `MATTEFLOW_BATCH_PATIENCE_S` is done here, so that a worker with one slot is enough.
-    Without workers all are done here.
+    If a worker started this run, batches go to the next worker that asks. A batch that no worker
+    takes within `MATTEFLOW_BATCH_PATIENCE_S` runs in this process, so that a worker with one slot
+    is enough. Without workers all batches run in this process, one after the other.
     """
     with get_client(sync_client=True) as client:
-        if is_deployed() and _is_there(client):
-            yield from _Spread(client, workspace).run(batches)
+        if is_deployed() and _deployment_exists(client):
+            yield from _Dispatcher(client, flow, workspace).run(batches)
         else:
             for batch in batches:
-                yield _do_here(batch, workspace)
+                yield _run_locally(batch, flow, workspace)
 
 
-def _is_there(client: SyncPrefectClient) -> bool:
+def _deployment_exists(client: SyncPrefectClient) -> bool:
     try:
         client.read_deployment_by_name(DEPLOYMENT)
     except ObjectNotFound:
@@ -53,81 +59,88 @@ def _is_there(client: SyncPrefectClient) -> bool:
     return True
 
 
-def _do_here(batch: Batch, workspace: Workspace) -> Done:
-    state = ingest_batch(batch.run_id, batch.number, return_state=True)
-    return _done(batch, str(state.state_details.flow_run_id), state, workspace)
+def _run_locally(batch: Batch, flow: BatchFlow, workspace: Workspace) -> FinishedBatch:
+    state = flow(batch.run_id, batch.number, return_state=True)
+    return _finished(batch, str(state.state_details.flow_run_id), state, workspace)
 
 
-def _done(batch: Batch, flow_run: str, state: State[Any] | None, workspace: Workspace) -> Done:
+def _finished(
+    batch: Batch, flow_run: str, state: State[Any] | None, workspace: Workspace
+) -> FinishedBatch:
+    """Return the outcomes that the flow run wrote; if it wrote none, all its sources failed."""
     outcomes = read_outcomes(batch, flow_run, workspace)
     if outcomes is None:
         name = state.name if state else "lost"
-        said = (state.message if state else "") or "it left no result"
-        cause = f"The flow run of batch {batch.number} ended as {name}: {said} Retry this run."
+        message = (state.message if state else "") or "it left no result"
+        cause = f"The flow run of batch {batch.number} ended as {name}: {message} Retry this run."
         outcomes = tuple(SourceOutcome(source=source, error=cause) for source in batch.sources)
-    return Done(batch, outcomes, flow_run)
+    return FinishedBatch(batch, outcomes, flow_run)
 
 
-class _Spread:
-    """Batches on their way through other workers.
+class _Dispatcher:
+    """Submits batches as flow runs and follows them to their end.
 
-    One batch at a time waits to be taken, since a worker takes all that wait: so the next one goes
-    to the next worker that asks. At most as many are at work as there are workers.
+    Only one submitted batch waits for a worker at any time. A worker takes all that wait, so a
+    second one would go to the same worker while others are idle. At most as many batches are
+    submitted or running as there are workers.
     """
 
-    def __init__(self, client: SyncPrefectClient, workspace: Workspace):
+    def __init__(self, client: SyncPrefectClient, flow: BatchFlow, workspace: Workspace):
         self._client = client
+        self._flow = flow
         self._workspace = workspace
-        self._handed: dict[UUID, Batch] = {}
-        self._handed_at_s = 0.0
-        self._room = settings().batches_at_once or self._n_workers()
+        self._submitted: dict[UUID, Batch] = {}
+        self._submitted_at_s = 0.0
+        self._limit = settings().batches_at_once or self._n_workers()
 
-    def run(self, batches: list[Batch]) -> Iterator[Done]:
-        """Hand the batches out and yield them as they end; withdraw what is left if we end."""
-        left = deque(batches)
+    def run(self, batches: list[Batch]) -> Iterator[FinishedBatch]:
+        """Submit all batches and yield them as they end; cancel the rest if this run ends early."""
+        queue = deque(batches)
         try:
-            while left or self._handed:
-                states = {run: self._client.read_flow_run(run).state for run in self._handed}
-                yield from self._ended(states)
+            while queue or self._submitted:
+                states = {run: self._client.read_flow_run(run).state for run in self._submitted}
+                yield from self._pop_finished(states)
                 waiting = [run for run, state in states.items() if state and state.is_scheduled()]
-                if waiting and self._waited_long():
-                    yield _do_here(self._take_back(waiting[0]), self._workspace)
-                elif left and not waiting and len(self._handed) < self._room:
-                    self._hand_out(left.popleft())
+                if waiting and self._patience_is_over():
+                    yield _run_locally(self._take_back(waiting[0]), self._flow, self._workspace)
+                elif queue and not waiting and len(self._submitted) < self._limit:
+                    self._submit(queue.popleft())
                 else:
                     time.sleep(_POLL_S)
         finally:
-            for flow_run in self._handed:
+            for flow_run in self._submitted:
                 self._cancel(flow_run)
 
     def _n_workers(self) -> int:
-        """Return how many workers of our own pool are there; at least this one."""
+        """Return the number of workers of our own pool that are online; at least this one."""
         pool = self._client.read_flow_run(UUID(flow_run_id())).work_pool_name
-        found = self._client.read_workers_for_work_pool(pool) if pool else []
-        return max(1, sum(worker.status == WorkerStatus.ONLINE for worker in found))
+        workers = self._client.read_workers_for_work_pool(pool) if pool else []
+        return max(1, sum(worker.status == WorkerStatus.ONLINE for worker in workers))
 
-    def _hand_out(self, batch: Batch) -> None:
-        asked = {"run": batch.run_id, "number": batch.number}
-        handed: Any = run_deployment(DEPLOYMENT, parameters=asked, timeout=0)
-        self._handed[handed.id] = batch
-        self._handed_at_s = time.monotonic()
+    def _submit(self, batch: Batch) -> None:
+        parameters = {"run": batch.run_id, "number": batch.number}
+        flow_run = run_deployment(DEPLOYMENT, parameters=parameters, timeout=0)
+        assert isinstance(flow_run, FlowRun)  # a coroutine only inside an event loop
+        self._submitted[flow_run.id] = batch
+        self._submitted_at_s = time.monotonic()
 
-    def _ended(self, states: dict[UUID, State[Any] | None]) -> Iterator[Done]:
+    def _pop_finished(self, states: dict[UUID, State[Any] | None]) -> Iterator[FinishedBatch]:
         for flow_run, state in states.items():
             if state is not None and state.is_final():
-                batch = self._handed.pop(flow_run)
-                yield _done(batch, str(flow_run), state, self._workspace)
+                batch = self._submitted.pop(flow_run)
+                yield _finished(batch, str(flow_run), state, self._workspace)
 
-    def _waited_long(self) -> bool:
-        return time.monotonic() - self._handed_at_s >= settings().batch_patience_s
+    def _patience_is_over(self) -> bool:
+        return time.monotonic() - self._submitted_at_s >= settings().batch_patience_s
 
     def _take_back(self, flow_run: UUID) -> Batch:
-        said = "No worker took it, so the ingest run does it itself."
-        self._client.set_flow_run_state(flow_run, Cancelled(message=said))
-        return self._handed.pop(flow_run)
+        message = "No worker took this batch, so the ingest run does it itself."
+        self._client.set_flow_run_state(flow_run, Cancelled(message=message))
+        return self._submitted.pop(flow_run)
 
     def _cancel(self, flow_run: UUID) -> None:
         state = self._client.read_flow_run(flow_run).state
         if state is not None and not state.is_final():
+            # The worker stops a running process; a run that only waits ends at once.
             state = Cancelling() if state.is_running() else Cancelled()
             self._client.set_flow_run_state(flow_run, state)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
 from prefect import Task
 from prefect.client.schemas.objects import State
@@ -17,7 +17,8 @@ from tasks.matte.task import matte
 from tasks.pose.task import pose
 from tasks.sample.task import sample
 
-Future = PrefectFuture[StageResult]
+Table = TypeVar("Table", bound=StageResult)
+Future = PrefectFuture[Any]  # of a stage's table; typed as such where it is submitted
 Link = tuple[Stage, Future]
 STAGES: tuple[Stage, ...] = ("download", "sample", "detect", "pose", "screen", "matte", "filter")
 
@@ -51,10 +52,10 @@ def judge_again(outcome: SourceOutcome, recipe: Recipe) -> SourceOutcome:
 
     Neither the source nor its frames are read; crops that were matted are not matted again.
     """
-    crops = outcome.result("detect")
+    crops = outcome.crops
     if outcome.error is not None or crops is None:
         return outcome
-    source, poses = outcome.source, outcome.result("pose")
+    source, poses = outcome.source, outcome.poses
     screened = _submit(screen, source, crops=crops, poses=poses, recipe=recipe.filter)
     mattes = _submit(matte, source, crops=crops, screened=screened, recipe=recipe.matte)
     verdicts = _submit(
@@ -67,9 +68,9 @@ def judge_again(outcome: SourceOutcome, recipe: Recipe) -> SourceOutcome:
     return judged.model_copy(update={"stages": before + judged.stages})
 
 
-def _submit(task: Task[..., StageResult], source: Source, **inputs: Any) -> Future:
+def _submit(task: Task[..., Table], source: Source, **inputs: Any) -> PrefectFuture[Table]:
     """Submit one task; inputs may be futures of earlier ones, which Prefect resolves."""
-    future: Future = task.submit(source=source, **inputs)
+    future: PrefectFuture[Table] = task.submit(source=source, **inputs)
     return future
 
 

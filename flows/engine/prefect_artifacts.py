@@ -1,7 +1,7 @@
 """What a run leaves in the Prefect UI: progress, tables, contact sheets, links."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 from uuid import UUID
 
 from prefect.artifacts import (
@@ -14,19 +14,23 @@ from prefect.context import FlowRunContext
 
 from flows.engine.run_record import RunRecord, run_folder, save_run
 from tasks.common.recipe.models import Recipe
-from tasks.common.records import SourceOutcome
+from tasks.common.records import Drop, SourceOutcome, Verdict
+from tasks.common.schema.run_crops import RunCrops
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
-from tasks.dataset.task import (
+from tasks.common.workspace.takedowns import Takedowns
+from tasks.dataset.task import without_taken_down
+from tasks.deduplicate.task import reuse_or_deduplicate
+from tasks.review.task import (
     SourceLine,
-    Subset,
     all_drops,
+    for_review,
     funnel,
     reasons,
-    report,
-    set_aside,
-    sheets,
+    reuse_or_review,
+    sheet_uri,
     source_lines,
+    write_run_pages,
 )
 
 T = TypeVar("T")
@@ -50,49 +54,60 @@ def is_deployed() -> bool:
 def finish_run(record: RunRecord, workspace: Workspace, flow_runs: Mapping[str, str]) -> None:
     """Keep a run's record, write its report, and leave its pages in the Prefect UI.
 
-    `flow_runs` names, by source, the flow runs of batches.
+    What was taken down since the run shows on none of them. `flow_runs` names, by source, the flow
+    runs of batches.
     """
-    title = f"{record.recipe.publish.name}: run {record.run_id}"
     save_run(record, workspace)
-    folder = run_folder(record.run_id)
-    page = report(record.outcomes, record.recipe, title, describe_publication(record), folder)
-    subset = Subset(record.outcomes, workspace, record.recipe.filter)
-    _leave_sources(subset, flow_runs)
+    name, bounds = record.recipe.publish.name, record.recipe.filter
+    outcomes = without_taken_down(record.outcomes, Takedowns.of(workspace), workspace)
+    crops = reuse_or_deduplicate(outcomes, bounds, workspace)
+    reviewed = reuse_or_review(outcomes, crops, bounds, name, workspace)
+    title, folder = f"{name}: run {record.run_id}", run_folder(record.run_id)
+    note = describe_publication(record)
+    page = write_run_pages(
+        outcomes, crops, reviewed, bounds, workspace, title=title, note=note, folder=folder
+    )
+    run = workspace.run_crops(crops)
+    _leave_sources(source_lines(outcomes, run), flow_runs)
     create_markdown_artifact(
         key=f"{_KEY}-summary",
-        markdown=_summary(record, subset, page, workspace),
+        markdown=_summary(record, outcomes, run, page, workspace),
         description="Funnel, drop reasons, publication.",
     )
-    for verdict, (n_crops, picture) in sheets(subset).items():
-        create_markdown_artifact(
-            key=f"{_KEY}-crops-{verdict}",
-            markdown=f"## {verdict}: {n_crops} crops\n\n![{verdict}]({picture})\n",
-            description=f"Contact sheet of the crops with the verdict {verdict}.",
-        )
+    for verdict in get_args(Verdict):
+        n_crops = len(run.of(verdict))
+        if n_crops:
+            picture = sheet_uri(reviewed, verdict, workspace)
+            create_markdown_artifact(
+                key=f"{_KEY}-crops-{verdict}",
+                markdown=f"## {verdict}: {n_crops} crops\n\n![{verdict}]({picture})\n",
+                description=f"Contact sheet of the crops with the verdict {verdict}.",
+            )
 
 
 def leave_sources(outcomes: Sequence[SourceOutcome], recipe: Recipe, workspace: Workspace) -> None:
     """Leave the table of what became of each source of a batch."""
-    _leave_sources(Subset(outcomes, workspace, recipe.filter), {})
+    crops = reuse_or_deduplicate(outcomes, recipe.filter, workspace)
+    _leave_sources(source_lines(outcomes, workspace.run_crops(crops)), {})
 
 
-def _leave_sources(subset: Subset, flow_runs: Mapping[str, str]) -> None:
-    """Failed sources first; of very many the others are counted only."""
-    lines = sorted(source_lines(subset), key=lambda line: line.state == "done")
-    table = [_source_row(line, flow_runs) for line in lines[:_MAX_ROWS]]
+def _leave_sources(lines: Sequence[SourceLine], flow_runs: Mapping[str, str]) -> None:
+    """Leave a table with failed sources first; of very many the others are counted only."""
+    failed_first = sorted(lines, key=lambda line: line.state == "done")
+    table = [_source_row(line, flow_runs) for line in failed_first[:_MAX_ROWS]]
     n_failed = sum(line.state != "done" for line in lines)
-    said = f"What became of each source: {n_failed} of {len(lines)} failed."
+    description = f"What became of each source: {n_failed} of {len(lines)} failed."
     if len(lines) > _MAX_ROWS:
-        said += f" The first {_MAX_ROWS} are shown, failed ones first; the report has all."
-    create_table_artifact(key=f"{_KEY}-sources", table=table, description=said)
+        description += f" The first {_MAX_ROWS} are shown, failed ones first; the report has all."
+    create_table_artifact(key=f"{_KEY}-sources", table=table, description=description)
 
 
 def _source_row(line: SourceLine, flow_runs: Mapping[str, str]) -> dict[str, Any]:
-    """What matters most first: long sentences push the rest out of sight."""
-    told = line._asdict()
-    first = {name: told.pop(name) for name in ("source_id", "state", "cause")}
+    """Return a row with what matters most first: long sentences push the rest out of sight."""
+    counts = line._asdict()
+    first = {name: counts.pop(name) for name in ("source_id", "state", "cause")}
     link = {"flow_run": _run_link(flow_runs[line.source_id])} if flow_runs else {}
-    return first | link | told
+    return first | link | counts
 
 
 def leave_stages(after: SourceOutcome, before: SourceOutcome) -> None:
@@ -143,15 +158,23 @@ def _run_link(flow_run: str) -> str:
     return f"[{flow_run[:8]}](/runs/flow-run/{flow_run})"
 
 
-def _summary(record: RunRecord, subset: Subset, page: str, workspace: Workspace) -> str:
-    steps = "".join(f"| {step.label} | {step.n} {step.unit} |\n" for step in funnel(subset))
+def _summary(
+    record: RunRecord,
+    outcomes: Sequence[SourceOutcome],
+    run: RunCrops,
+    page: str,
+    workspace: Workspace,
+) -> str:
+    steps = "".join(
+        f"| {step.label} | {step.n} {step.unit} |\n" for step in funnel(outcomes, run.crops)
+    )
     return (
         f"## {record.run_id}\n\n{describe_publication(record)}\n\n"
         + _places(record, page, workspace)
-        + "".join(f"- {said}\n" for said in record.withheld)
+        + "".join(f"- {sentence}\n" for sentence in record.withheld)
         + f"\n| step | items |\n|---|---|\n{steps}\n"
-        + _reasons("Dropped", all_drops(subset))
-        + _reasons("For review", set_aside(subset))
+        + _reasons("Dropped", all_drops(outcomes, run, workspace))
+        + _reasons("For review", for_review(run.crops))
     )
 
 
@@ -175,10 +198,10 @@ def _link(address: str, root: str, browsable: str) -> str:
     return f"[{address}]({url})"
 
 
-def _reasons(title: str, told: Iterable[dict[str, Any]]) -> str:
+def _reasons(title: str, drops: Iterable[Drop]) -> str:
     rows = "".join(
         f"| {reason.stage} | {reason.reason} | {reason.n} | {reason.example} |\n"
-        for reason in reasons(told)
+        for reason in reasons(drops)
     )
     head = "| stage | reason | items | for example |\n|---|---|---|---|\n"
     return f"### {title}\n{head}{rows}\n" if rows else ""

@@ -1,4 +1,4 @@
-"""What Prefect and the libraries below must find in the environment before they are imported."""
+"""Environment variables that Prefect reads when it is imported."""
 
 import os
 from contextlib import suppress
@@ -7,7 +7,7 @@ from tasks.common.errors import InputError
 from tasks.common.settings import settings
 
 _DEFAULTS = {
-    # Nothing that we start reports home.
+    # No telemetry, neither from Prefect nor from libraries that know DO_NOT_TRACK.
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
     # The embedded server needs about ten seconds of CPU, more than its default limit when busy.
@@ -16,14 +16,14 @@ _DEFAULTS = {
 
 
 def prepare_environment() -> None:
-    """Set defaults that anybody may override; results lie beside the artifacts they point to."""
+    """Set defaults, which the environment overrides; results go beside the artifacts they name."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
-    with suppress(InputError):  # a wrong setting is reported where work begins, not on import
+    with suppress(InputError):  # a wrong setting is reported when work starts, not on import
         os.environ.setdefault("PREFECT_LOCAL_STORAGE_PATH", str(settings().workspace / "results"))
 
 
 def quieten_console() -> None:
-    """Keep Prefect's log off the terminal; the server and its UI still get all of it."""
+    """Keep Prefect's log off the terminal; the server and its UI still receive it."""
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "CRITICAL")

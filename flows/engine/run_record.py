@@ -1,4 +1,4 @@
-"""The record of a run: what was asked, what became of each source, what was published."""
+"""The record of a run: its request, the outcome of each source, its publication."""
 
 from datetime import datetime
 
@@ -23,7 +23,7 @@ class RunRecord(Record):
 
     @property
     def failed(self) -> tuple[SourceOutcome, ...]:
-        """The sources that did not come through."""
+        """The outcomes of the sources that failed."""
         return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
 
 
@@ -33,17 +33,17 @@ def run_folder(run_id: str) -> str:
 
 
 def write_page(workspace: Workspace, relative: str, html: str) -> str:
-    """Write a page beside a run's record; return its address.
+    """Write a page beside a run's record; return its URL.
 
     Raises:
-        InputError: it cannot be written there.
+        InputError: the file cannot be written.
     """
     try:
         workspace.write(relative, html.encode())
     except OSError as error:
         raise InputError(
-            f"{workspace.url(relative)} cannot be written ({error.strerror or error}); remove what "
-            "stands there, or make the folder writable."
+            f"{workspace.url(relative)} cannot be written ({error.strerror or error}); remove "
+            "what is at that path, or make the folder writable."
         ) from error
     return workspace.url(relative)
 
@@ -54,15 +54,15 @@ def name_run(now: datetime, flow_run_id: str) -> str:
 
 
 def save_run(record: RunRecord, workspace: Workspace) -> None:
-    """Write the record, whole or not at all."""
+    """Write the record in one atomic step."""
     path = f"{run_folder(record.run_id)}/{_RECORD}"
     workspace.write(path, record.model_dump_json(indent=1).encode())
 
 
 def find_runs(workspace: Workspace) -> list[str]:
     """Return the names of all runs, oldest first."""
-    split = (name.split("/") for name in workspace.names("runs"))
-    return sorted(parts[1] for parts in split if parts[2:] == [_RECORD])
+    paths = (name.split("/") for name in workspace.names("runs"))
+    return sorted(parts[1] for parts in paths if parts[2:] == [_RECORD])
 
 
 def load_run(workspace: Workspace, run_id: str | None) -> RunRecord:
@@ -80,8 +80,8 @@ def load_run(workspace: Workspace, run_id: str | None) -> RunRecord:
     except (OSError, ValueError) as error:
         raise InputError(
             f"The record of run {run_id} cannot be read ({type(error).__name__}); it may come "
-            "from another version. Run the ingest again: everything done is found again."
+            "from another version. Run the ingest again: it reuses all finished work."
         ) from error
     known = ", ".join(find_runs(workspace)[-5:]) or "none yet; start one with `matteflow ingest`"
-    wanted = f"no run {run_id}" if run_id else "no run yet"
-    raise InputError(f"There is {wanted} in {workspace.place}. The last runs: {known}.")
+    missing = f"no run {run_id}" if run_id else "no run yet"
+    raise InputError(f"There is {missing} in {workspace.place}. The last runs: {known}.")

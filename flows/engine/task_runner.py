@@ -1,4 +1,4 @@
-"""Where the tasks of a flow run: on threads of this process, or on a Dask cluster."""
+"""Where a flow's tasks run: on threads of this process, or on a Dask cluster."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ def task_runner() -> TaskRunner[Any]:
     """Return the task runner that the settings name.
 
     Raises:
-        InputError: Dask is asked for and not installed.
+        InputError: the settings ask for Dask, and prefect-dask is not installed.
     """
-    here = settings()
-    if here.task_runner == "threads":
-        return ThreadPoolTaskRunner(max_workers=here.sources_in_flight + 1)
+    config = settings()
+    if config.task_runner == "threads":
+        return ThreadPoolTaskRunner(max_workers=config.sources_in_flight + 1)
     try:
         from prefect_dask.task_runners import DaskTaskRunner
     except ImportError as error:
@@ -24,11 +24,11 @@ def task_runner() -> TaskRunner[Any]:
             "MATTEFLOW_TASK_RUNNER is dask, but prefect-dask is not installed; run: "
             "pip install 'matteflow[dask]'. Without it leave the setting at threads."
         ) from error
-    if here.dask_address:
-        return DaskTaskRunner(address=here.dask_address)
+    if config.dask_address:
+        return DaskTaskRunner(address=config.dask_address)
     return DaskTaskRunner(
         cluster_kwargs={
-            "n_workers": here.sources_in_flight,
+            "n_workers": config.sources_in_flight,
             "threads_per_worker": 1,
             "dashboard_address": None,
         }

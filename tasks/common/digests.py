@@ -1,4 +1,4 @@
-"""Names by content: what a stage's output depends on, and nothing else."""
+"""Keys by content: they name what a stage's output depends on, and nothing else."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, and telling them apart by content."""
+"""Write files atomically, and name them by content."""
 
 import hashlib
 import os
@@ -26,7 +26,8 @@ def digest_file(path: Path) -> str:
 def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     """Yield a stream whose bytes become `path` in one step when the block ends without error.
 
-    `durable` waits until the bytes are on the disk, so that a power cut cannot undo a promise.
+    The temporary file lies in the same folder: a rename is atomic within one file system only.
+    `durable` waits until the bytes are on the disk, so that a power cut cannot undo the write.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.part")
@@ -44,7 +45,7 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
 
 
 def write_file(path: Path, data: bytes, *, durable: bool = False) -> None:
-    """Write `data` to `path`, whole or not at all."""
+    """Write `data` to `path` atomically."""
     with replacing(path, durable=durable) as stream:
         stream.write(data)
 
@@ -58,11 +59,11 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def require_writable(folder: Path, what: str, mend: str) -> None:
+def require_writable(folder: Path, what: str, fix: str) -> None:
     """Try a real write, because permission bits say nothing about full or read-only disks.
 
     Raises:
-        InputError: nothing can be written there; the sentence ends with `mend`.
+        InputError: nothing can be written there; the message ends with the sentence `fix`.
     """
     probe = folder / f".probe-{secrets.token_hex(6)}"
     try:
@@ -70,4 +71,4 @@ def require_writable(folder: Path, what: str, mend: str) -> None:
         probe.unlink()
     except OSError as error:
         reason = error.strerror or str(error)
-        raise InputError(f"{what} {folder} cannot be written: {reason}. {mend}") from error
+        raise InputError(f"{what} {folder} cannot be written: {reason}. {fix}") from error

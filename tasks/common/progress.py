@@ -1,4 +1,4 @@
-"""Telling a person how far long work has come, without knowing who listens."""
+"""Report the progress of long work, without knowing who listens."""
 
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
@@ -10,15 +10,15 @@ class Listener(Protocol):
     """Receives progress from any thread."""
 
     def advance(self, stage: str, done: int, total: int) -> None:
-        """Take note that `done` more of `total` items of a stage are through."""
+        """Report that `done` more items of a stage are finished; `total` more are expected."""
 
 
-class _Silence:
+class _NoListener:
     def advance(self, stage: str, done: int, total: int) -> None:
-        """Ignore it: nobody watches a scheduled run."""
+        """Ignore it, as in a scheduled run."""
 
 
-_listener: Listener = _Silence()
+_listener: Listener = _NoListener()
 
 
 def listen(listener: Listener) -> None:

@@ -1,6 +1,6 @@
 """The nouns that pass the doors between rooms: small, typed, frozen, JSON all the way."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, NewType, get_args
 
 from pydantic import (
     AliasChoices,
@@ -11,13 +11,16 @@ from pydantic import (
     field_serializer,
 )
 
-from tasks.common.uri import shown
+from tasks.common.uri import redacted
 
 SourceStage = Literal["download", "sample", "detect", "pose", "screen", "matte", "filter"]
 RunStage = Literal["deduplicate", "review", "publish"]
 Stage = Literal[SourceStage, "measure", RunStage]
 SOURCE_STAGES: tuple[SourceStage, ...] = get_args(SourceStage)
 """The stages of a source, in the order in which they run. The only place that says so."""
+
+PublishMode = Literal["complete", "partial", "never"]
+"""When an ingest run publishes: if every source succeeded, whatever succeeded, or not at all."""
 
 Kind = Literal["video", "image"]
 Projection = Literal["flat", "equirectangular", "fisheye", "unknown"]
@@ -88,7 +91,7 @@ class Source(Record):
 
     @field_serializer("uri")
     def _without_signature(self, uri: str, info: FieldSerializationInfo) -> str:
-        return uri if info.context == WHOLE_ADDRESSES else shown(uri)
+        return uri if info.context == WHOLE_ADDRESSES else redacted(uri)
 
 
 class Media(Record):
@@ -121,6 +124,12 @@ class Drop(Record):
     sentence: str
 
 
+class SourceDrop(Drop):
+    """A drop by a stage that works on all sources of a run: it names the item's source, too."""
+
+    source_id: str
+
+
 class StageResult(Record):
     """What a task returns to Prefect: a pointer into the workspace and the account of the stage.
 
@@ -137,6 +146,19 @@ class StageResult(Record):
     n_out: int = Field(description="items handed on, such as the crops of the kept frames")
 
 
+# What each stage gives to the next ones. A stage function and its key function ask for these types,
+# so that mypy refuses mattes where crops belong. At run time and in Prefect's result files they
+# are plain `StageResult`s.
+MediaTable = NewType("MediaTable", StageResult)
+FramesTable = NewType("FramesTable", StageResult)
+CropsTable = NewType("CropsTable", StageResult)
+PosesTable = NewType("PosesTable", StageResult)
+AdmittedTable = NewType("AdmittedTable", StageResult)
+MattesTable = NewType("MattesTable", StageResult)
+MeasuresTable = NewType("MeasuresTable", StageResult)
+VerdictsTable = NewType("VerdictsTable", StageResult)
+
+
 class SourceOutcome(Record):
     """How far one source came in a run: the stages that completed, and the error if one did not."""
 
@@ -148,6 +170,36 @@ class SourceOutcome(Record):
     def result(self, stage: Stage) -> StageResult | None:
         """Return the result of `stage`, or None when the source did not come that far."""
         return next((result for result in self.stages if result.stage == stage), None)
+
+    @property
+    def crops(self) -> CropsTable | None:
+        """The people of the source, by `detect`."""
+        result = self.result("detect")
+        return None if result is None else CropsTable(result)
+
+    @property
+    def poses(self) -> PosesTable | None:
+        """Their poses; None also where the recipe names no pose model."""
+        result = self.result("pose")
+        return None if result is None else PosesTable(result)
+
+    @property
+    def admitted(self) -> AdmittedTable | None:
+        """The crops worth matting, by `screen`."""
+        result = self.result("screen")
+        return None if result is None else AdmittedTable(result)
+
+    @property
+    def mattes(self) -> MattesTable | None:
+        """Alpha and mask of the admitted crops, by `matte`."""
+        result = self.result("matte")
+        return None if result is None else MattesTable(result)
+
+    @property
+    def verdicts(self) -> VerdictsTable | None:
+        """The verdict on each crop, by `filter`."""
+        result = self.result("filter")
+        return None if result is None else VerdictsTable(result)
 
 
 class Publication(Record):

@@ -12,65 +12,84 @@ from tasks.common.validation import explain_validation
 
 
 class Settings(BaseSettings):
-    """Where things lie and how much runs at once; nothing here changes a dataset."""
+    """Folders, addresses and limits of this machine; none of them changes a dataset."""
 
     model_config = SettingsConfigDict(env_prefix="MATTEFLOW_", frozen=True, extra="ignore")
 
-    home: Path = Field(Path("matteflow-data"), description="parent of the folders below")
+    home: Path = Field(
+        Path("matteflow-data"), description="parent folder of workspace, models, scratch and store"
+    )
     workspace: Path = Field(
-        Path(), description="artifacts: a folder, default HOME/workspace, or s3://bucket/prefix"
+        Path(), description="artifacts and run records: a folder, or an s3://bucket/prefix"
     )
-    shared: str = Field("", description="the bucket that the workspace is this machine's copy of")
+    shared: str = Field("", description="the bucket of which the workspace folder is a local copy")
     copy_gb: float = Field(
-        50.0, gt=0, description="how much of a workspace in a bucket is kept on this machine"
+        50.0, gt=0, description="size of the local copy of a workspace in a bucket"
     )
-    store: str = Field("", description="object store address; default file://HOME/store")
-    s3_endpoint: str = Field("", description="an S3 server's address; else AWS_ENDPOINT_URL_S3")
-    store_connections: int = Field(16, ge=1, le=256, description="requests to the store at once")
+    store: str = Field(
+        "", description="where versions are published: file:///folder or s3://bucket/prefix"
+    )
+    s3_endpoint: str = Field("", description="address of the S3 server; empty: AWS_ENDPOINT_URL_S3")
+    store_connections: int = Field(16, ge=1, le=256, description="concurrent requests to the store")
     store_single_writer: bool = Field(
-        False, description="publish also to a store that ignores conditions"
+        False,
+        description="accept a store that ignores conditional requests; never publish concurrently",
     )
-    models: Path = Field(Path(), description="model weights; default HOME/models")
+    models: Path = Field(Path(), description="verified model weights")
     scratch: Path = Field(
-        Path(), description="unfinished downloads, on this machine; default HOME/scratch"
+        Path(), description="unfinished downloads and frames in transit, on this machine"
     )
-    root_name: str = Field("Insta360SemanticSeg", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    sources_in_flight: int = Field(2, ge=1, le=64, description="sources worked on at once")
+    root_name: str = Field(
+        "Insta360SemanticSeg",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        description="top folder in the store",
+    )
+    sources_in_flight: int = Field(2, ge=1, le=64, description="sources processed concurrently")
     batch_size: int = Field(
-        60, ge=1, le=70, description="sources a flow run works on; longer lists are cut"
+        60, ge=1, le=70, description="sources per flow run; longer lists are split into batches"
     )
     batches_at_once: int = Field(
-        0, ge=0, description="of one run; 0 takes as many as its work pool has workers"
+        0, ge=0, description="concurrent batches of a run; 0: one per worker of the work pool"
     )
     batch_patience_s: float = Field(
-        60.0, ge=0, description="after which a run does itself the batches that no worker takes"
+        60.0, ge=0, description="wait before a run processes a batch itself that no worker takes"
     )
-    task_runner: Literal["threads", "dask"] = Field("threads", description="where tasks run")
-    dask_address: str = Field("", description="of a Dask scheduler; empty starts one here")
-    workspace_url: str = Field("", description="where browsers find the workspace, for links")
-    store_url: str = Field("", description="where browsers find the store, for links")
+    task_runner: Literal["threads", "dask"] = Field("threads", description="Prefect task runner")
+    dask_address: str = Field("", description="address of a Dask scheduler; empty: a local cluster")
+    workspace_url: str = Field("", description="base address for links to the workspace")
+    store_url: str = Field("", description="base address for links to the store")
     verify: Literal["digest", "size"] = Field(
-        "digest", description="how cached artifacts are checked before they are trusted"
+        "digest", description="check of cached artifacts before reuse: every byte, or sizes only"
     )
     allow_networks: str = Field(
-        "", description="networks beside the public ones that may be asked, such as 10.1.0.0/16"
+        "", description="private networks that downloads may reach, such as 10.1.0.0/16,fd00::/8"
     )
-    downloads_per_host: int = Field(2, ge=1, le=64, description="transfers from one host at once")
-    requests_per_s: float = Field(10.0, gt=0, description="requests to one host in a second")
-    download_mb_per_s: float = Field(0.0, ge=0, description="of all downloads; 0 is no limit")
+    downloads_per_host: int = Field(
+        2, ge=1, le=64, description="concurrent transfers from a host, per process"
+    )
+    requests_per_s: float = Field(10.0, gt=0, description="requests per second to a host")
+    download_mb_per_s: float = Field(
+        0.0, ge=0, description="bandwidth of all downloads of a process; 0: unlimited"
+    )
     revisit_web: bool = Field(
-        False, description="ask each web address, at the start of a run, whether its file changed"
+        False, description="check at the start of a run whether files on the web changed"
     )
-    stall_s: float = Field(30.0, gt=0, description="silence after which a transfer is cut")
-    disk_reserve_mb: int = Field(1024, ge=0, description="room that downloads leave on the disk")
-    source_s3_endpoint: str = Field("", description="where s3: sources are; else as the store's")
-    ytdlp_extractors: str = Field("", description="sites that yt-dlp may be used for; none")
-    decode_memory_mb: int = Field(4096, ge=256, description="memory that decoding a file may take")
-    decode_s: float = Field(60.0, gt=0, description="seconds that opening a file may take")
+    stall_s: float = Field(
+        30.0, gt=0, description="seconds without data after which a transfer is cut"
+    )
+    disk_reserve_mb: int = Field(1024, ge=0, description="disk space that downloads leave free")
+    source_s3_endpoint: str = Field(
+        "", description="S3 server of sources; empty: the store's server"
+    )
+    ytdlp_extractors: str = Field(
+        "", description="sites that yt-dlp may read, by extractor name; empty: none"
+    )
+    decode_memory_mb: int = Field(4096, ge=256, description="memory limit for decoding a file")
+    decode_s: float = Field(60.0, gt=0, description="time limit for opening a file")
     decode_s_per_s: float = Field(
-        30.0, gt=0, description="seconds that sampling a second of video may take"
+        30.0, gt=0, description="additional time per second of sampled video"
     )
-    device: str = Field("cpu", description="where models run, as torch names it: cpu, cuda:0")
+    device: str = Field("cpu", description="torch device of the models: cpu, cuda:0")
 
     @model_validator(mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""Addresses as they may be shown and stored: without what opens doors."""
+"""URIs, and how they may be shown and stored: without passwords, signatures and tokens."""
 
 import re
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -10,24 +10,24 @@ _SECRET_NAME = re.compile(
     r"|^x-|^(e|s|t|st|se|sp|sv|sr|exp|h|sk|skoid|sktid)$",
     re.IGNORECASE,
 )
-_LONG = 32  # what is this long and named nothing known may be a signature too
+_LONG = 32  # a value this long may be a signature, whatever its name
 
 
 def is_remote(uri: str) -> bool:
-    """Say whether an address needs the network."""
+    """Say whether a URI needs the network."""
     return scheme_of(uri) in _REMOTE
 
 
 def scheme_of(uri: str) -> str:
-    """Return the scheme of an address in lower case; of a path, nothing."""
+    """Return the scheme of a URI in lower case; of a path, the empty text."""
     head, colon, _ = uri.partition(":")
     return head.lower() if colon and "/" not in head else ""
 
 
-def shown(uri: str) -> str:
-    """Return an address without password, signature, token or fragment.
+def redacted(uri: str) -> str:
+    """Return a URI without password, signature, token or fragment.
 
-    What is left names the thing, and is the same each time a server signs it anew.
+    The rest still names the file, and stays the same when a server signs the URI again.
     """
     if not is_remote(uri):
         return uri

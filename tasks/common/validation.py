@@ -1,4 +1,4 @@
-"""Turn pydantic's findings into sentences that name the key, what came and what is allowed."""
+"""Turn pydantic's findings into messages that name the key, the value and what is allowed."""
 
 from typing import Any, get_args
 
@@ -10,19 +10,19 @@ def explain_validation(
 ) -> str:
     """Return one line per finding: `origin: path.of.key = value: what is wrong`.
 
-    A key that is not known brings the list of those that are. With a `prefix` the keys are told
-    as names of environment variables.
+    A finding about an unknown key lists the known ones. With a `prefix` the keys are written as
+    names of environment variables.
     """
     lines = []
     for finding in error.errors():
         path = ".".join(str(part) for part in finding["loc"])
         path = prefix + path.upper() if prefix else path
-        came = "" if finding["type"] == "missing" else f" = {finding['input']!r:.80}"
-        lines.append(f"{origin}: {path}{came}: {_said(finding, model)}")
+        value = "" if finding["type"] == "missing" else f" = {finding['input']!r:.80}"
+        lines.append(f"{origin}: {path}{value}: {_reason(finding, model)}")
     return "\n".join(lines)
 
 
-def _said(finding: Any, model: type[BaseModel]) -> str:
+def _reason(finding: Any, model: type[BaseModel]) -> str:
     if finding["type"] == "missing":
         return "this key is required"
     if finding["type"] == "extra_forbidden":

@@ -7,7 +7,7 @@ from typing import Any
 
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.recipe.scenes import SceneFinder
-from tasks.common.records import Source
+from tasks.common.records import Drop, Source
 from tasks.common.schema.provenance import origin_of
 from tasks.dataset.figures import Histogram, histogram
 from tasks.dataset.samples_csv import n_boxes_of, size_of
@@ -145,6 +145,9 @@ def _count(values: Iterable[str | None]) -> dict[str, int]:
 
 
 def _dropped(subset: Subset, selection: Selection) -> list[Facts]:
-    drops = [*all_drops(subset), *({"stage": "publish", **left._asdict()} for left in
-                                   selection.left_out)]  # fmt: skip
-    return [reason._asdict() for reason in reasons(drops)]
+    left_out = [
+        Drop(stage="publish", item=left.stem, reason=left.reason, sentence=left.sentence)
+        for left in selection.left_out
+    ]
+    drops = all_drops(subset.outcomes, subset.run, subset.workspace)
+    return [reason._asdict() for reason in reasons([*drops, *left_out])]

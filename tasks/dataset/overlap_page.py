@@ -57,7 +57,7 @@ def render_relations(
 def _beside(
     relation: Relation, crops: Mapping[str, Judged], workspace: Workspace, store: ObjectStore
 ) -> Rgb:
-    tiles = [thumbnail(crops[relation.stem], workspace, _HEIGHT_PX)]
+    tiles = [thumbnail(crops[relation.stem].row, workspace, _HEIGHT_PX)]
     image, mask = store.get(relation.other.image), store.get(relation.other.mask)
     if image is not None and mask is not None:
         tiles.append(outlined(read_rgb(BytesIO(image)), read_grey(BytesIO(mask)), _HEIGHT_PX))

@@ -15,8 +15,8 @@ from tasks.dataset.samples_csv import sample_table
 from tasks.dataset.selection import Selection
 from tasks.dataset.split_files import require_loadable, split_lists
 from tasks.deduplicate.run_crops import Subset
-from tasks.review.report import render_report
-from tasks.review.tables import encode_csv, review_table
+from tasks.review.stage import published_files, reuse_or_review
+from tasks.review.tables import encode_csv
 
 
 def text_files(selection: Selection, subset: Subset, recipe: PublishRecipe) -> dict[str, bytes]:
@@ -41,9 +41,15 @@ def text_files(selection: Selection, subset: Subset, recipe: PublishRecipe) -> d
         SAMPLES: encode_csv(sample_table(selection.samples)),
         "README.md": render_card(facts, recipe).encode(),
         "mmseg_config.py": render_config(facts).encode(),
-        "review.csv": encode_csv(review_table(subset)),
-        "report.html": render_report(subset, title=recipe.name).encode(),
+        **_review_files(subset, recipe),
     }
+
+
+def _review_files(subset: Subset, recipe: PublishRecipe) -> dict[str, bytes]:
+    review = reuse_or_review(
+        subset.outcomes, subset.result, subset.bounds, recipe.name, subset.workspace
+    )
+    return published_files(review, subset.workspace)
 
 
 def _figures(selection: Selection, recipe: PublishRecipe) -> dict[str, bytes]:

@@ -1,114 +1,129 @@
 """Crops of different sources that nearly show the same: the better one stays."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import ceil
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.common.recipe.bounds import BitBounds
 from tasks.common.records import Verdict
+from tasks.common.schema.rows import JudgedCrop
 from tasks.common.similarity.hash_index import Hashes, HashIndex, Positions
 from tasks.common.similarity.picture_hash import as_hashes, find_repeats, nearest_either, quality
 
-Row = dict[str, Any]
+
+class SourceCrop(Protocol):
+    """What is compared: the verdict on a crop, with the hashes, and its source. A `RunCrop` is one.
+
+    Pictures are not needed, so verdicts can be compared before any picture was read.
+    """
+
+    @property
+    def source_id(self) -> str:
+        """The source that the crop counts for."""
+
+    @property
+    def verdict(self) -> JudgedCrop:
+        """The verdict among the crops of that source."""
 
 
-class Repeat(NamedTuple):
-    """A crop's verdict beside a better one of the subset."""
+class NearDuplicate(NamedTuple):
+    """The verdict on a crop that lies too near to a better one, and how near, in bits."""
 
     verdict: Verdict
     distance: int
     bound: float
-    nearest_crop: str
-    nearest_source: str
+    better_crop: str
+    better_source: str
 
 
-class Candidates:
-    """The crops of all sources that were not dropped, in columns: a few hundred bytes a crop."""
+class _Candidates:
+    """The crops that are compared with each other, in columns: position i is `crops[i]`."""
 
-    def __init__(self) -> None:
-        self.crop_ids: list[str] = []
-        self.sources: list[str] = []
-        self._hashes: list[Hashes] = []
-        self._mirrors: list[Hashes] = []
-        self._is_aside: list[bool] = []
-        self._cuts: list[float] = []
-        self._dullness: list[float] = []
+    def __init__(self, crops: Iterable[SourceCrop]) -> None:
+        # A dropped crop is out already; without a hash there is nothing to compare.
+        self.crops = [
+            crop for crop in crops if crop.verdict.verdict != "drop" and crop.verdict.hash
+        ]
+        verdicts = [crop.verdict for crop in self.crops]
+        self.hashes: Hashes = as_hashes([str(verdict.hash) for verdict in verdicts])
+        self.mirrors: Hashes = as_hashes([str(verdict.mirror_hash) for verdict in verdicts])
+        self.is_for_review: NDArray[np.bool_] = np.array(
+            [verdict.verdict == "review" for verdict in verdicts], bool
+        )
 
-    def add(self, source_id: str, rows: Sequence[Row]) -> None:
-        """Take the crops of one source that are kept or for review."""
-        kept = [row for row in rows if row["verdict"] != "drop" and row["hash"] is not None]
-        for row in kept:
-            cut, dullness, crop_id = quality(row)
-            self.crop_ids.append(crop_id)
-            self._cuts.append(cut)
-            self._dullness.append(dullness)
-            self._is_aside.append(row["verdict"] == "review")
-        self.sources += [source_id] * len(kept)
-        self._hashes.append(as_hashes([row["hash"] for row in kept]))
-        self._mirrors.append(as_hashes([row["mirror_hash"] for row in kept]))
+    def near_duplicate(
+        self, verdict: Verdict, distance: int, bound: float, better: int
+    ) -> NearDuplicate:
+        """Describe a near-duplicate of the crop at the position `better`."""
+        crop = self.crops[better]
+        return NearDuplicate(verdict, distance, bound, crop.verdict.crop_id, crop.source_id)
 
     def best_first(self) -> Positions:
         """Return the positions in order: kept ones before those for review, then by quality."""
-        columns = (self.crop_ids, self._dullness, self._cuts, self._is_aside)
-        return np.lexsort([np.array(column) for column in columns])
-
-    def is_aside(self) -> NDArray[np.bool_]:
-        """Say of each crop whether it is for review."""
-        return np.array(self._is_aside, bool)
-
-    def repeat(self, verdict: Verdict, distance: int, bound: float, other: int) -> Repeat:
-        """Tell of a crop that the crop at the position `other` is better."""
-        return Repeat(verdict, distance, bound, self.crop_ids[other], self.sources[other])
-
-    def hashes(self) -> tuple[Hashes, Hashes]:
-        """Return the hashes and those of the mirror images."""
-        return np.concatenate(self._hashes), np.concatenate(self._mirrors)
+        keys = [
+            quality({"crop_id": crop.verdict.crop_id, **crop.verdict.measures})
+            for crop in self.crops
+        ]
+        cuts, dullness, crop_ids = (np.array(column) for column in zip(*keys, strict=True))
+        return np.lexsort([crop_ids, dullness, cuts, self.is_for_review])
 
 
-def find_repeated(candidates: Candidates, limits: BitBounds | None) -> dict[str, Repeat]:
-    """Name the crops that lie too near to a better one, by the bounds of near_duplicate.
+def find_near_duplicates(
+    crops: Sequence[SourceCrop], limits: BitBounds | None
+) -> dict[str, NearDuplicate]:
+    """Return by id the crops that lie too near to a better one, by the bounds of near_duplicate.
 
-    Kept crops are compared with each other, best first. Crops for review displace nobody; they are
-    then compared with the kept ones of other sources, and dropped where one shows the same.
+    Kept crops are compared with each other, best first. Crops for review displace no other crop;
+    they are then compared with the kept ones of other sources, and dropped where one shows the
+    same. `crops` are distinct: each id occurs once.
     """
-    if limits is None or limits.kept_from == 0 or len(candidates.crop_ids) == 0:
+    if limits is None or limits.kept_from == 0:
+        return {}
+    candidates = _Candidates(crops)
+    if not candidates.crops:
         return {}
     order = candidates.best_first()
-    is_aside = candidates.is_aside()[order]
-    kept, aside = order[~is_aside], order[is_aside]
-    hashes, mirrors = candidates.hashes()
-    found = find_repeats(hashes[kept], mirrors[kept], limits.kept_from, limits.kept_from - 1)
-    repeats = {}
-    for place in np.nonzero(found.positions >= 0)[0]:
-        distance, other = int(found.distances[place]), kept[found.positions[place]]
+    is_for_review = candidates.is_for_review[order]
+    kept, for_review = order[~is_for_review], order[is_for_review]
+    nearest = find_repeats(
+        candidates.hashes[kept],
+        candidates.mirrors[kept],
+        limits.kept_from,
+        limits.kept_from - 1,
+    )
+    duplicates: dict[str, NearDuplicate] = {}
+    for place in np.nonzero(nearest.positions >= 0)[0]:
+        distance = int(nearest.distances[place])
         is_drop = distance < (limits.min or 0.0)
         bound = limits.min if is_drop else limits.review_min
+        # A bound may be a fraction of a bit: the search went up to the next whole one.
         if bound is not None and distance < bound:
+            crop_id = candidates.crops[kept[place]].verdict.crop_id
+            better = int(kept[nearest.positions[place]])
             verdict: Verdict = "drop" if is_drop else "review"
-            repeats[candidates.crop_ids[kept[place]]] = candidates.repeat(
-                verdict, distance, bound, other
-            )
-    final = kept[found.distances >= limits.kept_from]
-    return repeats | _repeated_aside(candidates, aside, final, limits.min or 0.0)
+            duplicates[crop_id] = candidates.near_duplicate(verdict, distance, bound, better)
+    still_kept = kept[nearest.distances >= limits.kept_from]
+    return duplicates | _near_kept(candidates, for_review, still_kept, limits.min or 0.0)
 
 
-def _repeated_aside(
-    candidates: Candidates, aside: Positions, kept: Positions, bound: float
-) -> dict[str, Repeat]:
+def _near_kept(
+    candidates: _Candidates, for_review: Positions, kept: Positions, bound: float
+) -> dict[str, NearDuplicate]:
+    """Find the crops for review that show what a kept crop of another source shows."""
     index = HashIndex(max(0, ceil(bound) - 1))
-    hashes, mirrors = candidates.hashes()
-    index.add(hashes[kept])
-    found = nearest_either(index, hashes[aside], mirrors[aside])
-    repeats = {}
-    for own, position, distance in zip(aside, *found, strict=True):
+    index.add(candidates.hashes[kept])
+    nearest = nearest_either(index, candidates.hashes[for_review], candidates.mirrors[for_review])
+    duplicates: dict[str, NearDuplicate] = {}
+    for own, position, distance in zip(for_review, *nearest, strict=True):
         if position < 0 or distance >= bound:
             continue
-        other = kept[position]
-        if candidates.sources[own] != candidates.sources[other]:  # else settled before matting
-            repeats[candidates.crop_ids[own]] = candidates.repeat(
-                "drop", int(distance), bound, other
+        crop, better = candidates.crops[own], int(kept[position])
+        # Within one source the filter compared them, and let this one through to people.
+        if crop.source_id != candidates.crops[better].source_id:
+            duplicates[crop.verdict.crop_id] = candidates.near_duplicate(
+                "drop", int(distance), bound, better
             )
-    return repeats
+    return duplicates

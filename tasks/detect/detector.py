@@ -7,10 +7,10 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tasks.common.media.images import Rgb
+from tasks.common.media.images import Mask, Rgb
 from tasks.common.recipe.models import DetectRecipe
+from tasks.common.schema.boxes import Box
 from tasks.common.settings import Settings
 from tasks.common.weights.catalogue import Weights, find_weights
 from tasks.common.weights.fetch import require_weights
@@ -21,11 +21,22 @@ _BATCH_BYTES = 64 << 20
 _lock = Lock()
 
 
-class People(NamedTuple):
-    """The people of one frame: boxes float32 (N, 4) as x0, y0, x1, y1 in px, from left to right."""
+class Person(NamedTuple):
+    """A person in a frame: the box in px of the frame, and how sure the detector is, 0..1.
 
-    boxes_xyxy: NDArray[np.float32]
-    confidences: NDArray[np.float32]
+    `label` is the person's code in the frame's labels; None where a detector found the person.
+    """
+
+    box: Box
+    confidence: float
+    label: int | None = None
+
+
+class People(NamedTuple):
+    """The people of one frame, from left to right, and its labels where it came with some."""
+
+    persons: tuple[Person, ...]
+    labels: Mask | None = None
 
 
 @cache
@@ -75,8 +86,20 @@ def _batches(frames: Iterable[Rgb]) -> Iterator[list[Rgb]]:
 
 
 def _people(result: Any, max_people: int) -> People:
+    """Return the surest people of one result of ultralytics, from left to right.
+
+    The order gives crops their numbers and so their names. Hence it must not depend on how sure the
+    detector is, which differs in the last digits between machines.
+    """
     boxes = result.boxes.xyxy.cpu().numpy().astype(np.float32)
     confidences = result.boxes.conf.cpu().numpy().astype(np.float32)
     best = np.argsort(-confidences, kind="stable")[:max_people]
     order = best[np.lexsort((boxes[best, 1], boxes[best, 0]))]
-    return People(boxes[order], confidences[order])
+    return People(
+        tuple(
+            Person(Box.of(box), confidence)
+            for box, confidence in zip(
+                boxes[order].tolist(), confidences[order].tolist(), strict=True
+            )
+        )
+    )

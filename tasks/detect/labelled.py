@@ -1,66 +1,48 @@
-"""People whom somebody marked before: their boxes and masks are taken over, no model is asked."""
+"""People whom an annotator labelled: their boxes and masks are taken over without a detector."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 import numpy as np
-import pandas as pd
+from skimage.measure import regionprops
 
 from tasks.common.errors import ArtifactError
-from tasks.common.media.images import Mask, encode_png, read_grey
-from tasks.common.schema.tables import plain_rows
-from tasks.common.workspace.artifacts import ArtifactWriter
-from tasks.detect.crop_box import Box
-from tasks.detect.detector import People
+from tasks.common.media.images import Mask, read_grey
+from tasks.common.schema.boxes import Box
+from tasks.common.schema.rows import Frame
+from tasks.common.workspace.artifacts import Workspace
+from tasks.detect.detector import People, Person
 
 
-def read_labels(frame: dict[str, Any], out: ArtifactWriter) -> Mask | None:
-    """Return the labels of a frame, uint8 (H, W); None where nobody marked it.
+def labelled_people(frames: Iterable[Frame], workspace: Workspace) -> Iterator[People]:
+    """Yield the people of each frame's labels, from left to right.
 
     Raises:
-        ArtifactError: they are not of the frame's size.
+        ArtifactError: the labels of a frame are not of its size.
     """
-    if frame["labels_path"] is None:
-        return None
-    labels = read_grey(out.workspace.path(frame["labels_path"]))
-    if labels.shape != (frame["height_px"], frame["width_px"]):
-        raise ArtifactError(f"The labels of {frame['frame_id']} are not of its size; run again.")
+    for frame in frames:
+        labels = _read_labels(frame, workspace)
+        yield People(tuple(_persons(labels)), labels)
+
+
+def cut_provided_mask(labels: Mask, label: int, crop: Box) -> Mask:
+    """Return the mask of one labelled person, cut like the crop: uint8 (H, W), 0 and 1."""
+    mask: Mask = (labels[crop.slices] == label).astype(np.uint8)
+    return mask
+
+
+def _read_labels(frame: Frame, workspace: Workspace) -> Mask:
+    """Return the labels of a frame: uint8 (H, W), 0 or the code of a person."""
+    if frame.labels_path is None:
+        raise ArtifactError(f"The frame {frame.frame_id} has no labels; run the same ingest again.")
+    labels = read_grey(workspace.path(frame.labels_path))
+    if labels.shape != (frame.height_px, frame.width_px):
+        raise ArtifactError(f"The labels of {frame.frame_id} are not of its size; run again.")
     return labels
 
 
-def marked_people(frames: pd.DataFrame, out: ArtifactWriter) -> Iterator[People]:
-    """Yield the boxes of each frame's labels, from left to right, in px of the frame."""
-    for frame in plain_rows(frames):
-        labels = read_labels(frame, out)
-        boxes = [] if labels is None else [box for _, box in _boxes(labels)]
-        yield People(
-            np.array(boxes, np.float32).reshape(-1, 4), np.ones(len(boxes), dtype=np.float32)
-        )
-
-
-def given_mask(
-    frame: dict[str, Any],
-    crop_id: str,
-    number: int,
-    labels: Mask | None,
-    box: Box,
-    out: ArtifactWriter,
-) -> dict[str, Any]:
-    """Write the mask of the person with this number, cut like the crop; return its columns."""
-    if labels is None:
-        return {}
-    label, _ = _boxes(labels)[number]
-    x0, y0, x1, y1 = box
-    mask = (labels[y0:y1, x0:x1] == label).astype(np.uint8)
-    path, digest = out.put(f"{crop_id}-given.png", encode_png(mask))
-    return {"given_path": path, "given_digest": digest, "channel": frame["channel"]}
-
-
-def _boxes(labels: Mask) -> list[tuple[int, Box]]:
-    """Return each label with its box as x0, y0, x1, y1 (whole px, ends beyond), left to right."""
-    found = []
-    for label in np.unique(labels[labels > 0]).tolist():
-        ys, xs = np.nonzero(labels == label)
-        box = (int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1)
-        found.append((int(label), box))
-    return sorted(found, key=lambda pair: (pair[1][0], pair[1][1]))
+def _persons(labels: Mask) -> list[Person]:
+    persons = []
+    for region in regionprops(labels):  # type: ignore[no-untyped-call]  # skimage has no types
+        y0, x0, y1, x1 = map(float, region.bbox)  # ends beyond the last px
+        persons.append(Person(Box(x0, y0, x1, y1), confidence=1.0, label=int(region.label)))
+    return sorted(persons, key=lambda person: (person.box.x0, person.box.y0))

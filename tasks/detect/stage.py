@@ -1,49 +1,54 @@
 """Turn the frames of one source into the crops table."""
 
-import json
-from collections.abc import Iterator
-from typing import Any
-
-import pandas as pd
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from tasks.common.digests import content_key
-from tasks.common.media.images import Mask, Rgb, encode_png, read_rgb
+from tasks.common.media.images import Rgb, encode_png, read_rgb
 from tasks.common.progress import track
 from tasks.common.recipe.models import DetectRecipe
-from tasks.common.records import Drop, StageResult
-from tasks.common.schema.tables import CROPS, make_table, plain_rows
-from tasks.common.settings import Settings
+from tasks.common.records import CropsTable, Drop, FramesTable, Source
+from tasks.common.schema.boxes import Box
+from tasks.common.schema.rows import Crop, Frame
+from tasks.common.settings import settings
 from tasks.common.weights.catalogue import find_weights
-from tasks.common.workspace.artifacts import ArtifactWriter
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.detect import VERSION
 from tasks.detect.crop_box import crop_box
 from tasks.detect.detector import People, find_people
-from tasks.detect.labelled import given_mask, marked_people, read_labels
+from tasks.detect.labelled import cut_provided_mask, labelled_people
+
+_BOX_DECIMALS = 2
+_CONFIDENCE_DECIMALS = 4
 
 
-def detect_key(frames: StageResult, recipe: DetectRecipe) -> str:
+def detect_key(frames: FramesTable, recipe: DetectRecipe) -> str:
     """Name the artifact by the frames, this part of the recipe, and the weights' bytes."""
     weights = find_weights(recipe.model, "person-detector")
     return content_key("detect", VERSION, frames.digest, recipe, weights.identity)
 
 
 def detect_people(
-    frames: StageResult, recipe: DetectRecipe, settings: Settings, out: ArtifactWriter
-) -> StageResult:
+    out: ArtifactWriter, source: Source, frames: FramesTable, recipe: DetectRecipe
+) -> CropsTable:
     """Write one crop per person; frames in = frames with people + drops."""
-    table = out.workspace.items(frames)
-    pictures = _Pictures(table, out)
-    crops: list[dict[str, Any]] = []
+    rows = out.workspace.rows(Frame, frames)
+    pictures = _Pictures(rows, out.workspace)
+    # All frames of a source come from one file, so either all of them have labels or none has.
+    is_labelled = bool(rows) and all(frame.labels_path is not None for frame in rows)
+    people_of_frames = (
+        labelled_people(rows, out.workspace)
+        if is_labelled
+        else find_people(pictures, recipe, settings())
+    )
+    crops: list[Crop] = []
     drops: list[Drop] = []
-    is_marked = len(table) > 0 and bool(table["labels_path"].notna().all())
-    found = marked_people(table, out) if is_marked else find_people(pictures, recipe, settings)
-    for frame, people in zip(plain_rows(table), track(found, "detect", len(table)), strict=True):
-        picture = pictures.take(frame["path"])
-        labels = read_labels(frame, out)
-        if len(people.boxes_xyxy) == 0:
-            drops.append(_nobody(frame["frame_id"], recipe))
-        crops += _crops(frame, picture, people, labels, recipe, out)
-    return out.commit(make_table(crops, CROPS), drops, n_in=len(table))
+    for frame, people in zip(rows, track(people_of_frames, "detect", len(rows)), strict=True):
+        picture = pictures.take(frame.path)
+        if not people.persons:
+            drops.append(_no_person(frame.frame_id, recipe))
+        crops += _crops(frame, picture, people, recipe, out)
+    return CropsTable(out.commit_rows(Crop, crops, drops, n_in=len(rows)))
 
 
 class _Pictures:
@@ -52,53 +57,73 @@ class _Pictures:
     Holds the pictures between the two, which is one batch at most.
     """
 
-    def __init__(self, table: pd.DataFrame, out: ArtifactWriter):
-        self._paths = [str(path) for path in table["path"]]
-        self._out = out
+    def __init__(self, frames: Sequence[Frame], workspace: Workspace):
+        self._paths = [frame.path for frame in frames]
+        self._workspace = workspace
         self._held: dict[str, Rgb] = {}
 
     def __iter__(self) -> Iterator[Rgb]:
         for path in self._paths:
-            self._held[path] = read_rgb(self._out.workspace.path(path))
+            self._held[path] = read_rgb(self._workspace.path(path))
             yield self._held[path]
 
     def take(self, path: str) -> Rgb:
-        held = self._held.pop(path, None)  # nothing where no detector asked for the picture
-        return read_rgb(self._out.workspace.path(path)) if held is None else held
+        """Hand over the pixels of a frame; they are not held any longer."""
+        held = self._held.pop(path, None)  # None for labelled frames, which no detector reads
+        return read_rgb(self._workspace.path(path)) if held is None else held
 
 
 def _crops(
-    frame: dict[str, Any],
-    picture: Rgb,
-    people: People,
-    labels: Mask | None,
-    recipe: DetectRecipe,
-    out: ArtifactWriter,
-) -> Iterator[dict[str, Any]]:
-    size_wh = (int(frame["width_px"]), int(frame["height_px"]))
-    boxes = [[round(float(value), 2) for value in box] for box in people.boxes_xyxy]
-    for number, confidence in enumerate(people.confidences):
-        x0, y0, x1, y1 = crop_box(people.boxes_xyxy[number], size_wh, recipe.context)
-        crop_id = f"{frame['frame_id']}-{number:02d}"
-        path, digest = out.put(f"{crop_id}.png", encode_png(picture[y0:y1, x0:x1]))
-        yield {
-            "crop_id": crop_id,
-            "frame_id": frame["frame_id"],
-            "media_id": frame["media_id"],
-            "time_s": frame["time_s"],
-            "frame_size_wh": json.dumps(size_wh),
-            "projection": frame["projection"],
-            "person_box_xyxy": json.dumps(boxes[number]),
-            "crop_box_xyxy": json.dumps([x0, y0, x1, y1]),
-            "confidence": round(float(confidence), 4),
-            "others_xyxy": json.dumps(boxes[:number] + boxes[number + 1 :]),
-            "path": path,
-            "digest": digest,
-            **given_mask(frame, crop_id, number, labels, (x0, y0, x1, y1), out),
-        }
+    frame: Frame, picture: Rgb, people: People, recipe: DetectRecipe, out: ArtifactWriter
+) -> Iterator[Crop]:
+    """Write the picture of each person with context around it, and yield its row."""
+    boxes = [_rounded(person.box) for person in people.persons]
+    for number, person in enumerate(people.persons):
+        # From the box as the detector gave it: the rounded one could lie a px beside it.
+        box = crop_box(person.box, frame.size_wh, recipe.context)
+        crop_id = f"{frame.frame_id}-{number:02d}"
+        path, digest = out.put(f"{crop_id}.png", encode_png(picture[box.slices]))
+        mask = _write_provided_mask(crop_id, people, number, box, out)
+        yield Crop(
+            crop_id=crop_id,
+            frame_id=frame.frame_id,
+            media_id=frame.media_id,
+            time_s=frame.time_s,
+            frame_size_wh=frame.size_wh,
+            projection=frame.projection,
+            person_box_xyxy=boxes[number],
+            crop_box_xyxy=box,
+            confidence=round(person.confidence, _CONFIDENCE_DECIMALS),
+            others_xyxy=(*boxes[:number], *boxes[number + 1 :]),
+            path=path,
+            digest=digest,
+            given_path=mask and mask.path,
+            given_digest=mask and mask.digest,
+            channel=frame.channel if mask else None,
+        )
 
 
-def _nobody(frame_id: str, recipe: DetectRecipe) -> Drop:
+class _StoredMask(NamedTuple):
+    path: str
+    digest: str
+
+
+def _write_provided_mask(
+    crop_id: str, people: People, number: int, crop: Box, out: ArtifactWriter
+) -> _StoredMask | None:
+    """Write the mask that an annotator drew of the person, cut like the crop, if there is one."""
+    label = people.persons[number].label
+    if people.labels is None or label is None:
+        return None
+    mask = cut_provided_mask(people.labels, label, crop)
+    return _StoredMask(*out.put(f"{crop_id}-given.png", encode_png(mask)))
+
+
+def _rounded(box: Box) -> Box:
+    return Box.of(round(value, _BOX_DECIMALS) for value in box.xyxy)
+
+
+def _no_person(frame_id: str, recipe: DetectRecipe) -> Drop:
     return Drop(
         item=frame_id,
         stage="detect",

@@ -1,5 +1,6 @@
-"""Bring one source into the workspace and take down what it is."""
+"""Download one source into the workspace and record what it is."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from tasks.common.digests import content_key
@@ -7,22 +8,22 @@ from tasks.common.errors import SourceError, WorldError
 from tasks.common.files import digest_file
 from tasks.common.recipe.models import DownloadRecipe
 from tasks.common.records import Media, Source, StageResult
-from tasks.common.schema.tables import MEDIA, make_table
+from tasks.common.schema.rows import MediaRow
 from tasks.common.settings import Settings
-from tasks.common.uri import shown
+from tasks.common.uri import redacted
 from tasks.common.workspace.artifacts import ArtifactWriter
 from tasks.common.workspace.takedowns import Takedowns
 from tasks.download import VERSION
-from tasks.download.fetchers.protocol import Here
-from tasks.download.fetchers.registry import adapter_of, fingerprint
-from tasks.download.labels import place_annotation
-from tasks.download.partial_file import PartFile, open_part
+from tasks.download.fetchers.protocol import FetchContext
+from tasks.download.fetchers.registry import fetcher_of, fingerprint
+from tasks.download.labels import LabelFile, write_labels
+from tasks.download.partial_file import PartialFile, open_partial_file
 from tasks.download.probe import probe
-from tasks.download.seen import Ledger
+from tasks.download.seen import SeenSources
 
 
 def download_key(source: Source, recipe: DownloadRecipe) -> str:
-    """Name the artifact by the address and its present state, the annotation, and the limits."""
+    """Name the artifact by the URI and its present state, the annotation, and the limits."""
     state = [
         fingerprint(source.uri),
         source.revision,
@@ -34,48 +35,63 @@ def download_key(source: Source, recipe: DownloadRecipe) -> str:
 def fetch(
     source: Source, recipe: DownloadRecipe, settings: Settings, out: ArtifactWriter
 ) -> StageResult:
-    """Put the bytes into the workspace, named by their sha256, and say what they are.
+    """Put the bytes into the workspace, named by their sha256, with a row that describes them.
 
     Raises:
         SourceError: the source cannot be used.
-        WorldError: a server or the disk failed; trying again may help, and goes on where it was.
+        WorldError: a server or the disk failed; another attempt may help, and resumes.
     """
-    name = shown(source.uri)
+    name = redacted(source.uri)
     try:
-        with open_part(f"download-{out.key}", recipe.max_bytes, settings) as part:
-            here = Here(settings, out.workspace)
-            adapter_of(source.uri).fetch(source.uri, part, here)
-            part.finish()
-            media = _take_in(source, part, recipe, settings, out)
+        with open_partial_file(f"download-{out.key}", recipe.max_bytes, settings) as partial:
+            context = FetchContext(settings, out.workspace)
+            fetcher_of(source.uri).fetch(source.uri, partial, context)
+            partial.finish()
+            media = _admit(source, partial, recipe, settings, out)
     except PermissionError as error:
         raise SourceError(f"{name} may not be read: {error.strerror}") from error
     except OSError as error:
         raise WorldError(f"{name} could not be copied: {error.strerror or error}") from error
-    annotation = place_annotation(source, media, out)
-    Ledger(out.workspace).note(source, media.media_id, datetime.now(UTC))
-    row = media.model_dump() | {"digest": media.media_id} | annotation
-    return out.commit(make_table([row], MEDIA), [], n_in=1)
+    row = _row(media, write_labels(source, media, out))
+    SeenSources(out.workspace).record(source, media.media_id, datetime.now(UTC))
+    return out.commit_rows(MediaRow, [row], [], n_in=1)
 
 
-def _take_in(
-    source: Source, part: PartFile, recipe: DownloadRecipe, settings: Settings, out: ArtifactWriter
+def _admit(
+    source: Source,
+    partial: PartialFile,
+    recipe: DownloadRecipe,
+    settings: Settings,
+    out: ArtifactWriter,
 ) -> Media:
-    """Look at finished bytes, and keep them if they can be used.
+    """Check finished bytes, and move them into the workspace if they can be used.
 
     Raises:
-        SourceError: they cannot be used, or somebody had them taken down.
+        SourceError: they cannot be used, or a takedown forbids it.
     """
-    if part.n_bytes == 0:
+    if partial.n_bytes == 0:
         raise SourceError("The file is empty (0 bytes).")
-    media_id = digest_file(part.path)
+    media_id = digest_file(partial.path)
+    # By the bytes, too: what was taken down must not come back under another name.
     Takedowns.of(out.workspace).require_allowed(source, media_id)
-    unturned = source.annotation is not None
-    properties = probe(part.path, source.uri, recipe, settings, unturned=unturned)
+    is_annotated = source.annotation is not None
+    properties = probe(partial.path, source.uri, recipe, settings, must_be_upright=is_annotated)
     if source.kind is not None and source.kind != properties.kind:
         raise SourceError(
             f"The source list says {source.source_id} is a {source.kind}, but it is a "
             f"{properties.kind}."
         )
     path = f"download/media/{media_id[:2]}/{media_id}"
-    out.workspace.keep(path, part.path, media_id)
-    return Media(media_id=media_id, path=path, size_bytes=part.n_bytes, **properties._asdict())
+    out.workspace.keep(path, partial.path, media_id)
+    return Media(
+        media_id=media_id, path=path, size_bytes=partial.n_bytes, **properties.model_dump()
+    )
+
+
+def _row(media: Media, labels: LabelFile | None) -> MediaRow:
+    row = MediaRow(**media.model_dump(), digest=media.media_id)
+    if labels is None:
+        return row
+    return replace(
+        row, labels_path=labels.path, labels_digest=labels.digest, channel=labels.channel
+    )

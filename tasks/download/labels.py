@@ -1,6 +1,9 @@
-"""What people marked in a picture becomes a map of labels: 0, or the number of a person."""
+"""Labelled people: the annotation that came with a picture becomes a map of person numbers.
 
-import json
+A label map is uint8 (H, W), as large as the picture as shown: 0, or the number of a person.
+"""
+
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,9 +12,9 @@ from PIL import Image
 from tasks.common.errors import SourceError
 from tasks.common.files import digest_bytes
 from tasks.common.media.images import Mask, encode_png
-from tasks.common.media.limits import decode_limits, refusing_poison
-from tasks.common.media.sandbox import run_apart
-from tasks.common.records import Annotation, Media, Source
+from tasks.common.media.limits import decode_limits, refusing_malformed_media
+from tasks.common.media.sandbox import run_isolated
+from tasks.common.records import Annotation, Media, Record, Source
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import ArtifactWriter
 
@@ -19,54 +22,93 @@ _MAX_PEOPLE = 255
 _COUNT_BITS, _COUNT_MORE, _COUNT_SIGN, _COUNT_ZERO, _PLAIN_RUNS = 5, 0x20, 0x10, 48, 2
 
 
-def place_annotation(source: Source, media: Media, out: ArtifactWriter) -> dict[str, Any]:
-    """Write the labels of an annotated picture; return its columns of the media table.
+@dataclass(frozen=True)
+class LabelFile:
+    """A label map as a file of the workspace, and whose annotation it is."""
+
+    path: str
+    digest: str
+    channel: str
+
+
+class PeopleInPicture(Record):
+    """What COCO says of one picture, as the source list stored it in the workspace.
+
+    A segmentation is a list of polygons or run lengths; `draw_labels` checks it.
+    """
+
+    width: int
+    height: int
+    people: list[Any]
+
+
+class _MaskJob(Record):
+    """A mask file, and its codes that mean person."""
+
+    path: str
+    person: tuple[int, ...]
+
+
+class _PersonBits(Record):
+    """A binary mask as JSON: rows and columns, and the packed bits in hex."""
+
+    shape: tuple[int, int]
+    bits: str
+
+
+def write_labels(source: Source, media: Media, out: ArtifactWriter) -> LabelFile | None:
+    """Write the label map of an annotated picture; None where the source has no annotation.
 
     Raises:
-        SourceError: the annotation does not belong to this picture, or marks nobody.
+        SourceError: the annotation does not belong to this picture, or labels no person.
     """
-    told = source.annotation
-    if told is None:
-        return {}
+    annotation = source.annotation
+    if annotation is None:
+        return None
     if media.kind != "image":
         raise SourceError("Only a picture can bring an annotation, but this is a video.")
-    data = out.workspace.read(told.path)
-    if data is None or digest_bytes(data) != told.digest:
-        raise SourceError(f"The annotation {told.path} is gone or changed; read its list again.")
-    labels = _labels(told, data, out)
+    data = out.workspace.read(annotation.path)
+    if data is None or digest_bytes(data) != annotation.digest:
+        raise SourceError(
+            f"The annotation {annotation.path} is gone or changed; read its list again."
+        )
+    labels = _read_labels(annotation, data, out)
     if labels.shape != (media.height_px, media.width_px):
         raise SourceError(
             f"The annotation is {labels.shape[1]} x {labels.shape[0]} px, the picture as it is "
             f"shown {media.width_px} x {media.height_px}."
         )
     if not labels.any():
-        raise SourceError("The annotation marks nobody.")
+        raise SourceError("The annotation labels no person.")
     path, digest = out.put("labels.png", encode_png(labels))
-    return {"labels_path": path, "labels_digest": digest, "channel": told.channel}
+    return LabelFile(path, digest, annotation.channel)
 
 
-def _labels(told: Annotation, data: bytes, out: ArtifactWriter) -> Mask:
-    if told.path.endswith(".json"):
-        values = json.loads(data)
-        return draw_labels(values["people"], (values["width"], values["height"]))
-    path = str(out.workspace.path(told.path))
-    with refusing_poison():
-        read = run_apart(
-            mask_here, {"path": path, "person": told.person_values}, decode_limits(settings())
-        )
-    height, width = read["shape"]
-    bits = np.unpackbits(np.frombuffer(bytes.fromhex(read["bits"]), np.uint8), count=height * width)
-    return bits.reshape(height, width)
+def _read_labels(annotation: Annotation, data: bytes, out: ArtifactWriter) -> Mask:
+    if annotation.path.endswith(".json"):
+        picture = PeopleInPicture.model_validate_json(data)
+        return draw_labels(picture.people, (picture.width, picture.height))
+    # A mask file comes from a stranger's folder: decode it where a crash costs only one source.
+    job = _MaskJob(path=str(out.workspace.path(annotation.path)), person=annotation.person_values)
+    with refusing_malformed_media():
+        answer = run_isolated(mask_here, job.model_dump(mode="json"), decode_limits(settings()))
+    person = _PersonBits.model_validate(answer)
+    height, width = person.shape
+    packed = np.frombuffer(bytes.fromhex(person.bits), np.uint8)
+    return np.unpackbits(packed, count=height * width).reshape(height, width)
 
 
-def mask_here(job: dict[str, Any]) -> dict[str, Any]:
-    """Read a mask file in this process: its shape, and in hex the bits that say person.
+def mask_here(values: dict[str, Any]) -> dict[str, Any]:
+    """Read a mask file in this process; `values` are those of a `_MaskJob`.
+
+    Returns the values of `_PersonBits`.
 
     Raises:
         SourceError: it is no single-channel picture of 8 bits.
     """
+    job = _MaskJob.model_validate(values)
     try:
-        with Image.open(job["path"], formats=["PNG"]) as image:
+        with Image.open(job.path, formats=["PNG"]) as image:
             if image.mode not in ("L", "P", "1"):
                 raise SourceError(
                     f"The mask has the mode {image.mode}; expected codes in one channel of 8 bits."
@@ -74,12 +116,15 @@ def mask_here(job: dict[str, Any]) -> dict[str, Any]:
             codes = np.asarray(image)
     except (OSError, SyntaxError, ValueError) as error:
         raise SourceError(f"The mask cannot be read: {error}.") from error
-    is_person = np.isin(codes, job["person"])
-    return {"shape": is_person.shape, "bits": np.packbits(is_person).tobytes().hex()}
+    is_person = np.isin(codes, job.person)
+    person = _PersonBits(shape=is_person.shape, bits=np.packbits(is_person).tobytes().hex())
+    return person.model_dump(mode="json")
 
 
 def draw_labels(people: list[Any], size_wh: tuple[int, int]) -> Mask:
     """Draw COCO segmentations, uint8 (H, W); the smaller of two that overlap lies on top.
+
+    By hand and with scikit-image rather than pycocotools (docs/decisions/0017).
 
     Raises:
         SourceError: there are more people than labels, or a segmentation is malformed.
@@ -87,26 +132,27 @@ def draw_labels(people: list[Any], size_wh: tuple[int, int]) -> Mask:
     if len(people) > _MAX_PEOPLE:
         raise SourceError(f"The picture has {len(people)} people; at most {_MAX_PEOPLE} are taken.")
     try:
-        masks = [_mask(one, size_wh) for one in people]
+        masks = [_draw(segmentation, size_wh) for segmentation in people]
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise SourceError(f"A segmentation is malformed: {error}.") from error
     labels = np.zeros((size_wh[1], size_wh[0]), np.uint8)
+    # Largest first, so that a child before an adult keeps its pixels. Sorting is stable.
     masks.sort(key=lambda mask: -int(mask.sum()))
     for number, mask in enumerate(masks, start=1):
         labels[mask.astype(bool)] = number
     return labels
 
 
-def _mask(segmentation: Any, size_wh: tuple[int, int]) -> Mask:
+def _draw(segmentation: Any, size_wh: tuple[int, int]) -> Mask:
     if isinstance(segmentation, dict):
-        return _of_runs(segmentation)
+        return _decode_run_lengths(segmentation)
     from skimage.draw import polygon
 
     width, height = size_wh
     mask = np.zeros((height, width), np.uint8)
     for points in segmentation:
         xy = np.asarray(points, np.float64).reshape(-1, 2)
-        # COCO counts from a pixel's corner, the drawing from its centre.
+        # COCO's coordinates count from a pixel's corner, those of `polygon` from its centre.
         rows, columns = polygon(  # type: ignore[no-untyped-call]
             xy[:, 1] - 0.5, xy[:, 0] - 0.5, shape=(height, width)
         )
@@ -114,19 +160,24 @@ def _mask(segmentation: Any, size_wh: tuple[int, int]) -> Mask:
     return mask
 
 
-def _of_runs(rle: dict[str, Any]) -> Mask:
+def _decode_run_lengths(rle: dict[str, Any]) -> Mask:
     """Decode run lengths as COCO's API writes them: column by column, first of background."""
     height, width = (int(side) for side in rle["size"])
     counts = rle["counts"]
-    runs = _of_text(counts) if isinstance(counts, str) else [int(count) for count in counts]
+    runs = _decompress(counts) if isinstance(counts, str) else [int(count) for count in counts]
     if sum(runs) != height * width or min(runs, default=0) < 0:
         raise ValueError(f"its runs make {sum(runs)} of {height * width} pixels")
     values = np.arange(len(runs)) % 2
     return np.repeat(values, runs).astype(np.uint8).reshape(width, height).T
 
 
-def _of_text(text: str) -> list[int]:
-    """Decode compressed runs: 5 bits a character, from the third on as difference (maskApi.c)."""
+def _decompress(text: str) -> list[int]:
+    """Decode compressed run lengths, a variable-length code like LEB128 (`maskApi.c` of COCO).
+
+    Each character holds 5 bits, lowest first, and a bit that says whether more follow; the highest
+    bit of the last one is the sign. From the third on, a run is the difference to the one before
+    the last, the nearest of the same colour.
+    """
     runs: list[int] = []
     value = shift = 0
     for character in text:

@@ -1,9 +1,13 @@
-"""What a downloaded file really is: sniffed, opened, and measured before anything is decoded."""
+"""What a downloaded file really is: sniffed, opened, and measured before anything is decoded.
+
+Suffix, MIME type and declared sizes are claims. The content decides, and it is read in a process of
+its own, because a malformed file can crash or bloat a decoder.
+"""
 
 import codecs
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import av
 import puremagic
@@ -14,21 +18,28 @@ from PIL import ImageOps
 
 from tasks.common.errors import SourceError
 from tasks.common.media.images import open_picture
-from tasks.common.media.limits import decode_limits, open_video, refusing_poison, video_stream
-from tasks.common.media.sandbox import run_apart
+from tasks.common.media.limits import (
+    decode_limits,
+    open_video,
+    refusing_malformed_media,
+    video_stream,
+)
+from tasks.common.media.sandbox import run_isolated
 from tasks.common.recipe.models import DownloadRecipe
-from tasks.common.records import Kind, Projection
+from tasks.common.records import Kind, Projection, Record
 from tasks.common.settings import Settings
 
 _FIRST_PACKETS = 500
 _TEXT_HEAD_BYTES = 512
 _MP4_HEAD = slice(4, 8)
-_TURNED = {90, 270}
+_QUARTER_TURNS = {90, 270}
+_ORIENTATION = 0x0112  # the EXIF tag
+_UPRIGHT = 1
 _EXPORT_FIRST = {".insv", ".insp", ".lrv"}
 
 
-class Properties(NamedTuple):
-    """What the file says of itself, as shown: turned upright, with square pixels."""
+class Properties(Record):
+    """What the file is, as shown: turned upright, with square pixels."""
 
     kind: Kind
     codec: str
@@ -40,39 +51,63 @@ class Properties(NamedTuple):
     projection: Projection
 
 
+class _Job(Record):
+    """A file to probe; see `probe` for `must_be_upright`."""
+
+    path: str
+    limits: DownloadRecipe
+    must_be_upright: bool
+
+
 def probe(
-    path: Path, uri: str, limits: DownloadRecipe, settings: Settings, *, unturned: bool = False
+    path: Path,
+    uri: str,
+    limits: DownloadRecipe,
+    settings: Settings,
+    *,
+    must_be_upright: bool = False,
 ) -> Properties:
     """Measure a media file, in a process of its own.
 
-    With `unturned` a picture that an EXIF entry turns or mirrors is refused: what somebody marked
-    in its stored pixels would not fit.
+    With `must_be_upright` a picture that an EXIF entry turns or mirrors is refused: annotations are
+    drawn on the stored pixels and would not fit the picture as shown.
 
     Raises:
-        SourceError: it is not a picture or video that can be used; the sentence says why.
+        SourceError: it is no picture or video that can be used; the sentence says why.
     """
     if Path(uri).suffix.lower() in _EXPORT_FIRST:
         raise SourceError(
             "This is a camera's own two-lens file; export it as a flat or equirectangular video "
             "with the camera's software first."
         )
-    job = {"path": str(path), "limits": limits.model_dump(mode="json"), "unturned": unturned}
-    with refusing_poison():
-        return Properties(**run_apart(probe_here, job, decode_limits(settings)))
+    job = _Job(path=str(path), limits=limits, must_be_upright=must_be_upright)
+    with refusing_malformed_media():
+        answer = run_isolated(probe_here, job.model_dump(mode="json"), decode_limits(settings))
+    return Properties.model_validate(answer)
 
 
-def probe_here(job: dict[str, Any]) -> dict[str, Any]:
-    """Measure the file at `job["path"]` in this process; return the fields of `Properties`."""
-    path, limits = Path(job["path"]), DownloadRecipe.model_validate(job["limits"])
+def probe_here(values: dict[str, Any]) -> dict[str, Any]:
+    """Measure a file in this process; takes the values of a `_Job`, returns those of `Properties`.
+
+    Raises:
+        SourceError: as `probe`.
+    """
+    job = _Job.model_validate(values)
+    return _probe(Path(job.path), job.limits, must_be_upright=job.must_be_upright).model_dump(
+        mode="json"
+    )
+
+
+def _probe(path: Path, limits: DownloadRecipe, *, must_be_upright: bool) -> Properties:
     mime = _sniff(path)
     if mime.startswith("image/"):
-        return _probe_image(path, limits, unturned=job["unturned"])._asdict()
+        return _probe_image(path, limits, must_be_upright=must_be_upright)
     if mime.startswith("text/") or _looks_like_text(path):
         raise SourceError(
             "The file holds text (perhaps a web page that was saved in the video's place), "
             "not a video or picture."
         )
-    return _probe_video(path, limits)._asdict()
+    return _probe_video(path, limits)
 
 
 def _sniff(path: Path) -> str:
@@ -88,24 +123,36 @@ def _looks_like_text(path: Path) -> bool:
     return head.startswith((b"<!doctype", b"<html", b"<?xml", b"{"))
 
 
-def _probe_image(path: Path, limits: DownloadRecipe, *, unturned: bool) -> Properties:
+def _probe_image(path: Path, limits: DownloadRecipe, *, must_be_upright: bool) -> Properties:
     try:
         with open_picture(path) as image:
             _require_pixels(*image.size, limits)
             codec = (image.format or "unknown").lower()
-            turned = image.getexif().get(0x0112, 1)
-            if unturned and turned != 1:
+            orientation = image.getexif().get(_ORIENTATION, _UPRIGHT)
+            if must_be_upright and orientation != _UPRIGHT:
                 raise SourceError(
-                    f"An EXIF entry turns the picture (orientation {turned}), but not its "
+                    f"An EXIF entry turns the picture (orientation {orientation}), but not its "
                     "annotation. Save the picture upright, without that entry."
                 )
-            width, height = ImageOps.exif_transpose(image).size if turned != 1 else image.size
+            is_upright = orientation == _UPRIGHT
+            width, height = image.size if is_upright else ImageOps.exif_transpose(image).size
             image.load()
     except (SourceError, MemoryError):
         raise
-    except Exception as error:  # of a damaged file Pillow raises what it stumbles over
+    except (
+        Exception
+    ) as error:  # Pillow lets through whatever a damaged file makes its parsers raise
         raise SourceError(f"The picture cannot be read: {error}.") from error
-    return Properties("image", codec, width, height, None, None, 0, "flat")
+    return Properties(
+        kind="image",
+        codec=codec,
+        width_px=width,
+        height_px=height,
+        frame_rate=None,
+        duration_s=None,
+        rotation_deg=0,
+        projection="flat",
+    )
 
 
 def _probe_video(path: Path, limits: DownloadRecipe) -> Properties:
@@ -113,10 +160,10 @@ def _probe_video(path: Path, limits: DownloadRecipe) -> Properties:
         with open_video(path) as container:
             stream = video_stream(container)
             _require_pixels(stream.codec_context.width, stream.codec_context.height, limits)
-            duration = _duration(container, stream)
-            _require_duration(duration, limits)
-            _require_frames(stream, duration, limits)
-            return _of_video(stream, _first_frame(container, stream), duration)
+            duration_s = _duration_s(container, stream)
+            _require_duration(duration_s, limits)
+            _require_frames(stream, duration_s, limits)
+            return _video_properties(stream, _first_frame(container, stream), duration_s)
     except av.FFmpegError as error:
         raise SourceError(f"The video cannot be read: {_cause(error, path)}.") from error
 
@@ -144,27 +191,35 @@ def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
     raise SourceError("No frame of the video could be decoded.")
 
 
-def _duration(container: InputContainer, stream: VideoStream) -> float | None:
+def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     if container.duration is None:
         return None
-    # Matroska declares when the last frame ends, others how long they last.
+    # Matroska declares when the last frame ends, counted from 0; other formats how long they last.
     is_matroska = "matroska" in container.format.name
     start_s = float((stream.start_time or 0) * (stream.time_base or 0)) if is_matroska else 0.0
     return container.duration / av.time_base - start_s
 
 
-def _of_video(stream: VideoStream, frame: VideoFrame, duration: float | None) -> Properties:
-    rotation = frame.rotation % 360
+def _video_properties(
+    stream: VideoStream, frame: VideoFrame, duration_s: float | None
+) -> Properties:
+    rotation_deg = frame.rotation % 360
     aspect = stream.sample_aspect_ratio or Fraction(1)
     width, height = round(frame.width * aspect), frame.height
-    if rotation in _TURNED:
+    if rotation_deg in _QUARTER_TURNS:
         width, height = height, width
-    rate = str(stream.average_rate) if stream.average_rate else None
-    codec = stream.codec_context.name
-    projection = _projection(frame)
-    return Properties("video", codec, width, height, rate, duration, rotation, projection)
+    return Properties(
+        kind="video",
+        codec=stream.codec_context.name,
+        width_px=width,
+        height_px=height,
+        frame_rate=str(stream.average_rate) if stream.average_rate else None,
+        duration_s=duration_s,
+        rotation_deg=rotation_deg,
+        projection=_projection(frame),
+    )
 
 
 def _projection(frame: VideoFrame) -> Projection:
@@ -182,16 +237,16 @@ def _require_pixels(width: int, height: int, limits: DownloadRecipe) -> None:
         )
 
 
-def _require_duration(duration: float | None, limits: DownloadRecipe) -> None:
-    if duration is not None and duration > limits.max_duration_s:
+def _require_duration(duration_s: float | None, limits: DownloadRecipe) -> None:
+    if duration_s is not None and duration_s > limits.max_duration_s:
         raise SourceError(
-            f"The video lasts {duration:,.0f} s; the recipe allows {limits.max_duration_s:,.0f} s "
-            "(download.max_duration_s)."
+            f"The video lasts {duration_s:,.0f} s; the recipe allows "
+            f"{limits.max_duration_s:,.0f} s (download.max_duration_s)."
         )
 
 
-def _require_frames(stream: VideoStream, duration: float | None, limits: DownloadRecipe) -> None:
-    n_frames = stream.frames or int(float(stream.average_rate or 0) * (duration or 0.0))
+def _require_frames(stream: VideoStream, duration_s: float | None, limits: DownloadRecipe) -> None:
+    n_frames = stream.frames or int(float(stream.average_rate or 0) * (duration_s or 0.0))
     if n_frames > limits.max_frames:
         raise SourceError(
             f"The video declares {n_frames:,} frames; the recipe allows {limits.max_frames:,} "

@@ -1,4 +1,4 @@
-"""What has been brought before: one small record per source, and per bytes and source."""
+"""Seen sources: which sources a workspace has downloaded, and which bytes came from each."""
 
 from datetime import datetime
 from typing import Literal
@@ -9,10 +9,11 @@ from tasks.common.records import Record, Source
 from tasks.common.workspace.artifacts import Workspace
 from tasks.download.fetchers.registry import fingerprint
 
-News = Literal["new", "edited", "known"]
+SourceStatus = Literal["new", "edited", "known"]
+_FOLDER = "ledger"  # where existing workspaces keep these records
 
 
-class Known(Record):
+class SeenSource(Record):
     """A source as it was when its bytes came."""
 
     source: Source
@@ -26,59 +27,65 @@ def state_of(source: Source) -> str:
     return content_key(fingerprint(source.uri), source.revision)
 
 
-class Ledger:
-    """Records in a workspace, each an object of its own: two runs at once cannot damage it."""
+class SeenSources:
+    """The records of a workspace.
+
+    Each source has an object of its own, and a second one under the bytes that it brought. Two runs
+    at once never write the same object with different content, so no lock is needed.
+    """
 
     def __init__(self, workspace: Workspace):
         self._workspace = workspace
 
-    def note(self, source: Source, media_id: str, now: datetime) -> None:
-        """Take down that these bytes came from this source."""
-        known = Known(source=source, media_id=media_id, state=state_of(source), noted_at=now)
-        data = known.model_dump_json(indent=1).encode()
-        self._workspace.write(_by_source(source.source_id), data)
-        self._workspace.write(_by_media(media_id, source.source_id), data)
+    def record(self, source: Source, media_id: str, now: datetime) -> None:
+        """Record that these bytes came from this source."""
+        seen = SeenSource(source=source, media_id=media_id, state=state_of(source), noted_at=now)
+        data = seen.model_dump_json(indent=1).encode()
+        self._workspace.write(_path_by_source(source.source_id), data)
+        self._workspace.write(_path_by_media(media_id, source.source_id), data)
 
-    def find(self, source_id: str) -> Known | None:
-        """Return what is known of a source, or None."""
-        return self._read(_by_source(source_id))
+    def find(self, source_id: str) -> SeenSource | None:
+        """Return the record of a source, or None."""
+        return self._read(_path_by_source(source_id))
 
-    def news(self, source: Source) -> News:
-        """Say whether a source was never brought, or looks different since."""
-        known = self.find(source.source_id)
-        if known is None:
+    def status(self, source: Source) -> SourceStatus:
+        """Say whether a source is new, or looks different since it was downloaded."""
+        seen = self.find(source.source_id)
+        if seen is None:
             return "new"
-        return "known" if known.state == state_of(source) else "edited"
+        return "known" if seen.state == state_of(source) else "edited"
 
-    def providers(self, media_id: str) -> list[Known]:
-        """Return every source that brought these bytes, in the order of their names."""
-        names = self._workspace.names(f"ledger/media/{media_id[:2]}/{media_id}")
-        found = (self._read(name) for name in names)
-        return sorted((one for one in found if one), key=lambda one: one.source.source_id)
+    def with_media(self, media_id: str) -> list[SeenSource]:
+        """Return every source that brought these bytes, ordered by id."""
+        names = self._workspace.names(f"{_FOLDER}/media/{media_id[:2]}/{media_id}")
+        return sorted(self._read_all(names), key=lambda seen: seen.source.source_id)
 
     def has_any(self) -> bool:
-        """Say whether anything was ever brought."""
-        return bool(self._workspace.names("ledger/sources"))
+        """Say whether any source was downloaded."""
+        return bool(self._workspace.names(f"{_FOLDER}/sources"))
 
-    def all(self) -> list[Known]:
-        """Return everything that was ever brought."""
-        found = (self._read(name) for name in self._workspace.names("ledger/sources"))
-        return [one for one in found if one is not None]
+    def all(self) -> list[SeenSource]:
+        """Return the record of every source."""
+        return self._read_all(self._workspace.names(f"{_FOLDER}/sources"))
 
-    def _read(self, name: str) -> Known | None:
+    def _read_all(self, names: list[str]) -> list[SeenSource]:
+        return [seen for name in names if (seen := self._read(name)) is not None]
+
+    def _read(self, name: str) -> SeenSource | None:
         data = self._workspace.read(name)
         try:
-            return None if data is None else Known.model_validate_json(data)
+            return None if data is None else SeenSource.model_validate_json(data)
         except ValueError as error:
             raise ArtifactError(
-                f"The ledger's record {name} is damaged; remove it, and the source counts as new."
+                f"The record {name} of a seen source is damaged. Remove it; then the source counts "
+                "as new."
             ) from error
 
 
-def _by_source(source_id: str) -> str:
+def _path_by_source(source_id: str) -> str:
     key = content_key(source_id)
-    return f"ledger/sources/{key[:2]}/{key}.json"
+    return f"{_FOLDER}/sources/{key[:2]}/{key}.json"
 
 
-def _by_media(media_id: str, source_id: str) -> str:
-    return f"ledger/media/{media_id[:2]}/{media_id}/{content_key(source_id)}.json"
+def _path_by_media(media_id: str, source_id: str) -> str:
+    return f"{_FOLDER}/media/{media_id[:2]}/{media_id}/{content_key(source_id)}.json"

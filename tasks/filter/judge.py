@@ -1,118 +1,169 @@
 """From measures to verdicts: bounds of the recipe, first failing rule, all failing rules."""
 
-import json
 from collections.abc import Collection, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import NamedTuple
 
 from tasks.common.recipe.bounds import BitBounds, Bounds, RuleBounds
-from tasks.common.records import Source, Verdict
+from tasks.common.records import Drop, Source, Verdict
+from tasks.common.schema.columns import Measures
+from tasks.common.schema.rows import JudgedCrop, MeasuredCrop
 from tasks.common.similarity.picture_hash import quality
-from tasks.filter.finding import Finding, judge
+from tasks.filter.rule import Finding
 from tasks.filter.rules import RULES, excluded_scene, licence
-from tasks.filter.rules.near_duplicate import Likeness, nearest_kept
+from tasks.filter.rules.near_duplicate import NearestCrop, nearest_kept
 
-Row = dict[str, Any]
+__all__ = ["Finding", "drop_empty_mask", "findings_of", "is_matted", "judge_source"]
+
 _SEVERITY: dict[Verdict, int] = {"keep": 0, "review": 1, "drop": 2}
 _NEAR = "near_duplicate"
 
 
+class Decision(NamedTuple):
+    """What the findings on a crop come to; the columns of a verdict that they decide."""
+
+    verdict: Verdict
+    reason: str | None
+    value: float | None
+    bound: float | None
+    sentence: str | None
+    failed_rules: tuple[str, ...]
+
+
 def judge_source(
-    measures: Sequence[Row], source: Source, bounds: RuleBounds, matted: Collection[str] = ()
-) -> list[Row]:
-    """Return the verdict rows of one source's crops, in the order of their measures.
+    measured: Sequence[MeasuredCrop],
+    source: Source,
+    bounds: RuleBounds,
+    matted: Collection[str] = (),
+) -> list[JudgedCrop]:
+    """Return the verdicts on one source's crops, in the order of their measures.
 
-    Rules that need a mask speak only on crops that are `matted`. `near_duplicate` speaks last of
-    those that need none, on the crops that the others let through: of nearly equal ones the better
-    is kept, which is the less cut and then the sharper one.
+    Rules that need a mask judge only the crops that are `matted`. `near_duplicate` is the last of
+    the rules that need none, and compares only crops that the others let through: of nearly equal
+    ones the better is kept, which is the less cut and then the sharper one.
     """
-    findings = {row["crop_id"]: _without_mask(row, source, bounds) for row in measures}
-    likeness = _likeness(measures, findings, bounds.near_duplicate)
-    rows = []
-    for measured in measures:
-        crop_id = measured["crop_id"]
-        near = likeness.get(crop_id, Likeness(None, None))
-        row = measured | {_NEAR: near.distance}
-        said = findings[crop_id] + _near_finding(near, bounds.near_duplicate)
-        if crop_id in matted:
-            said += _measured_findings(row, bounds, needs_mask=True)
-        rows.append(row | {"nearest_crop": near.nearest_crop} | verdict_of(said))
-    return rows
+    findings = {crop.crop_id: _before_matting(crop.measures, source, bounds) for crop in measured}
+    nearest = _nearest_kept(measured, findings, bounds.near_duplicate)
+    judged = []
+    for crop in measured:
+        near = nearest.get(crop.crop_id, NearestCrop(None, None))
+        of_crop = findings[crop.crop_id] + _near_findings(near, bounds.near_duplicate)
+        if crop.crop_id in matted:
+            of_crop += _measured_findings(crop.measures, bounds, needs_mask=True)
+        judged.append(_judged(crop, near, decide(of_crop)))
+    return judged
 
 
-def findings_of(row: Row, source: Source, bounds: RuleBounds) -> list[Finding]:
-    """Say what each rule with bounds makes of one crop with a verdict row, in the rules' order.
+def findings_of(crop: JudgedCrop, source: Source, bounds: RuleBounds) -> list[Finding]:
+    """Return what each rule with bounds says about one judged crop, in the rules' order.
 
-    Rules that need a mask say nothing of a crop that never was matted.
+    Rules that need a mask say nothing about a crop that was never matted.
     """
-    near = Likeness(row[_NEAR], row["nearest_crop"])
-    said = _without_mask(row, source, bounds) + _near_finding(near, bounds.near_duplicate)
-    return said + (_measured_findings(row, bounds, needs_mask=True) if is_matted(row) else [])
+    near = NearestCrop(crop.measures[_NEAR], crop.nearest_crop)
+    findings = _before_matting(crop.measures, source, bounds)
+    findings += _near_findings(near, bounds.near_duplicate)
+    if is_matted(crop.measures):
+        findings += _measured_findings(crop.measures, bounds, needs_mask=True)
+    return findings
 
 
-def is_matted(row: Row) -> bool:
-    """Say whether a crop had a mask when it was measured; its share can then always be told."""
-    return row["subject_share"] is not None
+def is_matted(measures: Measures) -> bool:
+    """Say whether a crop had a mask when it was measured; its share is then always measurable."""
+    return measures["subject_share"] is not None
 
 
-def verdict_of(findings: Sequence[Finding]) -> Row:
-    """The worst finding decides; of equally bad ones the first gives the reason."""
+def decide(findings: Sequence[Finding]) -> Decision:
+    """Return the worst finding's verdict; of equally bad ones the first gives the reason."""
     failed = [finding for finding in findings if finding.verdict != "keep"]
-    worst = max(findings, key=_severity, default=Finding("", "keep"))
-    return {
-        "verdict": worst.verdict,
-        "reason": worst.rule if failed else None,
-        "value": worst.value if failed else None,
-        "bound": worst.bound if failed else None,
-        "sentence": worst.sentence if failed else None,
-        "failed_rules": json.dumps([finding.rule for finding in failed]),
-    }
+    if not failed:
+        return Decision("keep", None, None, None, None, ())
+    worst = max(failed, key=_severity)
+    names = tuple(finding.rule for finding in failed)
+    return Decision(worst.verdict, worst.rule, worst.value, worst.bound, worst.sentence, names)
 
 
-def without_mask(row: Row, empty: Row | None) -> Row:
-    """A crop on which the matting model found nobody is dropped, whatever the recipe says."""
-    if empty is None:
-        return row
-    told = {name: empty[name] for name in ("reason", "value", "bound", "sentence")}
-    failed = [empty["reason"], *json.loads(row["failed_rules"])]
-    return row | told | {"verdict": "drop", "failed_rules": json.dumps(failed)}
+def drop_empty_mask(crop: JudgedCrop, matte_drop: Drop | None) -> JudgedCrop:
+    """Drop a crop on which the matting model found no person, whatever the recipe's bounds say.
+
+    `matte_drop` is the drop of the matte stage; without one the crop stays as it is.
+    """
+    if matte_drop is None:
+        return crop
+    return replace(
+        crop,
+        verdict="drop",
+        reason=matte_drop.reason,
+        value=matte_drop.value,
+        bound=matte_drop.bound,
+        sentence=matte_drop.sentence,
+        failed_rules=(matte_drop.reason, *crop.failed_rules),
+    )
+
+
+def _judged(crop: MeasuredCrop, near: NearestCrop, decision: Decision) -> JudgedCrop:
+    return JudgedCrop(
+        crop_id=crop.crop_id,
+        **decision._asdict(),
+        nearest_crop=near.crop_id,
+        measures={**crop.measures, _NEAR: near.distance},
+        hash=crop.hash,
+        mirror_hash=crop.mirror_hash,
+    )
 
 
 def _severity(finding: Finding) -> int:
     return _SEVERITY[finding.verdict]
 
 
-def _without_mask(row: Row, source: Source, bounds: RuleBounds) -> list[Finding]:
-    said = []
+def _before_matting(measures: Measures, source: Source, bounds: RuleBounds) -> list[Finding]:
+    """Return the findings of all rules that need no mask but `near_duplicate`."""
+    findings = []
     if bounds.excluded_scene is not None:
-        said.append(excluded_scene.judge(source, bounds.excluded_scene))
+        findings.append(excluded_scene.judge(source, bounds.excluded_scene))
     if bounds.licence is not None:
-        said.append(licence.judge(source, bounds.licence))
-    return said + _measured_findings(row, bounds, needs_mask=False)
+        findings.append(licence.judge(source, bounds.licence))
+    return findings + _measured_findings(measures, bounds, needs_mask=False)
 
 
-def _measured_findings(row: Row, bounds: RuleBounds, *, needs_mask: bool) -> list[Finding]:
-    said = []
+def _measured_findings(
+    measures: Measures, bounds: RuleBounds, *, needs_mask: bool
+) -> list[Finding]:
+    findings = []
     for rule in RULES.values():
         limits = bounds.of(rule.name)
         if rule.measure and rule.needs_mask == needs_mask and isinstance(limits, Bounds):
-            said.append(judge(rule, row[rule.name], limits))
-    return said
+            findings.append(rule.judge(measures[rule.name], limits))
+    return findings
 
 
-def _near_finding(near: Likeness, limits: Bounds | None) -> list[Finding]:
-    """A crop that is out for another reason is compared with none, and none with it."""
+def _near_findings(near: NearestCrop, limits: Bounds | None) -> list[Finding]:
+    """Return the finding of `near_duplicate`; none for a crop that was not compared."""
     if limits is None or near.distance is None:
         return []
-    finding = judge(RULES[_NEAR], near.distance, limits)
-    if finding.verdict == "keep" or near.nearest_crop is None:
+    finding = RULES[_NEAR].judge(near.distance, limits)
+    if finding.verdict == "keep" or near.crop_id is None:
         return [finding]
-    return [finding._replace(sentence=f"{finding.sentence} It is {near.nearest_crop}.")]
+    return [finding._replace(sentence=f"{finding.sentence} It is {near.crop_id}.")]
 
 
-def _likeness(
-    measures: Sequence[Row], findings: dict[str, list[Finding]], limits: BitBounds | None
-) -> dict[str, Likeness]:
-    worst = {crop_id: max(map(_severity, said), default=0) for crop_id, said in findings.items()}
-    rows = [row for row in measures if worst[row["crop_id"]] < _SEVERITY["drop"]]
-    rows.sort(key=lambda row: (worst[row["crop_id"]], *quality(row)))
-    return nearest_kept(rows, limits.kept_from if limits else 0)
+def _nearest_kept(
+    measured: Sequence[MeasuredCrop],
+    findings: dict[str, list[Finding]],
+    limits: BitBounds | None,
+) -> dict[str, NearestCrop]:
+    """Compare the crops that no other rule drops, the best first.
+
+    A crop for review comes after all that are kept: if it is left out later, none of these must
+    have been dropped for its sake.
+    """
+    worst = {
+        crop_id: max(map(_severity, of_crop), default=0) for crop_id, of_crop in findings.items()
+    }
+    candidates = [crop for crop in measured if worst[crop.crop_id] < _SEVERITY["drop"]]
+    candidates.sort(
+        key=lambda crop: (
+            worst[crop.crop_id],
+            *quality({**crop.measures, "crop_id": crop.crop_id}),
+        )
+    )
+    return nearest_kept(candidates, limits.kept_from if limits else 0)

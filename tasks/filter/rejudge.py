@@ -1,37 +1,48 @@
-"""What other bounds would make of crops that were measured before: no picture, no model."""
+"""Verdicts under other bounds, from stored measures: neither pictures nor models are needed."""
 
-import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tasks.common.recipe.bounds import RuleBounds
-from tasks.common.records import Source
-from tasks.filter.judge import is_matted, judge_source, without_mask
+from tasks.common.records import Drop, Source
+from tasks.common.schema.rows import JudgedCrop
+from tasks.filter.judge import drop_empty_mask, is_matted, judge_source
 
-Row = dict[str, Any]
 _EMPTY = "mask_empty"
 
 
 class Rejudged(NamedTuple):
-    """Verdict rows under other bounds.
+    """Verdicts under other bounds.
 
-    `unmatted` names the crops that would now be let through to matting but never were matted: what
-    the rules after matting would say of them is not known before the next ingest.
+    `unmatted` names the crops that would now be let through to matting but never were matted: the
+    verdict of the rules after matting is not known before the next ingest.
     """
 
-    rows: list[Row]
+    crops: list[JudgedCrop]
     unmatted: frozenset[str]
 
 
-def rejudge(verdicts: Sequence[Row], source: Source, bounds: RuleBounds) -> Rejudged:
-    """Judge the crops of one source anew, from the measures that their verdict rows hold."""
-    empty = {row["crop_id"]: row for row in verdicts if _EMPTY in json.loads(row["failed_rules"])}
-    matted = {row["crop_id"] for row in verdicts if is_matted(row)}
-    rows, unmatted = [], set()
-    for row in judge_source(verdicts, source, bounds, matted):
-        crop_id = row["crop_id"]
-        is_out = row["verdict"] == "drop"
-        if not is_out and crop_id not in matted and crop_id not in empty:
-            unmatted.add(crop_id)
-        rows.append(row if is_out else without_mask(row, empty.get(crop_id)))
-    return Rejudged(rows, frozenset(unmatted))
+def rejudge(crops: Sequence[JudgedCrop], source: Source, bounds: RuleBounds) -> Rejudged:
+    """Judge the crops of one source again, from the measures that their verdicts hold."""
+    empty = {crop.crop_id: _matte_drop(crop) for crop in crops if _EMPTY in crop.failed_rules}
+    matted = {crop.crop_id for crop in crops if is_matted(crop.measures)}
+    rejudged, unmatted = [], set()
+    for crop in judge_source([crop.measured for crop in crops], source, bounds, matted):
+        is_out = crop.verdict == "drop"
+        if not is_out and crop.crop_id not in matted and crop.crop_id not in empty:
+            unmatted.add(crop.crop_id)
+        # A crop that the new bounds drop before matting would get no mask, not an empty one.
+        rejudged.append(crop if is_out else drop_empty_mask(crop, empty.get(crop.crop_id)))
+    return Rejudged(rejudged, frozenset(unmatted))
+
+
+def _matte_drop(crop: JudgedCrop) -> Drop:
+    """Return the drop of the matte stage that the verdict repeats."""
+    return Drop(
+        item=crop.crop_id,
+        stage="matte",
+        reason=_EMPTY,
+        value=crop.value,
+        bound=crop.bound,
+        sentence=crop.sentence or "",
+    )

@@ -1,21 +1,31 @@
-"""Verdicts of one source: screening before matting, the last word after."""
+"""Verdicts of one source: screening before matting, the final verdicts after."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import cast
 
 from tasks.common.digests import content_key
 from tasks.common.recipe.bounds import RuleBounds
-from tasks.common.records import Drop, Source, Stage, StageResult
-from tasks.common.schema.tables import ADMITTED, VERDICTS, make_table, plain_rows
+from tasks.common.records import (
+    AdmittedTable,
+    CropsTable,
+    Drop,
+    MattesTable,
+    MeasuresTable,
+    PosesTable,
+    Source,
+    Stage,
+    VerdictsTable,
+)
+from tasks.common.schema.columns import plain_rows
+from tasks.common.schema.rows import Admitted, JudgedCrop, MeasuredCrop
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace, reuse_or_make
 from tasks.filter import VERSION
-from tasks.filter.judge import judge_source, without_mask
+from tasks.filter.judge import drop_empty_mask, judge_source
 from tasks.filter.measure import join_measures, measure_crops, measures_key
-
-Row = dict[str, Any]
 
 
 def screen_key(
-    source: Source, crops: StageResult, poses: StageResult | None, recipe: RuleBounds
+    source: Source, crops: CropsTable, poses: PosesTable | None, recipe: RuleBounds
 ) -> str:
     """Name the artifact by crops, poses, bounds, and what the rules read of the source."""
     parts = [crops.digest, poses and poses.digest]
@@ -24,9 +34,9 @@ def screen_key(
 
 def filter_key(
     source: Source,
-    crops: StageResult,
-    poses: StageResult | None,
-    mattes: StageResult,
+    crops: CropsTable,
+    poses: PosesTable | None,
+    mattes: MattesTable,
     recipe: RuleBounds,
 ) -> str:
     """Name the artifact by crops, poses, mattes, bounds, and what is read of the source."""
@@ -35,66 +45,77 @@ def filter_key(
 
 
 def screen_crops(
-    source: Source,
-    crops: StageResult,
-    poses: StageResult | None,
-    recipe: RuleBounds,
     out: ArtifactWriter,
-) -> StageResult:
+    source: Source,
+    crops: CropsTable,
+    poses: PosesTable | None,
+    recipe: RuleBounds,
+) -> AdmittedTable:
     """Decide which crops are worth matting; crops in = admitted + drops.
 
     Hands on nothing but the names of the admitted crops, so that a bound that moves without
     letting other crops in leaves the mattes as they are.
     """
-    measures = _measured(crops, poses, None, out.workspace)
-    rows = judge_source(plain_rows(out.workspace.items(measures)), source, recipe)
-    admitted = [{"crop_id": row["crop_id"]} for row in rows if row["verdict"] != "drop"]
-    return out.commit(make_table(admitted, ADMITTED), _drops(rows, "screen"), n_in=len(rows))
+    measures = _measured(out.workspace, crops, poses, None)
+    judged = judge_source(out.workspace.rows(MeasuredCrop, measures), source, recipe)
+    admitted = [Admitted(crop.crop_id) for crop in judged if crop.verdict != "drop"]
+    drops = _drops(judged, "screen")
+    return AdmittedTable(out.commit_rows(Admitted, admitted, drops, n_in=len(judged)))
 
 
 def filter_crops(
-    source: Source,
-    crops: StageResult,
-    poses: StageResult | None,
-    mattes: StageResult,
-    recipe: RuleBounds,
     out: ArtifactWriter,
-) -> StageResult:
+    source: Source,
+    crops: CropsTable,
+    poses: PosesTable | None,
+    mattes: MattesTable,
+    recipe: RuleBounds,
+) -> VerdictsTable:
     """Give every crop its verdict; crops in = kept or for review + drops."""
     workspace = out.workspace
-    before = workspace.items(_measured(crops, poses, None, workspace))
-    after = workspace.items(_measured(crops, poses, mattes, workspace))
-    measures = plain_rows(join_measures(before, after))
-    empty = {row["item"]: row for row in plain_rows(workspace.drops(mattes))}
-    judged = judge_source(measures, source, recipe, matted=set(after["crop_id"]))
-    rows = [without_mask(row, empty.get(row["crop_id"])) for row in judged]
-    return out.commit(make_table(rows, VERDICTS), _drops(rows, "filter"), n_in=len(rows))
+    before = workspace.rows(MeasuredCrop, _measured(workspace, crops, poses, None))
+    after = workspace.rows(MeasuredCrop, _measured(workspace, crops, poses, mattes))
+    judged = judge_source(
+        join_measures(before, after), source, recipe, matted={crop.crop_id for crop in after}
+    )
+    empty = _empty_masks(mattes, workspace)
+    final = [drop_empty_mask(crop, empty.get(crop.crop_id)) for crop in judged]
+    drops = _drops(final, "filter")
+    return VerdictsTable(out.commit_rows(JudgedCrop, final, drops, n_in=len(final)))
 
 
 def _measured(
-    crops: StageResult,
-    poses: StageResult | None,
-    mattes: StageResult | None,
     workspace: Workspace,
-) -> StageResult:
-    return reuse_or_make(
+    crops: CropsTable,
+    poses: PosesTable | None,
+    mattes: MattesTable | None,
+) -> MeasuresTable:
+    """Return the stored measures, or measure; they outlive a change of the bounds."""
+    result = reuse_or_make(
         workspace,
         "measure",
         measures_key(crops, poses, mattes),
-        lambda out: measure_crops(crops, poses, mattes, out),
+        lambda out: measure_crops(out, crops, poses, mattes),
     )
+    return cast(MeasuresTable, result)
 
 
-def _drops(rows: list[Row], stage: Stage) -> list[Drop]:
+def _empty_masks(mattes: MattesTable, workspace: Workspace) -> dict[str, Drop]:
+    """Return the drops of the matte stage by crop."""
+    drops = map(Drop.model_validate, plain_rows(workspace.drops(mattes)))
+    return {drop.item: drop for drop in drops}
+
+
+def _drops(judged: Iterable[JudgedCrop], stage: Stage) -> list[Drop]:
     return [
         Drop(
-            item=row["crop_id"],
+            item=crop.crop_id,
             stage=stage,
-            reason=row["reason"],
-            value=row["value"],
-            bound=row["bound"],
-            sentence=row["sentence"],
+            reason=crop.reason or "",  # a dropped crop has both, by `decide`
+            value=crop.value,
+            bound=crop.bound,
+            sentence=crop.sentence or "",
         )
-        for row in rows
-        if row["verdict"] == "drop"
+        for crop in judged
+        if crop.verdict == "drop"
     ]

@@ -1,19 +1,16 @@
 """One crop as the rules see it: records at hand, pixels read when first asked for."""
 
-import json
 from functools import cached_property
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.common.media.images import Alpha, Mask, Rgb, read_grey, read_rgb, to_alpha
+from tasks.common.schema.boxes import Box
+from tasks.common.schema.rows import Crop, Matte, Pose
 from tasks.common.workspace.artifacts import Workspace
-
-Box = tuple[float, float, float, float]
-Row = dict[str, Any]
-
 
 _IS_PERSON = 0.5
 _WIDEST = 8
@@ -28,109 +25,96 @@ class Person(NamedTuple):
 
 
 class Subject:
-    """A crop, the person in it, their pose if a model looked, their mask once there is one.
-
-    Boxes are x0, y0, x1, y1 in px.
-    """
+    """A crop, the person in it, their pose if a model looked, their mask once there is one."""
 
     def __init__(
-        self, workspace: Workspace, crop: Row, pose: Row | None = None, matte: Row | None = None
+        self, workspace: Workspace, crop: Crop, pose: Pose | None = None, matte: Matte | None = None
     ):
         self._workspace = workspace
         self._pose = pose
         self._matte = matte
         self.crop = crop
-        self.projection: str = crop["projection"]
-        self.confidence = float(crop["confidence"])
-        self.frame_size_wh: tuple[int, int] = tuple(json.loads(crop["frame_size_wh"]))
-        self.person_in_frame: Box = tuple(json.loads(crop["person_box_xyxy"]))
-        self.crop_in_frame: Box = tuple(json.loads(crop["crop_box_xyxy"]))
-        self.others_in_frame: list[Box] = [tuple(box) for box in json.loads(crop["others_xyxy"])]
 
     @property
     def person_in_crop(self) -> Box:
         """The detector's box in px of the crop."""
-        left, top, _, _ = self.crop_in_frame
-        x0, y0, x1, y1 = self.person_in_frame
-        return x0 - left, y0 - top, x1 - left, y1 - top
+        return self.crop.person_in_crop
 
     @property
     def person_height_px(self) -> float:
         """The height of the detector's box in px of the original frame."""
-        return self.person_in_frame[3] - self.person_in_frame[1]
+        return self.crop.person_box_xyxy.height
 
     @cached_property
     def rgb(self) -> Rgb:
         """The crop's pixels, uint8 (H, W, 3)."""
-        return read_rgb(self._workspace.path(self.crop["path"]))
+        return read_rgb(self._workspace.path(self.crop.path))
 
     @cached_property
     def points_xy(self) -> NDArray[np.float32] | None:
         """COCO's 17 keypoints in px of the crop, (17, 2); None without a pose model."""
-        return np.array(json.loads(self._pose["points_xy"]), np.float32) if self._pose else None
+        return np.array(self._pose.points_xy, np.float32) if self._pose else None
 
     @cached_property
     def seen(self) -> NDArray[np.float32] | None:
         """How surely each keypoint is seen, (17,) in 0..1; None without a pose model."""
-        return np.array(json.loads(self._pose["seen"]), np.float32) if self._pose else None
+        return np.array(self._pose.seen, np.float32) if self._pose else None
 
     @cached_property
     def pose_mask(self) -> Alpha | None:
-        """The person as the pose model sees them, (H, W) of the crop in 0..1, if it says."""
-        if self._pose is None or self._pose["mask_path"] is None:
+        """The person by the pose model, (H, W) of the crop in 0..1; None if it gives no mask."""
+        if self._pose is None or self._pose.mask_path is None:
             return None
-        small = to_alpha(read_grey(self._workspace.path(self._pose["mask_path"])))
+        small = to_alpha(read_grey(self._workspace.path(self._pose.mask_path)))
         height, width = self.rgb.shape[:2]
         return cast(Alpha, cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
 
     @cached_property
     def alpha(self) -> Alpha | None:
-        """The matting network's own answer, (H, W) of the crop in 0..1; None before matting."""
-        return (
-            to_alpha(read_grey(self._workspace.path(self._matte["alpha_path"])))
-            if self._matte
-            else None
-        )
+        """The matting network's own output, (H, W) of the crop in 0..1; None before matting."""
+        return self._read_alpha(self._matte.alpha_path) if self._matte else None
 
     @cached_property
     def second_alpha(self) -> Alpha | None:
-        """A second matting model's answer, if the recipe asked for one."""
-        if self._matte is None or self._matte["second_path"] is None:
+        """The output of a second matting model; None where the recipe names none."""
+        if self._matte is None or self._matte.second_path is None:
             return None
-        return to_alpha(read_grey(self._workspace.path(self._matte["second_path"])))
+        return self._read_alpha(self._matte.second_path)
+
+    def _read_alpha(self, path: str) -> Alpha:
+        return to_alpha(read_grey(self._workspace.path(path)))
 
     @cached_property
     def mask(self) -> Mask | None:
         """The crop's mask, uint8 (H, W) of 0 and 1; None before matting."""
-        return read_grey(self._workspace.path(self._matte["mask_path"])) if self._matte else None
+        return read_grey(self._workspace.path(self._matte.mask_path)) if self._matte else None
 
     @property
-    def tight_in_crop(self) -> tuple[int, int, int, int] | None:
+    def tight_in_crop(self) -> Box | None:
         """What would be published of the crop, in whole px of the crop; None before matting."""
-        return tuple(json.loads(self._matte["tight_box_xyxy"])) if self._matte else None
+        return self._matte.tight_box_xyxy if self._matte else None
 
     @property
     def tight_mask(self) -> Mask | None:
         """The part of the mask that would be published; None before matting."""
         if self.mask is None or self.tight_in_crop is None:
             return None
-        x0, y0, x1, y1 = self.tight_in_crop
-        return self.mask[y0:y1, x0:x1]
+        return self.mask[self.tight_in_crop.slices]
 
     @cached_property
     def person_weight(self) -> Alpha:
         """How much each pixel of the crop belongs to the person before there is a mask, in 0..1.
 
-        The pose model's word where it marks the person inside the box, else the ellipse in the box.
+        The pose model's mask where it shows a person inside the box, else the ellipse in the box.
         """
         height, width = self.rgb.shape[:2]
-        x0, y0, x1, y1 = self.person_in_crop
+        x0, y0, x1, y1 = self.person_in_crop.xyxy
         if self.pose_mask is not None:
             box = np.zeros((height, width), np.float32)
             box[max(0, round(y0)) : round(y1), max(0, round(x0)) : round(x1)] = 1.0
-            marked = self.pose_mask * box
-            if marked.max() >= _IS_PERSON:
-                return cast(Alpha, marked)
+            inside = self.pose_mask * box
+            if inside.max() >= _IS_PERSON:
+                return cast(Alpha, inside)
         ys, xs = np.mgrid[:height, :width].astype(np.float32) + 0.5
         across = (xs - (x0 + x1) / 2) / max((x1 - x0) / 2, 0.5)
         down = (ys - (y0 + y1) / 2) / max((y1 - y0) / 2, 0.5)
@@ -141,12 +125,12 @@ class Subject:
 
         `surroundings` is kept on every side, as a share of the box's height.
         """
-        x0, y0, x1, y1 = self.person_in_crop
-        margin = surroundings * (y1 - y0)
-        rows = _whole_span(y0 - margin, y1 + margin, self.rgb.shape[0])
-        columns = _whole_span(x0 - margin, x1 + margin, self.rgb.shape[1])
+        person = self.person_in_crop
+        region = person.pad(surroundings * person.height)
+        rows = _whole_span(region.y0, region.y1, self.rgb.shape[0])
+        columns = _whole_span(region.x0, region.x1, self.rgb.shape[1])
         grey = cv2.cvtColor(self.rgb[rows, columns], cv2.COLOR_RGB2GRAY).astype(np.float32)
-        scale = height_px / max(y1 - y0, 1.0)
+        scale = height_px / max(person.height, 1.0)
         widest = _WIDEST * height_px  # a box that is all width is no person, and would be huge
         width_px = min(max(3, round(grey.shape[1] * scale)), widest)
         size_wh = (width_px, min(max(3, round(grey.shape[0] * scale)), widest))

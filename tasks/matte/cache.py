@@ -1,4 +1,6 @@
-"""Mattes by content: what a model once said of a crop is never asked again, by whichever run."""
+"""Mattes by content: no run calls a model for a crop that it was called for before."""
+
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -8,17 +10,25 @@ from tasks.common.media.images import encode_png, read_grey, read_rgb, to_alpha,
 from tasks.common.settings import Settings
 from tasks.common.weights.catalogue import Weights
 from tasks.common.workspace.artifacts import Workspace
-from tasks.matte.session import Matte, matte
+from tasks.matte.session import Prediction, matte
 
 # Raised when a model is fed or read differently. The stage's own VERSION also covers masks and
 # tables, and raising that one must not have every crop matted again.
 _ITEM_VERSION = 2
 
 
+class StoredAlpha(NamedTuple):
+    """The alpha of a crop, and where in the workspace it lies with which sha256."""
+
+    prediction: Prediction
+    path: str
+    digest: str
+
+
 class MatteStore:
     """Keeps mattes under `matte/items/<model>/<crop's sha256>.png`.
 
-    The PNG carries the raw range as text; its checksums tell a damaged file, which is made anew.
+    The PNG carries the raw range as text. Its checksums reveal a damaged file, which is made again.
     """
 
     def __init__(self, workspace: Workspace, weights: Weights, settings: Settings):
@@ -32,29 +42,30 @@ class MatteStore:
         name = f"{self._weights.name}-{self._weights.identity[:12]}-v{_ITEM_VERSION}"
         return f"matte/items/{name}/{crop_digest[:2]}/{crop_digest}.png"
 
-    def matte_of(self, crop_path: str, crop_digest: str) -> tuple[Matte, str, str]:
-        """Return the matte of a crop with its path and sha256, computing it only if it is new."""
+    def matte_of(self, crop_path: str, crop_digest: str) -> StoredAlpha:
+        """Return the alpha of a crop, computed only if it is not stored yet."""
         path = self.path_of(crop_digest)
-        known = self._read(path)
-        if known is None:
+        stored = self._read(path)
+        if stored is None:
             self.n_model_calls += 1
-            self._write(path, self._ask(crop_path, crop_digest))
-            known = self._read(path)
-        if known is None:
+            self._write(path, self._predict(crop_path, crop_digest))
+            stored = self._read(path)
+        if stored is None:
             raise ArtifactError(f"The matte {path} cannot be read back right after writing it.")
-        return known, path, digest_bytes(self._workspace.path(path).read_bytes())
+        digest = digest_bytes(self._workspace.path(path).read_bytes())
+        return StoredAlpha(stored, path, digest)
 
-    def _ask(self, crop_path: str, crop_digest: str) -> Matte:
+    def _predict(self, crop_path: str, crop_digest: str) -> Prediction:
         if not self._workspace.is_whole(crop_path, crop_digest):
             raise ArtifactError(f"The crop {crop_path} changed since it was cut; run again.")
         rgb = read_rgb(self._workspace.path(crop_path))
         return matte(rgb, self._weights, self._settings)
 
-    def _write(self, path: str, made: Matte) -> None:
-        text = {"raw_min": repr(made.raw_min), "raw_max": repr(made.raw_max)}
-        self._workspace.write(path, encode_png(to_codes(made.alpha), text))
+    def _write(self, path: str, prediction: Prediction) -> None:
+        text = {"raw_min": repr(prediction.raw_min), "raw_max": repr(prediction.raw_max)}
+        self._workspace.write(path, encode_png(to_codes(prediction.alpha), text))
 
-    def _read(self, path: str) -> Matte | None:
+    def _read(self, path: str) -> Prediction | None:
         """Read the 8-bit codes, so that a matte is the same whether it was just made or reused."""
         full = self._workspace.path(path)
         try:
@@ -63,4 +74,4 @@ class MatteStore:
                 low, high = float(image.info["raw_min"]), float(image.info["raw_max"])
         except (OSError, SyntaxError, ValueError, KeyError):
             return None
-        return Matte(to_alpha(codes), low, high)
+        return Prediction(to_alpha(codes), low, high)

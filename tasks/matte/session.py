@@ -25,8 +25,8 @@ _SURE = 60.0  # beyond it a float32 sigmoid is 0 or 1 anyway, and exp would over
 _lock = Lock()
 
 
-class Matte(NamedTuple):
-    """Alpha float32 (H, W) in 0..1 as the network means it, and the range of its raw answer."""
+class Prediction(NamedTuple):
+    """Alpha float32 (H, W) in 0..1 as the network means it, and the range of its raw output."""
 
     alpha: Alpha
     raw_min: float
@@ -65,8 +65,8 @@ def _load(weights: Weights, models: Path, providers: tuple[str, ...]) -> Any:
     return session
 
 
-def matte(rgb: Rgb, weights: Weights, settings: Settings) -> Matte:
-    """Ask the network for the alpha of one crop."""
+def matte(rgb: Rgb, weights: Weights, settings: Settings) -> Prediction:
+    """Predict the alpha of one crop."""
     wants_cuda = settings.device.startswith("cuda")
     providers = ("CUDAExecutionProvider",) * wants_cuda + ("CPUExecutionProvider",)
     with _lock:
@@ -78,7 +78,7 @@ def matte(rgb: Rgb, weights: Weights, settings: Settings) -> Matte:
     probability = as_probability(answer)
     height, width = rgb.shape[:2]
     alpha = cv2.resize(probability, (width, height), interpolation=cv2.INTER_CUBIC)
-    return Matte(np.clip(alpha, 0.0, 1.0), float(answer.min()), float(answer.max()))
+    return Prediction(np.clip(alpha, 0.0, 1.0), float(answer.min()), float(answer.max()))
 
 
 def as_probability(answer: Alpha) -> Alpha:

@@ -1,24 +1,23 @@
 """Turn the admitted crops of one source into the mattes table."""
 
-import json
-from typing import Any
-
 from tasks.common.digests import content_key
 from tasks.common.media.images import encode_png
 from tasks.common.progress import track
 from tasks.common.recipe.models import MatteRecipe
-from tasks.common.records import Drop, StageResult
-from tasks.common.schema.tables import MATTES, make_table, plain_rows
-from tasks.common.settings import Settings
+from tasks.common.records import AdmittedTable, CropsTable, Drop, MattesTable, Source
+from tasks.common.schema.rows import Admitted, Crop, Matte
+from tasks.common.settings import settings
 from tasks.common.weights.catalogue import find_weights
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.matte import VERSION
 from tasks.matte.cache import MatteStore
 from tasks.matte.masks import tight_box, to_mask
-from tasks.matte.provided import given_matte
+from tasks.matte.provided import provided_alpha
+
+_RAW_DECIMALS = 6
 
 
-def matte_key(crops: StageResult, screened: StageResult, recipe: MatteRecipe) -> str:
+def matte_key(crops: CropsTable, screened: AdmittedTable, recipe: MatteRecipe) -> str:
     """Name the artifact by the crops, those admitted, this part of the recipe, the weights."""
     models = [find_weights(name, "matting").identity for name in _models(recipe)]
     return content_key("matte", VERSION, crops.digest, screened.digest, recipe, models)
@@ -29,85 +28,79 @@ def _models(recipe: MatteRecipe) -> list[str]:
 
 
 def matte_crops(
-    crops: StageResult,
-    screened: StageResult,
-    recipe: MatteRecipe,
-    settings: Settings,
     out: ArtifactWriter,
-) -> StageResult:
+    source: Source,
+    crops: CropsTable,
+    screened: AdmittedTable,
+    recipe: MatteRecipe,
+) -> MattesTable:
     """Write alpha and mask of each admitted crop; crops in = mattes + drops."""
-    stores = _stores(recipe, settings, out.workspace)
+    stores = _stores(recipe, out.workspace)
     rows = _admitted(crops, screened, out.workspace)
-    mattes: list[dict[str, Any]] = []
+    mattes: list[Matte] = []
     drops: list[Drop] = []
     for crop in track(rows, "matte", len(rows)):
-        made = _matte_one(crop, stores, recipe, out)
-        if made is None:
-            drops.append(_empty(crop["crop_id"], recipe))
+        matte = _matte_one(crop, stores, recipe, out)
+        if matte is None:
+            drops.append(_empty(crop.crop_id, recipe))
         else:
-            mattes.append(made)
-    return out.commit(make_table(mattes, MATTES), drops, n_in=len(rows))
+            mattes.append(matte)
+    return MattesTable(out.commit_rows(Matte, mattes, drops, n_in=len(rows)))
 
 
 def matte_paths(
-    crops: StageResult,
-    screened: StageResult,
-    recipe: MatteRecipe,
-    settings: Settings,
-    workspace: Workspace,
+    crops: CropsTable, screened: AdmittedTable, recipe: MatteRecipe, workspace: Workspace
 ) -> list[str]:
-    """Return where the mattes of a source lie that are shared with whoever has the same crops."""
-    stores = _stores(recipe, settings, workspace)
+    """Return the stored mattes of a source's crops, which other runs share."""
+    stores = _stores(recipe, workspace)
     rows = _admitted(crops, screened, workspace)
-    return [store.path_of(row["digest"]) for store in stores for row in rows]
+    return [store.path_of(crop.digest) for store in stores for crop in rows]
 
 
-def _stores(recipe: MatteRecipe, settings: Settings, workspace: Workspace) -> list[MatteStore]:
+def _stores(recipe: MatteRecipe, workspace: Workspace) -> list[MatteStore]:
+    """Return a store per model: the recipe's own first, then that of the second opinion."""
     models = [find_weights(name, "matting") for name in _models(recipe)]
-    return [MatteStore(workspace, weights, settings) for weights in models]
+    return [MatteStore(workspace, weights, settings()) for weights in models]
 
 
-def _admitted(
-    crops: StageResult, screened: StageResult, workspace: Workspace
-) -> list[dict[str, Any]]:
-    admitted = set(workspace.items(screened)["crop_id"])
-    return [row for row in plain_rows(workspace.items(crops)) if row["crop_id"] in admitted]
+def _admitted(crops: CropsTable, screened: AdmittedTable, workspace: Workspace) -> list[Crop]:
+    admitted = {row.crop_id for row in workspace.rows(Admitted, screened)}
+    return [crop for crop in workspace.rows(Crop, crops) if crop.crop_id in admitted]
 
 
 def _matte_one(
-    crop: dict[str, Any], stores: list[MatteStore], recipe: MatteRecipe, out: ArtifactWriter
-) -> dict[str, Any] | None:
-    store, *others = stores
-    is_given = crop["given_path"] is not None
-    made, alpha_path, alpha_digest = (
-        given_matte(crop, out) if is_given else store.matte_of(crop["path"], crop["digest"])
+    crop: Crop, stores: list[MatteStore], recipe: MatteRecipe, out: ArtifactWriter
+) -> Matte | None:
+    """Write alpha and mask of one crop; None where the mask is empty inside the person's box."""
+    own, *second_opinions = stores
+    is_provided = crop.given_path is not None
+    alpha = (
+        own.matte_of(crop.path, crop.digest)
+        if crop.given_path is None
+        else provided_alpha(crop.crop_id, crop.given_path, crop.given_digest, out)
     )
-    mask = to_mask(made.alpha, recipe.threshold)
-    left, top, _, _ = json.loads(crop["crop_box_xyxy"])
-    x0, y0, x1, y1 = json.loads(crop["person_box_xyxy"])
-    box = tight_box(mask, (x0 - left, y0 - top, x1 - left, y1 - top), recipe.margin)
-    if box is None:
+    mask = to_mask(alpha.prediction.alpha, recipe.threshold)
+    box = tight_box(mask, crop.person_in_crop, recipe.margin)
+    if box is None:  # before the second model is called, which would be for nothing
         return None
-    second: dict[str, Any] = {}
-    for other in others:
-        _, path, digest = other.matte_of(crop["path"], crop["digest"])
-        second = {"second_path": path, "second_digest": digest}
-    mask_path, mask_digest = out.put(f"{crop['crop_id']}.png", encode_png(mask))
+    second = next((store.matte_of(crop.path, crop.digest) for store in second_opinions), None)
+    mask_path, mask_digest = out.put(f"{crop.crop_id}.png", encode_png(mask))
     weights = find_weights(recipe.model, "matting")
-    return {
-        "crop_id": crop["crop_id"],
-        "alpha_path": alpha_path,
-        "alpha_digest": alpha_digest,
-        "mask_path": mask_path,
-        "mask_digest": mask_digest,
-        "tight_box_xyxy": json.dumps(box),
-        "raw_min": round(made.raw_min, 6),
-        "raw_max": round(made.raw_max, 6),
-        "model": "given" if is_given else weights.name,
-        "model_digest": crop["given_digest"] if is_given else weights.sha256,
-        "channel": crop["channel"] if is_given else f"rembg {weights.name}",
-        **second,
-    }
+    return Matte(
+        crop_id=crop.crop_id,
+        alpha_path=alpha.path,
+        alpha_digest=alpha.digest,
+        mask_path=mask_path,
+        mask_digest=mask_digest,
+        tight_box_xyxy=box,
+        raw_min=round(alpha.prediction.raw_min, _RAW_DECIMALS),
+        raw_max=round(alpha.prediction.raw_max, _RAW_DECIMALS),
+        second_path=second and second.path,
+        second_digest=second and second.digest,
+        model="given" if is_provided else weights.name,
+        model_digest=crop.given_digest or weights.sha256,
+        channel=crop.channel if is_provided else f"rembg {weights.name}",
+    )
 
 
 def _empty(crop_id: str, recipe: MatteRecipe) -> Drop:

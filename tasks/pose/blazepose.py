@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.common.media.images import Alpha, Rgb
+from tasks.common.schema.boxes import Box
 from tasks.common.settings import Settings
 from tasks.common.weights.catalogue import Weights
 from tasks.common.weights.fetch import require_weights
-from tasks.pose.keypoints import Box, Pose, in_picture
+from tasks.pose.keypoints import PoseEstimate, in_picture
 
 _SIDE_PX = 256
 # The network's landmarks that are COCO's keypoints, in COCO's order.
@@ -87,15 +88,15 @@ def _quiet() -> Iterator[None]:
             os.close(stderr)
 
 
-def find_pose(rgb: Rgb, person_xyxy: Box, weights: Weights, settings: Settings) -> Pose:
+def find_pose(rgb: Rgb, person: Box, weights: Weights, settings: Settings) -> PoseEstimate:
     """Find the pose of the person in a box of the crop.
 
     Asks twice: for the square around the detector's box, then for the one that the first answer
     itself puts around the body. Each counts half, so that what looks like a body from one distance
     only, or was merely guessed below the picture's edge, is half seen at most.
     """
-    x0, y0, x1, y1 = person_xyxy
-    around = _Region(((x0 + x1) / 2, (y0 + y1) / 2), _REGION * max(x1 - x0, y1 - y0))
+    centre_xy = ((person.x0 + person.x1) / 2, (person.y0 + person.y1) / 2)
+    around = _Region(centre_xy, _REGION * max(person.width, person.height))
     with _lock:
         interpreter = _load(weights, settings.models)
         first = _ask(interpreter, rgb, around)
@@ -103,7 +104,7 @@ def find_pose(rgb: Rgb, person_xyxy: Box, weights: Weights, settings: Settings) 
     size_wh = (rgb.shape[1], rgb.shape[0])
     seen = (_seen(first, size_wh) + _seen(second, size_wh)) * np.float32(0.5)
     chosen = second if second.score >= _IS_PERSON else first
-    return Pose(chosen.landmarks_xy[_AS_COCO], seen[_AS_COCO], _mask(chosen, size_wh))
+    return PoseEstimate(chosen.landmarks_xy[_AS_COCO], seen[_AS_COCO], _mask(chosen, size_wh))
 
 
 def _ask(interpreter: Any, rgb: Rgb, region: _Region) -> _Answer:

@@ -1,4 +1,4 @@
-"""What every pose model here answers, whatever its own landmarks are called."""
+"""The output of every pose model here, whatever its own landmarks are called."""
 
 from typing import NamedTuple
 
@@ -7,12 +7,11 @@ from numpy.typing import NDArray
 
 from tasks.common.media.images import Alpha
 
-Box = tuple[float, float, float, float]
 N_POINTS = 17  # COCO: nose, eyes, ears, shoulders, elbows, wrists, hips, knees, ankles; left first
 
 
-class Pose(NamedTuple):
-    """The pose of one person in a crop.
+class PoseEstimate(NamedTuple):
+    """The pose of one person in a crop, as a model estimates it.
 
     `points_xy` float32 (17, 2) in px of the crop, in the order of COCO's keypoints. `seen` float32
     (17,): how surely each is in the picture and visible, and this a person at all, 0..1. `mask`:

@@ -178,6 +178,24 @@ class Ledger:
             raise damaged(self.store, key) from error
 
 
+def select_versions(ledger: Ledger, words: str) -> list[Commit]:
+    """Return the versions that are meant: NAME@… one, NAME all of it, nothing all of the store.
+
+    Retired versions are left out unless one is named, since their files may be gone.
+
+    Raises:
+        InputError: there is no such subset or version.
+    """
+    if "@" in words:
+        return [ledger.resolve(words)]
+    names = [ledger.resolve(words).name] if words else ledger.names()
+    chosen = []
+    for name in names:
+        in_use = set(ledger.numbers_in_use(name))
+        chosen += [commit for commit in ledger.commits(name) if commit.version in in_use]
+    return chosen
+
+
 def _is_name(name: str) -> bool:
     return bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name))
 

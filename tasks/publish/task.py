@@ -10,7 +10,7 @@ from tasks.publish.diff_page import render_diff
 from tasks.publish.gc import GRACE, Garbage, collect, describe_garbage
 from tasks.publish.pull import Pulled, pull_version
 from tasks.publish.records import Commit
-from tasks.publish.registry import LATEST, Ledger
+from tasks.publish.registry import LATEST, Ledger, select_versions
 from tasks.publish.retire import bring_back, retire_version
 from tasks.publish.verify import Problem, verify_all, verify_version
 
@@ -49,24 +49,6 @@ def open_ledger(address: str, attempts: int = ATTEMPTS) -> Ledger:
         InputError: the address is of another kind, or the AWS configuration is not valid.
     """
     return Ledger(open_store(address, attempts=attempts))
-
-
-def select_versions(ledger: Ledger, words: str) -> list[Commit]:
-    """Return the versions that are meant: NAME@… one, NAME all of it, nothing all of the store.
-
-    Retired versions are left out unless one is named, since their files may be gone.
-
-    Raises:
-        InputError: there is no such subset or version.
-    """
-    if "@" in words:
-        return [ledger.resolve(words)]
-    names = [ledger.resolve(words).name] if words else ledger.names()
-    chosen = []
-    for name in names:
-        in_use = set(ledger.numbers_in_use(name))
-        chosen += [commit for commit in ledger.commits(name) if commit.version in in_use]
-    return chosen
 
 
 @run_task("verify")

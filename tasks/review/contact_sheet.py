@@ -6,10 +6,10 @@ from contextlib import contextmanager
 import numpy as np
 
 from tasks.common.errors import ArtifactError
-from tasks.common.html.pictures import data_uri, encode_preview, outlined
+from tasks.common.html.pictures import encode_preview, outlined
 from tasks.common.media.images import Mask, Rgb, read_grey, read_rgb
+from tasks.common.schema.rows import RunCrop
 from tasks.common.workspace.artifacts import Workspace
-from tasks.deduplicate.run_crops import Judged
 
 _BACKGROUND = 24
 _QUALITIES = (80, 70, 60, 50, 40, 30, 20)
@@ -42,32 +42,31 @@ def _explaining(relative: str) -> Iterator[None]:
     except (OSError, SyntaxError, ValueError) as error:
         raise ArtifactError(
             f"The picture {relative} of the workspace is gone or damaged "
-            f"({type(error).__name__}). Run the same ingest again: what is missing is made anew."
+            f"({type(error).__name__}). Run the same ingest again: what is missing is computed."
         ) from error
 
 
-def thumbnail(judged: Judged, workspace: Workspace, height_px: int) -> Rgb:
+def thumbnail(crop: RunCrop, workspace: Workspace, height_px: int) -> Rgb:
     """Return a crop at the given height, cut as published and outlined if it has a mask."""
-    rgb = picture(workspace, judged.crop["path"])
-    mask: Mask | None = None
-    if judged.matte is not None and judged.box_in_crop is not None:
-        x0, y0, x1, y1 = judged.box_in_crop
-        mask = grey_picture(workspace, judged.matte["mask_path"])[y0:y1, x0:x1]
-        rgb = rgb[y0:y1, x0:x1]
-    return outlined(rgb, mask, height_px)
+    rgb = picture(workspace, crop.crop.path)
+    if crop.matte is None:
+        return outlined(rgb, None, height_px)
+    cut = crop.matte.tight_box_xyxy.slices
+    mask: Mask = grey_picture(workspace, crop.matte.mask_path)[cut]
+    return outlined(rgb[cut], mask, height_px)
 
 
 def contact_sheet(
-    crops: Sequence[Judged], workspace: Workspace, *, width_px: int, height_px: int, max_bytes: int
-) -> str:
-    """Return a data URI of crops in rows, of at most `max_bytes` of JPEG where that is possible."""
-    tiles = [thumbnail(judged, workspace, height_px) for judged in crops]
+    crops: Sequence[RunCrop], workspace: Workspace, *, width_px: int, height_px: int, max_bytes: int
+) -> bytes:
+    """Return crops in rows as JPEG, of at most `max_bytes` where that is possible."""
+    tiles = [thumbnail(crop, workspace, height_px) for crop in crops]
     sheet = _in_rows(tiles, width_px, height_px)
     for quality in _QUALITIES:
         data = encode_preview(sheet, quality)
         if len(data) <= max_bytes:
             break
-    return data_uri(data)
+    return data
 
 
 def _in_rows(tiles: Sequence[Rgb], width_px: int, height_px: int) -> Rgb:

@@ -1,12 +1,14 @@
-"""What became of everything in a run: the funnel, the drop reasons, the state of each source."""
+"""Counts of a run: what each stage handed on, why items were dropped, what each source gave."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-from tasks.common.records import SourceOutcome, Stage, StageResult
-from tasks.common.schema.tables import plain_rows
-from tasks.deduplicate.run_crops import Subset
+from tasks.common.records import Drop, SourceDrop, SourceOutcome, Stage, StageResult
+from tasks.common.schema.columns import plain_rows
+from tasks.common.schema.rows import RunCrop
+from tasks.common.schema.run_crops import RunCrops
+from tasks.common.workspace.artifacts import Workspace
 
 
 class Step(NamedTuple):
@@ -26,16 +28,16 @@ class Reason(NamedTuple):
     example: str
 
 
-def funnel(subset: Subset) -> list[Step]:
+def funnel(outcomes: Sequence[SourceOutcome], crops: Iterable[RunCrop]) -> list[Step]:
     """Count what each stage handed on, over all sources that reached it."""
 
     def total(stage: Stage, field: str) -> int:
-        results = (outcome.result(stage) for outcome in subset.outcomes)
+        results = (outcome.result(stage) for outcome in outcomes)
         return sum(getattr(result, field) for result in results if result is not None)
 
-    final = Counter(row["verdict"] for _, row in subset.verdicts())
+    verdicts = Counter(crop.verdict.verdict for crop in crops)
     return [
-        Step("in the list", "sources", len(subset.outcomes)),
+        Step("in the list", "sources", len(outcomes)),
         Step("downloaded", "sources", total("download", "n_kept")),
         Step("looked at", "frames", total("sample", "n_in")),
         Step("sampled", "frames", total("sample", "n_kept")),
@@ -43,36 +45,59 @@ def funnel(subset: Subset) -> list[Step]:
         Step("cropped", "people", total("detect", "n_out")),
         Step("worth matting", "people", total("screen", "n_kept")),
         Step("matted", "people", total("matte", "n_kept")),
-        Step("kept or for review", "people", final["keep"] + final["review"]),
-        Step("kept", "people", final["keep"]),
+        Step("kept or for review", "people", verdicts["keep"] + verdicts["review"]),
+        Step("kept", "people", verdicts["keep"]),
     ]
 
 
-def all_drops(subset: Subset) -> Iterator[dict[str, Any]]:
-    """Yield every drop once, with its source; the filter repeats what screening dropped."""
-    for outcome in subset.outcomes:
+def all_drops(
+    outcomes: Iterable[SourceOutcome], run: RunCrops, workspace: Workspace
+) -> list[SourceDrop]:
+    """Return every drop of a run once, with its source: by stage of each source, then duplicates.
+
+    The filter repeats what screening dropped, and what the matting model found empty. A source that
+    failed before its filter has those of matting alone.
+    """
+    drops: list[SourceDrop] = []
+    for outcome in outcomes:
+        is_filtered = outcome.result("filter") is not None
+        repeated = ("screen", "matte") if is_filtered else ("screen",)
         for result in outcome.stages:
-            if result.stage != "screen":
-                for row in plain_rows(subset.workspace.drops(result)):
-                    if not (result.stage == "matte" and outcome.result("filter")):
-                        yield row | {"source_id": outcome.source.source_id}
-    for source, drop in subset.drops():
-        yield drop.model_dump() | {"source_id": source.source_id}
+            if result.stage not in repeated:
+                drops += _drops_of(outcome.source.source_id, result, workspace)
+    return [*drops, *run.drops]
 
 
-def set_aside(subset: Subset) -> Iterator[dict[str, Any]]:
-    """Yield the crops that people should look at, in the form of drops."""
-    for source, row in subset.verdicts():
-        if row["verdict"] == "review":
-            told = {"stage": "filter", "item": row["crop_id"], "source_id": source.source_id}
-            yield told | {name: row[name] for name in ("reason", "value", "bound", "sentence")}
+def _drops_of(source_id: str, result: StageResult, workspace: Workspace) -> Iterator[SourceDrop]:
+    for row in plain_rows(workspace.drops(result)):
+        yield SourceDrop(source_id=source_id, **row)
 
 
-def reasons(drops: Iterable[dict[str, Any]]) -> list[Reason]:
-    """Count drops by stage and reason, most frequent first."""
-    drops = list(drops)
-    counts = Counter((drop["stage"], drop["reason"]) for drop in drops)
-    examples = {(drop["stage"], drop["reason"]): drop["sentence"] for drop in reversed(drops)}
+def for_review(crops: Iterable[RunCrop]) -> list[SourceDrop]:
+    """Return the crops that people should look at, in the form of drops."""
+    return [
+        SourceDrop(
+            source_id=crop.source_id,
+            item=crop.stem,
+            stage="filter",
+            reason=str(crop.verdict.reason),
+            value=crop.verdict.value,
+            bound=crop.verdict.bound,
+            sentence=str(crop.verdict.sentence),
+        )
+        for crop in crops
+        if crop.verdict.verdict == "review"
+    ]
+
+
+def reasons(drops: Iterable[Drop]) -> list[Reason]:
+    """Count drops by stage and reason, most frequent first; the first drop gives the example."""
+    counts: Counter[tuple[str, str]] = Counter()
+    examples: dict[tuple[str, str], str] = {}
+    for drop in drops:
+        key = (str(drop.stage), drop.reason)
+        counts[key] += 1
+        examples.setdefault(key, drop.sentence)
     ranked = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
     return [Reason(*key, n, examples[key]) for key, n in ranked]
 
@@ -89,39 +114,32 @@ class SourceLine(NamedTuple):
     cause: str
 
 
-def source_lines(subset: Subset) -> list[SourceLine]:
-    """Tell of each source how far it came and what it gave."""
-    counts = Counter((source.source_id, row["verdict"]) for source, row in subset.verdicts())
-    repeated = subset.repeated_sources()
-    return [
-        _line(outcome, counts, repeated.get(outcome.source.source_id))
-        for outcome in subset.outcomes
-    ]
+def source_lines(outcomes: Iterable[SourceOutcome], run: RunCrops) -> list[SourceLine]:
+    """Return for each source how far it came and what it gave."""
+    counts = Counter((crop.source_id, crop.verdict.verdict) for crop in run.crops)
+    repeated = run.repeated_sources()
+    lines = []
+    for outcome in outcomes:
+        source_id = outcome.source.source_id
+        frames, crops = outcome.result("sample"), outcome.result("detect")
+        failed = f"failed in {outcome.failed_stage or 'its batch'}"
+        line = SourceLine(
+            source_id=source_id,
+            state="done" if outcome.error is None else failed,
+            n_frames=_count(frames),
+            n_people=_count(crops),
+            n_kept=counts[source_id, "keep"],
+            n_review=counts[source_id, "review"],
+            cause=outcome.error or _why_nothing(frames, crops, repeated.get(source_id)),
+        )
+        lines.append(line)
+    return lines
 
 
-def _line(
-    outcome: SourceOutcome, counts: Counter[tuple[str, str]], same_as: str | None
-) -> SourceLine:
-    frames, crops = outcome.result("sample"), outcome.result("detect")
-    source_id = outcome.source.source_id
-    has_people = crops is not None and crops.n_out > 0
-    return SourceLine(
-        source_id=source_id,
-        state="done"
-        if outcome.error is None
-        else f"failed in {outcome.failed_stage or 'its batch'}",
-        n_frames=_count(frames),
-        n_people=_count(crops),
-        n_kept=counts[source_id, "keep"],
-        n_review=counts[source_id, "review"],
-        cause=outcome.error or _why_nothing(frames, has_people, same_as),
-    )
-
-
-def _why_nothing(frames: StageResult | None, has_people: bool, same_as: str | None) -> str:
+def _why_nothing(frames: StageResult | None, crops: StageResult | None, same_as: str | None) -> str:
     if same_as is not None:
         return f"the same bytes as {same_as}, whose crops count"
-    if has_people:
+    if _count(crops) > 0:
         return ""
     is_unseen = frames is not None and frames.n_out == 0
     return "no frame could be used" if is_unseen else "no person was found"

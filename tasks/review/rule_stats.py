@@ -1,15 +1,15 @@
 """Which rule does the work: what each measured, where its bounds lie, what it and others drop."""
 
-import json
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from itertools import combinations
 from typing import NamedTuple, get_args
 
 import numpy as np
 
 from tasks.common.recipe.bounds import Bounds, RuleBounds
+from tasks.common.schema.rows import RunCrop
 from tasks.common.schema.rule_names import MEASURED_RULES
-from tasks.deduplicate.run_crops import Subset
 
 _BINS = 40
 _SHARE = "share"
@@ -17,7 +17,7 @@ _LEAST_SPAN = 1e-6  # closer together, values cannot be told apart in bars
 
 
 class Mark(NamedTuple):
-    """A bound in a histogram: its name, its value, and where it lies, 0..1 of the width."""
+    """A bound in a histogram: its name, its value, and its position, 0..1 of the width."""
 
     name: str
     value: float
@@ -25,10 +25,10 @@ class Mark(NamedTuple):
 
 
 class RuleLine(NamedTuple):
-    """What one rule found in a run.
+    """What one rule measured and decided in a run.
 
     `bars` are heights 0..1 of a histogram from `low` to `high`. `n_failed` crops failed the rule,
-    `n_first` were dropped or set aside with it as the reason, `n_alone` by it and no other.
+    `n_first` are dropped or for review with it as the reason, `n_alone` by it and no other.
     """
 
     rule: str
@@ -53,28 +53,31 @@ class Overlap(NamedTuple):
     share: float
 
 
-def rule_lines(subset: Subset) -> list[RuleLine]:
-    """Tell of each rule that measured something or failed somebody, in the rules' order."""
+def rule_lines(crops: Iterable[RunCrop], bounds: RuleBounds) -> list[RuleLine]:
+    """Return a line for each rule that measured something or failed a crop, in the rules' order.
+
+    Reasons that are no rule of the recipe, such as an empty mask, come last, by name.
+    """
     values: dict[str, list[float]] = defaultdict(list)
     failed: Counter[str] = Counter()
     first: Counter[str] = Counter()
     alone: Counter[str] = Counter()
     n_crops = 0
-    for _, row in subset.verdicts():
+    for crop in crops:
         n_crops += 1
-        for rule in MEASURED_RULES:
-            if row[rule] is not None:
-                values[rule].append(row[rule])
-        rules = json.loads(row["failed_rules"])
+        for rule, value in crop.verdict.measures.items():
+            if value is not None:
+                values[rule].append(value)
+        rules = crop.verdict.failed_rules
         failed.update(rules)
         if rules:
-            first[row["reason"]] += 1
+            first[str(crop.verdict.reason)] += 1
         if len(rules) == 1:
             alone[rules[0]] += 1
     names = [name for name in RuleBounds.model_fields if values[name] or failed[name]]
     names += sorted(set(failed) - set(names))
     return [
-        _line(name, values[name], n_crops, subset.bounds, failed[name], first[name], alone[name])
+        _line(name, values[name], n_crops, bounds, failed[name], first[name], alone[name])
         for name in names
     ]
 
@@ -83,7 +86,7 @@ def _line(
     name: str, values: list[float], n_crops: int, bounds: RuleBounds, *counts: int
 ) -> RuleLine:
     limits = bounds.of(name) if name in RuleBounds.model_fields else None
-    marked = limits.given() if isinstance(limits, Bounds) else {}
+    marked = limits.by_name() if isinstance(limits, Bounds) else {}
     unit = _unit_of(name)
     low, high = _span(values, list(marked.values()), unit)
     marks = [Mark(key, value, (value - low) / (high - low)) for key, value in marked.items()]
@@ -110,12 +113,12 @@ def _span(values: list[float], bounds: list[float], unit: str) -> tuple[float, f
     return low, high if high - low > _LEAST_SPAN * max(1.0, abs(low)) else low + 1.0
 
 
-def overlaps(subset: Subset, limit: int = 12) -> list[Overlap]:
+def overlaps(crops: Iterable[RunCrop], limit: int = 12) -> list[Overlap]:
     """Return the pairs of rules that fail most crops together, most frequent first."""
     single: Counter[str] = Counter()
     pairs: Counter[tuple[str, str]] = Counter()
-    for _, row in subset.verdicts():
-        rules = json.loads(row["failed_rules"])
+    for crop in crops:
+        rules = crop.verdict.failed_rules
         single.update(rules)
         pairs.update(combinations(rules, 2))
     ranked = sorted(pairs.items(), key=lambda entry: (-entry[1], entry[0]))[:limit]

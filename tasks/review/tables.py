@@ -1,13 +1,12 @@
 """The crops of a run as tables: all with their measures, and those that people should look at."""
 
-from typing import Any
+from collections.abc import Iterable
 
 import pandas as pd
 
+from tasks.common.schema.columns import encode_row
+from tasks.common.schema.rows import RunCrop
 from tasks.common.schema.tables import VERDICTS, make_table
-from tasks.deduplicate.run_crops import Subset
-
-Row = dict[str, Any]
 
 REVIEW = {
     "crop_id": "string",
@@ -22,23 +21,24 @@ REVIEW = {
 CROPS_OF_RUN = {"source_id": "string", **VERDICTS}
 
 
-def crops_table(subset: Subset) -> pd.DataFrame:
+def crops_table(crops: Iterable[RunCrop]) -> pd.DataFrame:
     """Return one row per crop with its last verdict, all failing rules and all measures."""
-    rows = [row | {"source_id": source.source_id} for source, row in subset.verdicts()]
+    rows = [encode_row(crop.verdict) | {"source_id": crop.source_id} for crop in crops]
     return make_table(rows, CROPS_OF_RUN)
 
 
-def review_table(subset: Subset) -> pd.DataFrame:
+def review_table(crops: Iterable[RunCrop]) -> pd.DataFrame:
     """Return one row per crop that people should look at, by reason, then by name."""
-    rows = [_review_row(judged.source.source_id, judged.crop["time_s"], judged.verdict)
-            for judged in subset.crops("review")]  # fmt: skip
-    rows.sort(key=lambda row: (row["reason"] or "", row["crop_id"]))
+    chosen = [crop for crop in crops if crop.verdict.verdict == "review"]
+    chosen.sort(key=lambda crop: (crop.verdict.reason or "", crop.stem))
+    rows = []
+    for crop in chosen:
+        encoded = encode_row(crop.verdict) | {
+            "source_id": crop.source_id,
+            "time_s": crop.crop.time_s,
+        }
+        rows.append({name: encoded[name] for name in REVIEW})
     return make_table(rows, REVIEW)
-
-
-def _review_row(source_id: str, time_s: float, verdict: Row) -> Row:
-    told = {name: verdict[name] for name in REVIEW if name in verdict}
-    return told | {"source_id": source_id, "time_s": time_s}
 
 
 def encode_csv(table: pd.DataFrame) -> bytes:

@@ -1,16 +1,15 @@
 """What other bounds would change: how many crops, by which rule, and which of them to look at."""
 
-import json
 from collections import Counter
-from collections.abc import Container, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Container, Iterable, Sequence
+from typing import NamedTuple
 
 from tasks.common.html.pages import render_page
 from tasks.common.recipe.bounds import RuleBounds
-from tasks.deduplicate.run_crops import Judged, Subset
-from tasks.review.report import picture_sheet
+from tasks.common.schema.rows import RunCrop
+from tasks.common.workspace.artifacts import Workspace
+from tasks.review.report import draw_group
 
-Row = dict[str, Any]
 _MAX_SHOWN = 60
 _UNKNOWN = "to be matted"
 
@@ -33,8 +32,12 @@ class Move(NamedTuple):
     n: int
 
 
-class Changes(NamedTuple):
-    """Counts of verdicts before and after, what moves, by rule, and the moved crops' verdicts."""
+class VerdictDiff(NamedTuple):
+    """How the verdicts on one run's crops differ under two sets of bounds.
+
+    `before` and `after` count crops by verdict, `moves` those that go from one to another, `rules`
+    whom each rule fails; `moved` has old and new verdict of each crop that moves, by id.
+    """
 
     before: Counter[str]
     after: Counter[str]
@@ -43,73 +46,87 @@ class Changes(NamedTuple):
     moved: dict[str, tuple[str, str]]
 
 
-def compare(
-    before: Subset, after: Subset, unmatted_before: Container[str], unmatted_after: Container[str]
-) -> Changes:
-    """Compare the last verdicts of one run under two sets of bounds.
+def diff_verdicts(
+    before: Sequence[RunCrop],
+    after: Sequence[RunCrop],
+    unmatted_before: Container[str],
+    unmatted_after: Container[str],
+) -> VerdictDiff:
+    """Compare the last verdicts on the same crops under two sets of bounds.
 
-    Of unmatted crops it is only known that they would go on to matting.
+    Of unmatted crops it is only known that they would go on to matting: no mask, so no rule that
+    looks at one, has spoken yet. They count as a verdict of their own, and for no rule.
     """
-    old = {row["crop_id"]: row for _, row in before.verdicts()}
-    new = {row["crop_id"]: row for _, row in after.verdicts()}
-    verdicts = {
-        crop_id: (
-            _UNKNOWN if crop_id in unmatted_before else str(old[crop_id]["verdict"]),
-            _UNKNOWN if crop_id in unmatted_after else str(row["verdict"]),
-        )
-        for crop_id, row in new.items()
+    old = {
+        crop.stem: _UNKNOWN if crop.stem in unmatted_before else str(crop.verdict.verdict)
+        for crop in before
     }
-    moved = {crop_id: pair for crop_id, pair in verdicts.items() if pair[0] != pair[1]}
+    new = {
+        crop.stem: _UNKNOWN if crop.stem in unmatted_after else str(crop.verdict.verdict)
+        for crop in after
+    }
+    moved = {
+        crop_id: (old[crop_id], verdict)
+        for crop_id, verdict in new.items()
+        if old[crop_id] != verdict
+    }
     moves = Counter(moved.values())
-    failed, first = _count(row for name, row in old.items() if name not in unmatted_before)
-    failed_after, first_after = _count(
-        row for name, row in new.items() if name not in unmatted_after
-    )
-    names = [name for name in RuleBounds.model_fields if failed[name] or failed_after[name]]
-    return Changes(
-        before=Counter(pair[0] for pair in verdicts.values()),
-        after=Counter(pair[1] for pair in verdicts.values()),
+    return VerdictDiff(
+        before=Counter(old.values()),
+        after=Counter(new.values()),
         moves=[Move(*pair, n) for pair, n in sorted(moves.items())],
-        rules=[
-            RuleChange(name, failed[name], failed_after[name], first[name], first_after[name])
-            for name in names
-        ],
+        rules=_rule_changes(
+            (crop for crop in before if crop.stem not in unmatted_before),
+            (crop for crop in after if crop.stem not in unmatted_after),
+        ),
         moved=moved,
     )
 
 
-def _count(rows: Iterable[Row]) -> tuple[Counter[str], Counter[str]]:
+def _rule_changes(before: Iterable[RunCrop], after: Iterable[RunCrop]) -> list[RuleChange]:
+    failed, first = _count(before)
+    failed_after, first_after = _count(after)
+    return [
+        RuleChange(name, failed[name], failed_after[name], first[name], first_after[name])
+        for name in RuleBounds.model_fields
+        if failed[name] or failed_after[name]
+    ]
+
+
+def _count(crops: Iterable[RunCrop]) -> tuple[Counter[str], Counter[str]]:
     """Count the crops that fail each rule, and those that have it as their reason."""
     failed: Counter[str] = Counter()
     first: Counter[str] = Counter()
-    for row in rows:
-        failed.update(json.loads(row["failed_rules"]))
-        first.update([row["reason"]] if row["reason"] else [])
+    for crop in crops:
+        failed.update(crop.verdict.failed_rules)
+        first.update([crop.verdict.reason] if crop.verdict.reason else [])
     return failed, first
 
 
-def render_changes(after: Subset, changes: Changes, *, title: str, note: str) -> str:
+def render_verdict_diff(
+    after: Iterable[RunCrop], diff: VerdictDiff, workspace: Workspace, *, title: str, note: str
+) -> str:
     """Return a page with the pictures of what would enter and what would leave."""
-    groups: dict[tuple[str, str], list[Judged]] = {pair: [] for pair in _order(changes)}
-    for judged in after.crops():
-        pair = changes.moved.get(judged.stem)
+    groups: dict[tuple[str, str], list[RunCrop]] = {pair: [] for pair in _order(diff)}
+    for crop in after:
+        pair = diff.moved.get(crop.stem)
         if pair is not None:
-            groups[pair].append(judged)
+            groups[pair].append(crop)
     return render_page(
         __package__,
         "verdict_diff.html.j2",
         title=title,
         note=note,
-        changes=changes,
+        diff=diff,
         groups=[
-            picture_sheet(f"{old} → {new}", crops, after.workspace, _MAX_SHOWN)
+            draw_group(f"{old} → {new}", crops, workspace, _MAX_SHOWN)
             for (old, new), crops in groups.items()
         ],
     )
 
 
-def _order(changes: Changes) -> list[tuple[str, str]]:
-    """What enters first, then what leaves, then the rest."""
+def _order(diff: VerdictDiff) -> list[tuple[str, str]]:
+    """Return the pairs of verdicts: what enters first, then what leaves, then the rest."""
     rank = {"keep": 0, "review": 1, _UNKNOWN: 2, "drop": 3}
-    pairs = [(move.before, move.after) for move in changes.moves]
+    pairs = [(move.before, move.after) for move in diff.moves]
     return sorted(pairs, key=lambda pair: (pair[1] != "keep", pair[0] != "keep", rank[pair[1]]))

@@ -1,4 +1,4 @@
-"""What of sampling touches untrusted bytes: it runs in a process of its own."""
+"""The part of sampling that reads untrusted bytes; it runs in an isolated worker process."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -18,12 +18,13 @@ from tasks.sample.plan import make_plan
 _SIXTEEN_TO_EIGHT = 257.0  # 65535 / 255
 
 
-def sample_here(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def sample_in_worker(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the number of targets as `n_targets`, then each frame or drop, in order of time.
 
-    A frame tells its `time_s` and size, and under `file` where its JPEG lies until the reader has
-    taken it; a drop is told as `drop`. `job` has the path and kind of the media, what its table
-    says of duration and frame rate, the recipe, and the folder for the files.
+    The worker side of `tasks.sample.stage`; job and messages are JSON values. A frame is a message
+    with `time_s`, `width_px`, `height_px` and `file`, the JPEG, which the reader removes. A drop is
+    a message with `drop`. `job` has the path and kind of the media, its duration and frame rate,
+    the recipe, and the folder for the files.
     """
     recipe = SampleRecipe.model_validate(job["recipe"])
     sampled, n_targets = _open(job, recipe)

@@ -7,89 +7,98 @@ from typing import Any
 
 from tasks.common.digests import content_key
 from tasks.common.errors import SourceError
-from tasks.common.media.limits import decode_limits, refusing_poison
-from tasks.common.media.sandbox import stream_apart
+from tasks.common.media.limits import decode_limits, refusing_malformed_media
+from tasks.common.media.sandbox import stream_isolated
 from tasks.common.progress import track
 from tasks.common.recipe.models import SampleRecipe
-from tasks.common.records import Drop, StageResult
-from tasks.common.schema.tables import FRAMES, make_table, plain_rows
-from tasks.common.settings import Settings
+from tasks.common.records import Drop, FramesTable, MediaTable, Source
+from tasks.common.schema.rows import Frame, MediaRow
+from tasks.common.settings import Settings, settings
 from tasks.common.workspace.artifacts import ArtifactWriter
 from tasks.common.workspace.scratch import scratch_folder
 from tasks.sample import VERSION
-from tasks.sample.isolated import sample_here
+from tasks.sample.isolated import sample_in_worker
 
 
-def sample_key(media: StageResult, recipe: SampleRecipe) -> str:
+def sample_key(media: MediaTable, recipe: SampleRecipe) -> str:
     """Name the artifact by the media's bytes and this part of the recipe."""
     return content_key("sample", VERSION, media.digest, recipe)
 
 
 def sample_media(
-    media: StageResult, recipe: SampleRecipe, settings: Settings, out: ArtifactWriter
-) -> StageResult:
+    out: ArtifactWriter, source: Source, media: MediaTable, recipe: SampleRecipe
+) -> FramesTable:
     """Write the frames of one media file; targets in = frames kept + drops.
 
     Raises:
         SourceError: not one frame could be decoded, or decoding had to be stopped.
     """
-    row = plain_rows(out.workspace.items(media))[0]
+    return write_frames(out, media, recipe, settings())
+
+
+def write_frames(
+    out: ArtifactWriter, media: MediaTable, recipe: SampleRecipe, settings: Settings
+) -> FramesTable:
+    """Do the work of `sample_media` within the limits of these settings."""
+    (row,) = out.workspace.rows(MediaRow, media)
+    # Closed early, for instance by an error while writing, the stream ends its process.
     with (
         scratch_folder(settings, "sample") as folder,
-        refusing_poison(),
-        closing(
-            _sampled(row, recipe, settings, str(out.workspace.path(row["path"])), folder)
-        ) as told,
+        refusing_malformed_media(),
+        closing(_sampled(row, recipe, settings, out.workspace.path(row.path), folder)) as messages,
     ):
-        return _write(told, row, out)
+        return _write(messages, row, out)
 
 
 def _sampled(
-    media: dict[str, Any], recipe: SampleRecipe, settings: Settings, path: str, folder: Path
+    media: MediaRow, recipe: SampleRecipe, settings: Settings, path: Path, folder: Path
 ) -> Generator[dict[str, Any], None, None]:
+    """Yield the messages of `sample_in_worker`, which decodes in a process of its own."""
     job = {
-        "path": path,
-        "kind": media["kind"],
-        "duration_s": media["duration_s"],
-        "frame_rate": media["frame_rate"],
+        "path": str(path),
+        "kind": media.kind,
+        "duration_s": media.duration_s,
+        "frame_rate": media.frame_rate,
         "recipe": recipe.model_dump(mode="json"),
         "folder": str(folder),
     }
-    is_video = media["kind"] == "video"
-    unknown_s = recipe.every_s * recipe.max_frames  # where nobody says how long the video is
-    video_s = (media["duration_s"] or unknown_s) if is_video else 0.0
-    return stream_apart(sample_here, job, decode_limits(settings, video_s))
+    longest_s = recipe.every_s * recipe.max_frames  # for containers that declare no duration
+    video_s = (media.duration_s or longest_s) if media.kind == "video" else 0.0
+    return stream_isolated(sample_in_worker, job, decode_limits(settings, video_s))
 
 
 def _write(
-    told: Generator[dict[str, Any], None, None], media: dict[str, Any], out: ArtifactWriter
-) -> StageResult:
-    rows: list[dict[str, Any]] = []
+    messages: Generator[dict[str, Any], None, None], media: MediaRow, out: ArtifactWriter
+) -> FramesTable:
+    frames: list[Frame] = []
     drops: list[Drop] = []
-    total = next(told)["n_targets"]
-    for item in track(told, "sample", total):
-        if "drop" in item:
-            drops.append(Drop.model_validate(item["drop"]))
+    total = next(messages)["n_targets"]
+    for message in track(messages, "sample", total):
+        if "drop" in message:
+            drops.append(Drop.model_validate(message["drop"]))
         else:
-            rows.append(_store(item, media, out))
-    if not rows and drops and all(drop.reason == "undecodable" for drop in drops):
+            frames.append(_store(message, media, out))
+    if not frames and drops and all(drop.reason == "undecodable" for drop in drops):
         raise SourceError("No frame of the video could be decoded; its data are damaged.")
-    return out.commit(make_table(rows, FRAMES), drops, n_in=len(rows) + len(drops))
+    return FramesTable(out.commit_rows(Frame, frames, drops, n_in=len(frames) + len(drops)))
 
 
-def _store(item: dict[str, Any], media: dict[str, Any], out: ArtifactWriter) -> dict[str, Any]:
-    frame_id = f"{media['media_id'][:12]}-{round(item['time_s'] * 1000):08d}"
-    file = Path(item["file"])
+def _store(message: dict[str, Any], media: MediaRow, out: ArtifactWriter) -> Frame:
+    """Move one JPEG of the worker into the artifact."""
+    frame_id = f"{media.media_id[:12]}-{round(message['time_s'] * 1000):08d}"
+    file = Path(message["file"])
     path, digest = out.put(f"{frame_id}.jpg", file.read_bytes())
-    file.unlink()
-    return {
-        "frame_id": frame_id,
-        "media_id": media["media_id"],
-        "time_s": round(item["time_s"], 6),
-        "width_px": item["width_px"],
-        "height_px": item["height_px"],
-        "projection": media["projection"],
-        "path": path,
-        "digest": digest,
-        **{name: media[name] for name in ("labels_path", "labels_digest", "channel")},
-    }
+    file.unlink()  # at once: all frames of a long video together may be larger than the disk
+    return Frame(
+        frame_id=frame_id,
+        media_id=media.media_id,
+        time_s=round(message["time_s"], 6),
+        width_px=message["width_px"],
+        height_px=message["height_px"],
+        projection=media.projection,
+        path=path,
+        digest=digest,
+        labels_path=media.labels_path,
+        labels_digest=media.labels_digest,
+        channel=media.channel,
+    )

@@ -12,7 +12,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 RECORD = Path(__file__).with_name("stages.json")
-ROOMS = ("download", "sample", "detect", "pose", "matte", "filter", "dataset")
+ROOMS = (
+    "download",
+    "sample",
+    "detect",
+    "pose",
+    "matte",
+    "filter",
+    "deduplicate",
+    "review",
+    "dataset",
+)
 # What shapes bytes on disk for every room, and for some.
 SHARED = ("tasks/common/media/images.py", "tasks/common/schema")
 _SIMILARITY = ("tasks/common/similarity",)
@@ -21,6 +31,8 @@ ALSO = {
     "filter": _SIMILARITY,
     "detect": _YOLO,
     "pose": _YOLO,
+    "deduplicate": _SIMILARITY,
+    "review": ("tasks/common/html",),
     # The report and the review list are published, as verdicts across all sources made them.
     "dataset": (
         *_SIMILARITY,
@@ -31,7 +43,14 @@ ALSO = {
     ),
 }
 # Prefect tasks and pages that are not published: these shape no artifact.
-OUTSIDE = {"task.py", "rejudge.py", "verdict_diff.py", "crop_page.py", "overlap_page.py"} | {
+OUTSIDE = {
+    "task.py",
+    "rejudge.py",
+    "rejudge_run.py",
+    "verdict_diff.py",
+    "crop_page.py",
+    "overlap_page.py",
+} | {
     "scene_proposals.py",
     "clip.py",
 }

@@ -3,6 +3,7 @@
 import ast
 from pathlib import Path
 
+import pytest
 from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +19,7 @@ def imports_prefect(path: Path) -> bool:
     return any(name.split(".")[0] == "prefect" for name in names)
 
 
-def test_the_import_contracts_hold(monkeypatch) -> None:
+def test_the_import_contracts_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     assert lint_imports(no_cache=True) == 0
 
@@ -29,7 +30,7 @@ def test_prefect_is_known_to_one_file_of_the_rooms_only() -> None:
     assert knowing == {"tasks/common/workspace/caching.py"}
 
 
-def test_the_check_for_prefect_notices_an_import(tmp_path) -> None:
+def test_the_check_for_prefect_notices_an_import(tmp_path: Path) -> None:
     guilty = tmp_path / "stage.py"
     guilty.write_text("def f():\n    from prefect.states import Failed\n")
     assert imports_prefect(guilty)

@@ -1,5 +1,6 @@
 """prefect.yaml names flows that exist, with parameters that they take."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -44,3 +45,11 @@ def test_a_scheduled_deployment_never_runs_twice_at_once_and_has_what_it_needs(
     assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
     required = flow_of(deployment, monkeypatch).parameters.required
     assert set(required) <= set(deployment.get("parameters", {}))
+
+
+def test_its_flow_is_the_one_that_the_program_imports(
+    deployment: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An entrypoint like `flows/ingest.py:ingest` would make a second module of the same file."""
+    module, _, name = deployment["entrypoint"].rpartition(".")
+    assert flow_of(deployment, monkeypatch) is getattr(import_module(module), name)

@@ -20,7 +20,8 @@ def colours() -> np.ndarray:
 
 
 def ellipse() -> np.ndarray:
-    return (((_X - 100) / 70) ** 2 + ((_Y - 150) / 130) ** 2 < 1).astype(np.uint8)
+    inside: np.ndarray = ((_X - 100) / 70) ** 2 + ((_Y - 150) / 130) ** 2 < 1
+    return inside.astype(np.uint8)
 
 
 def table() -> pd.DataFrame:

@@ -5,8 +5,8 @@ import pytest
 
 from tasks.common.records import WHOLE_ADDRESSES, Source
 from tasks.common.settings import settings
-from tasks.common.uri import is_remote, scheme_of, shown
-from tasks.download.http.client import guarded_client
+from tasks.common.uri import is_remote, redacted, scheme_of
+from tasks.download.http.client import http_client
 
 SIGNED = "https://cdn.example.org/v/1.mp4?id=7&X-Amz-Signature=abc&X-Amz-Expires=600&Expires=1"
 
@@ -28,9 +28,9 @@ SIGNED = "https://cdn.example.org/v/1.mp4?id=7&X-Amz-Signature=abc&X-Amz-Expires
         pytest.param("ytdlp+https://h/w?v=1&token=2", "ytdlp+https://h/w?v=1", id="site"),
     ],
 )
-def test_an_address_is_shown_without_what_opens_doors(uri: str, expected: str) -> None:
-    assert shown(uri) == expected
-    assert shown(expected) == expected
+def test_a_uri_is_redacted_of_passwords_signatures_and_tokens(uri: str, expected: str) -> None:
+    assert redacted(uri) == expected
+    assert redacted(expected) == expected
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_source_is_stored_without_signature_but_fetched_with_it() -> None:
 
 
 def test_the_log_of_the_client_shows_no_signature() -> None:
-    guarded_client(settings())
+    http_client(settings())
     logger = logging.getLogger("httpx")
     asked = ("GET", httpx.URL(SIGNED))
     record = logger.makeRecord("httpx", logging.INFO, "", 0, "HTTP Request: %s %s", asked, None)

@@ -70,22 +70,22 @@ def _detect(workspace: Workspace, media: str, crops: Sequence[Crop]) -> StageRes
     rows = []
     for _, crop_id in _names(media, crops):
         path, digest = out.put(f"{content_key(crop_id)}.jpg", encode_jpeg(picture(crop_id), 95))
-        boxes = {"person_box_xyxy": "[14, 12, 38, 48]", "crop_box_xyxy": "[10, 10, 42, 50]"}
-        rows.append(
-            {
-                "crop_id": crop_id,
-                "frame_id": f"{media}-f",
-                "media_id": media,
-                "time_s": 1.5,
-                "frame_size_wh": "[100, 80]",
-                "confidence": 0.9,
-                "others_xyxy": "[]",
-                "path": path,
-                "digest": digest,
-                **boxes,
-            }
-        )
+        rows.append(_crop_row(media, crop_id) | {"path": path, "digest": digest})
     return out.commit(make_table(rows, CROPS), [], n_in=len(rows))
+
+
+def _crop_row(media: str, crop_id: str) -> dict[str, Any]:
+    return {
+        "crop_id": crop_id,
+        "frame_id": f"{media}-f",
+        "media_id": media,
+        "time_s": 1.5,
+        "frame_size_wh": "[100, 80]",
+        "person_box_xyxy": "[14, 12, 38, 48]",
+        "crop_box_xyxy": "[10, 10, 42, 50]",
+        "confidence": 0.9,
+        "others_xyxy": "[]",
+    }
 
 
 def _matte(workspace: Workspace, media: str, crops: Sequence[Crop], mask: Mask) -> StageResult:
@@ -121,9 +121,24 @@ def _filter(workspace: Workspace, line: Source, media: str, crops: Sequence[Crop
 def verdicts_only(
     workspace: Workspace, line: Source, crops: Sequence[Crop], *, media: str | None = None
 ) -> SourceOutcome:
-    """Write the verdicts of one source and nothing else; enough for whoever asks for no picture."""
-    final = _filter(workspace, line, media or line.source_id, crops)
-    return SourceOutcome(source=line, stages=(final,))
+    """Write the tables of one source that came through, but no picture."""
+    media = media or line.source_id
+    box = {"tight_box_xyxy": json.dumps(BOX), "raw_min": 0.0, "raw_max": 1.0}
+    facts = {"model": "u2netp", "alpha_path": "", "mask_path": ""}
+    named = _names(media, crops)
+    mattes = [{"crop_id": crop_id, **facts, **box} for crop, crop_id in named if crop.has_matte]
+    detected = [_crop_row(media, crop_id) | {"path": ""} for _, crop_id in named]
+    no_pictures = (media, repr(crops), "no pictures")
+    stages = (
+        _writer(workspace, "detect", *no_pictures).commit(
+            make_table(detected, CROPS), [], n_in=len(crops)
+        ),
+        _writer(workspace, "matte", *no_pictures).commit(
+            make_table(mattes, MATTES), [], n_in=len(crops)
+        ),
+        _filter(workspace, line, media, crops),
+    )
+    return SourceOutcome(source=line, stages=stages)
 
 
 def two_sources(workspace: Workspace) -> tuple[SourceOutcome, ...]:

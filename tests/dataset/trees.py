@@ -12,7 +12,7 @@ import pandas as pd
 from tasks.common.digests import content_key
 from tasks.common.files import digest_bytes
 from tasks.common.recipe.bounds import RuleBounds
-from tasks.common.recipe.models import PublishRecipe
+from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.records import Publication, SourceOutcome, StageResult
 from tasks.common.schema.tables import make_table, plain_rows
 from tasks.common.store.objects import ObjectStore

@@ -1,24 +1,29 @@
 """A near duplicate of another source's crop is one drop, whoever counts."""
 
 import json
+from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import SourceOutcome
+from tasks.common.schema.run_crops import RunCrops
 from tasks.common.workspace.artifacts import Workspace
 from tasks.dataset.build import inputs_key
-from tasks.deduplicate.run_crops import Subset
 from tasks.review.funnel import all_drops, funnel, reasons, source_lines
-from tasks.review.report import render_report, sheets
+from tasks.review.report import contact_sheets
 from tests.dataset.builders import judged, source
 from tests.dataset.crops import Crop
 from tests.dataset.trees import lists_of, read_tree, recipe
+from tests.deduplicate.builders import run_crops_of
+from tests.review.builders import report_of
 from tests.review.pages import Page
 
 LOOK = 0x0123456789ABCDEF
-BOUNDS = RuleBounds.model_validate({"near_duplicate": {"min": 5, "review_min": 8}})
+NEAR = {"min": 5, "review_min": 8}
+BOUNDS = RuleBounds.model_validate({"near_duplicate": NEAR})
 SENTENCE = "A better crop differs in 1 of 64 bits only; the bound is 5. It is street-a of street."
 
 
@@ -29,48 +34,57 @@ def two_alike(workspace: Workspace) -> tuple[SourceOutcome, ...]:
     return (judged(workspace, source("street"), first), judged(workspace, source("cafe"), second))
 
 
+class Run(NamedTuple):
+    workspace: Workspace
+    outcomes: tuple[SourceOutcome, ...]
+    crops: RunCrops
+
+
 @pytest.fixture(scope="module")
-def subset(tmp_path_factory: pytest.TempPathFactory) -> Subset:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     workspace = Workspace(tmp_path_factory.mktemp("workspace"))
-    return Subset(two_alike(workspace), workspace, BOUNDS)
+    outcomes = two_alike(workspace)
+    return Run(workspace, outcomes, run_crops_of(workspace, outcomes, BOUNDS))
 
 
-def test_the_drop_is_told_once_beside_those_of_the_stages(subset: Subset) -> None:
-    told = [(drop["source_id"], drop["item"], drop["stage"]) for drop in all_drops(subset)]
-    assert told == [("street", "street-b", "filter"), ("cafe", "cafe-a", "publish")]
+def test_the_drop_is_listed_once_beside_those_of_the_stages(run: Run) -> None:
+    drops = all_drops(run.outcomes, run.crops, run.workspace)
+    assert [(drop.source_id, drop.item, drop.stage) for drop in drops] == [
+        ("street", "street-b", "filter"),
+        ("cafe", "cafe-a", "publish"),
+    ]
 
 
-def test_the_drop_is_a_reason_of_the_publish_stage(subset: Subset) -> None:
-    assert reasons(all_drops(subset)) == [
+def test_the_drop_is_a_reason_of_the_publish_stage(run: Run) -> None:
+    assert reasons(all_drops(run.outcomes, run.crops, run.workspace)) == [
         ("filter", "sharpness", 1, "Soft."),
         ("publish", "near_duplicate", 1, SENTENCE),
     ]
 
 
-def test_the_funnel_leaves_it_out(subset: Subset) -> None:
-    counts = {step.label: step.n for step in funnel(subset)}
+def test_the_funnel_leaves_it_out(run: Run) -> None:
+    counts = {step.label: step.n for step in funnel(run.outcomes, run.crops.crops)}
     people = ("cropped", "matted", "kept or for review", "kept")
     assert [counts[label] for label in people] == [5, 5, 3, 2]
 
 
-def test_its_source_has_one_kept_crop_less(subset: Subset) -> None:
-    lines = [(line.source_id, line.n_kept, line.n_review) for line in source_lines(subset)]
-    assert lines == [("street", 1, 0), ("cafe", 1, 1)]
+def test_its_source_has_one_kept_crop_less(run: Run) -> None:
+    lines = source_lines(run.outcomes, run.crops)
+    counts = [(line.source_id, line.n_kept, line.n_review) for line in lines]
+    assert counts == [("street", 1, 0), ("cafe", 1, 1)]
 
 
-def test_the_report_shows_it_among_the_dropped_with_its_sentence(subset: Subset) -> None:
-    page = Page(render_report(subset, title="people"))
+def test_the_report_shows_it_among_the_dropped_with_its_sentence(run: Run) -> None:
+    page = Page(report_of(run.workspace, *run.outcomes, near_duplicate=NEAR))
     for group in ("kept 2", "review: near_duplicate 1", "dropped: near_duplicate 1"):
         assert f" {group} " in page.text
     assert page.text.count(SENTENCE) == 2  # as the example of its reason and below its picture
 
 
-def test_the_contact_sheets_count_it_as_dropped(subset: Subset) -> None:
-    assert {verdict: n for verdict, (n, _) in sheets(subset).items()} == {
-        "drop": 2,
-        "keep": 2,
-        "review": 1,
-    }
+def test_every_verdict_has_a_contact_sheet(run: Run) -> None:
+    assert list(contact_sheets(run.crops.crops, run.workspace)) == ["drop", "keep", "review"]
+    counts = Counter(crop.verdict.verdict for crop in run.crops.crops)
+    assert counts == {"drop": 2, "keep": 2, "review": 1}
 
 
 def test_the_tree_holds_the_better_one_alone(tmp_path: Path) -> None:
@@ -89,9 +103,9 @@ def test_the_tree_lists_the_nearly_alike_for_review(tmp_path: Path) -> None:
     assert line.startswith("cafe-b,cafe,1.5,near_duplicate,7.0,8.0,")
 
 
-def test_other_bounds_of_near_duplicate_name_another_tree(subset: Subset) -> None:
+def test_other_bounds_of_near_duplicate_name_another_tree(run: Run) -> None:
     names = {
-        inputs_key(subset.outcomes, recipe(), RuleBounds.model_validate(values))
+        inputs_key(run.outcomes, recipe(), RuleBounds.model_validate(values))
         for values in ({}, {"near_duplicate": {"min": 5}}, {"near_duplicate": {"min": 6}})
     }
     assert len(names) == 3

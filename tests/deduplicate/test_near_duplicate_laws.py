@@ -1,9 +1,6 @@
-"""Laws of a subset: every crop ends in one place, and no two kept ones look alike."""
+"""Laws of a run's crops: every crop ends in one place, and no two kept ones look alike."""
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,16 +9,17 @@ from hypothesis import strategies as st
 from tasks.common.digests import content_key
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import SourceOutcome, StageResult
+from tasks.common.schema.rows import JudgedCrop, RunCrop
+from tasks.common.schema.run_crops import RunCrops
 from tasks.common.schema.tables import MEASURES, VERDICTS, make_table, plain_rows
-from tasks.common.similarity.picture_hash import quality
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
-from tasks.deduplicate.run_crops import Subset
-from tasks.filter.judge import judge_source
-from tasks.review.funnel import all_drops
+from tasks.deduplicate.settle import settle
+from tasks.deduplicate.stage import reuse_or_deduplicate
 from tests.dataset.builders import source, verdicts_only
-from tests.dataset.crops import Crop, verdict_row
+from tests.dataset.crops import Crop
+from tests.deduplicate.builders import run_crop, run_crops_of
+from tests.filter.builders import judge_rows
 
-Row = dict[str, Any]
 _LOOKS = (0x0123456789ABCDEF, 0xF0E1D2C3B4A59687)
 # Hashes around two scenes, each shot from both sides of the mirror.
 _HASHES = st.builds(
@@ -77,22 +75,20 @@ def _outcomes(
     )
 
 
-def _subset(media: Sequence[str], crops: Sequence[list[Crop]], bounds: RuleBounds) -> Subset:
-    """Return the same sources with their verdicts in hand rather than on the disk."""
-    rows = {
-        f"s{number}": [verdict_row(crop, f"{name}-{crop.name}") for crop in own]
+def _settled(media: Sequence[str], crops: Sequence[list[Crop]], bounds: RuleBounds) -> RunCrops:
+    """Return the crops of the same sources, in hand rather than on the disk."""
+    judged = [
+        run_crop(f"s{number}", crop, media=name)
         for number, (name, own) in enumerate(zip(media, crops, strict=False))
-        if own
-    }
-    final = StageResult(stage="filter", key="0", digest="0", n_in=0, n_kept=0, n_dropped=0, n_out=0)
-    outcomes = [SourceOutcome(source=source(name), stages=(final,)) for name in rows]
-    return Subset(outcomes, Workspace(Path("nowhere")), bounds, rows)
+        for crop in own
+    ]
+    return settle(judged, bounds.near_duplicate)
 
 
-def _rows(workspace: Workspace, outcome: SourceOutcome) -> list[Row]:
+def _filtered(workspace: Workspace, outcome: SourceOutcome) -> tuple[StageResult, list[JudgedCrop]]:
     final = outcome.result("filter")
     assert final is not None
-    return plain_rows(workspace.items(final))
+    return final, workspace.rows(JudgedCrop, final)
 
 
 _LISTS = st.lists(_crops(), min_size=4, max_size=4)
@@ -104,24 +100,52 @@ def test_every_crop_of_a_run_is_kept_dropped_or_for_review_and_only_one_of_these
     workspace: Workspace, media: list[str], crops: list[list[Crop]], bounds: RuleBounds
 ) -> None:
     outcomes = _outcomes(workspace, media, crops)
-    subset = Subset(outcomes, workspace, bounds)
-    told = [(drop["source_id"], drop["item"]) for drop in all_drops(subset)]
-    told += [
-        (line.source_id, row["crop_id"])
-        for line, row in subset.verdicts()
-        if row["verdict"] != "drop"
+    run = run_crops_of(workspace, outcomes, bounds)
+    accounted = [(drop.source_id, drop.item) for drop in run.drops]
+    accounted += [
+        (crop.source_id, crop.stem) for crop in run.crops if crop.verdict.verdict != "drop"
     ]
-    everything = [
-        (outcome.source.source_id, row["crop_id"])
+    everything = []
+    for outcome in outcomes:
+        final, rows = _filtered(workspace, outcome)
+        accounted += [
+            (outcome.source.source_id, row["item"]) for row in plain_rows(workspace.drops(final))
+        ]
+        everything += [(outcome.source.source_id, row.crop_id) for row in rows]
+    assert sorted(accounted) == sorted(everything)
+
+
+@settings(max_examples=20, deadline=None)
+@given(_MEDIA, _LISTS, _limits())
+def test_what_comes_in_is_kept_or_dropped(
+    workspace: Workspace, media: list[str], crops: list[list[Crop]], bounds: RuleBounds
+) -> None:
+    outcomes = _outcomes(workspace, media, crops)
+    result = reuse_or_deduplicate(outcomes, bounds, workspace)
+    run = workspace.run_crops(result)
+    let_through = [
+        row
         for outcome in outcomes
-        for row in _rows(workspace, outcome)
+        for row in _filtered(workspace, outcome)[1]
+        if row.verdict != "drop"
     ]
-    assert sorted(told) == sorted(everything)
+    kept = [crop for crop in run.crops if crop.verdict.verdict != "drop"]
+    assert (result.n_in, result.n_kept, result.n_dropped, result.n_out) == (
+        len(let_through), len(kept), len(run.drops), len(run.crops),
+    )  # fmt: skip
 
 
-def _distance(worse: Row, better: Row) -> int:
-    other = int(better["hash"], 16)
-    return min((int(worse[name], 16) ^ other).bit_count() for name in ("hash", "mirror_hash"))
+def _distance(worse: RunCrop, better: RunCrop) -> int:
+    other = int(better.verdict.hash or "", 16)
+    hashes = (worse.verdict.hash, worse.verdict.mirror_hash)
+    return min((int(text or "", 16) ^ other).bit_count() for text in hashes)
+
+
+def _rank(crop: RunCrop) -> tuple[float, float, str]:
+    """Less cut first, then sharper, then by name; what could not be measured counts as worst."""
+    measures = crop.verdict.measures
+    cut = 1.0 if measures["frame_cut"] is None else measures["frame_cut"]
+    return round(cut, 2), -(measures["sharpness"] or 0.0), crop.stem
 
 
 @settings(deadline=None)
@@ -129,13 +153,11 @@ def _distance(worse: Row, better: Row) -> int:
 def test_no_two_kept_crops_of_different_sources_lie_nearer_than_the_bounds(
     media: list[str], crops: list[list[Crop]], bounds: RuleBounds
 ) -> None:
-    subset = _subset(media, crops, bounds)
-    kept = [pair for pair in subset.verdicts() if pair[1]["verdict"] == "keep"]
-    kept.sort(key=lambda pair: quality(pair[1]))
+    kept = sorted(_settled(media, crops, bounds).of("keep"), key=_rank)
     limits = bounds.near_duplicate
     bound = max(limits.min or 0.0, limits.review_min or 0.0) if limits else 0.0
     pairs = [(worse, better) for n, worse in enumerate(kept) for better in kept[:n]]
-    distances = [_distance(one[1], other[1]) for one, other in pairs if one[0] != other[0]]
+    distances = [_distance(*pair) for pair in pairs if pair[0].source_id != pair[1].source_id]
     assert [distance for distance in distances if distance < bound] == []
 
 
@@ -144,15 +166,18 @@ def test_no_two_kept_crops_of_different_sources_lie_nearer_than_the_bounds(
 def test_each_near_duplicate_names_a_better_crop_that_is_not_dropped(
     media: list[str], crops: list[list[Crop]], bounds: RuleBounds
 ) -> None:
-    subset = _subset(media, crops, bounds)
-    rows = {row["crop_id"]: row for _, row in subset.verdicts()}
-    for row in rows.values():
-        if row["reason"] == "near_duplicate":
-            other = rows[row["nearest_crop"]]
-            assert other["verdict"] != "drop"
-            is_aside = len(json.loads(row["failed_rules"])) > 1
-            assert is_aside or quality(other) < quality(row)
-            assert _distance(row, other) == row["value"] < row["bound"]
+    by_id = {crop.stem: crop for crop in _settled(media, crops, bounds).crops}
+    for crop in by_id.values():
+        verdict = crop.verdict
+        if verdict.reason == "near_duplicate":
+            better = by_id[verdict.nearest_crop or ""]
+            assert better.verdict.verdict != "drop"
+            assert better.source_id == crop.near_source_id
+            was_for_review = len(verdict.failed_rules) > 1
+            assert was_for_review or _rank(better) < _rank(crop)
+            assert verdict.value is not None
+            assert verdict.bound is not None
+            assert _distance(crop, better) == verdict.value < verdict.bound
 
 
 @settings(max_examples=20, deadline=None)
@@ -160,18 +185,17 @@ def test_each_near_duplicate_names_a_better_crop_that_is_not_dropped(
 def test_what_the_filter_settled_within_one_source_stays_as_it_is(
     workspace: Workspace, crops: list[Crop], bounds: RuleBounds
 ) -> None:
-    line = source("one")
+    outcome = verdicts_only(workspace, source("one"), crops)
+    final, _ = _filtered(workspace, outcome)
     measures = [
-        {name: row[name] for name in MEASURES}
-        for row in _rows(workspace, verdicts_only(workspace, line, crops))
+        {name: row[name] for name in MEASURES} for row in plain_rows(workspace.items(final))
     ]
-    rows = judge_source(measures, line, bounds, matted=[row["crop_id"] for row in measures])
+    rows = judge_rows(measures, outcome.source, bounds, matted=[row["crop_id"] for row in measures])
     out = ArtifactWriter(workspace, "filter", content_key("settled", rows))
-    outcome = SourceOutcome(
-        source=line, stages=(out.commit(make_table(rows, VERDICTS), [], n_in=len(rows)),)
-    )
-    settled = [row for _, row in Subset((outcome,), workspace, bounds).verdicts()]
-    assert settled == _rows(workspace, outcome)
+    judged = out.commit(make_table(rows, VERDICTS), [], n_in=len(rows))
+    outcome = outcome.model_copy(update={"stages": (*outcome.stages[:-1], judged)})
+    run = run_crops_of(workspace, [outcome], bounds)
+    assert [crop.verdict for crop in run.crops] == workspace.rows(JudgedCrop, judged)
 
 
 @settings(deadline=None)
@@ -179,11 +203,9 @@ def test_what_the_filter_settled_within_one_source_stays_as_it_is(
 def test_the_order_of_the_sources_does_not_matter(
     crops: list[list[Crop]], bounds: RuleBounds, order: list[int]
 ) -> None:
-    found = [
-        sorted((row["crop_id"], row["verdict"]) for _, row in subset.verdicts())
-        for subset in (
-            _subset("mno", crops, bounds),
-            _subset(["mno"[place] for place in order], [crops[place] for place in order], bounds),
-        )
-    ]
-    assert found[0] == found[1]
+    runs = (
+        _settled("mno", crops, bounds),
+        _settled(["mno"[place] for place in order], [crops[place] for place in order], bounds),
+    )
+    verdicts = [sorted((crop.stem, crop.verdict.verdict) for crop in run.crops) for run in runs]
+    assert verdicts[0] == verdicts[1]

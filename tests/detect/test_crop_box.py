@@ -1,10 +1,10 @@
 """Crop boxes: around the person, inside the frame, never empty."""
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.common.schema.boxes import Box
 from tasks.detect.crop_box import crop_box
 
 
@@ -21,7 +21,7 @@ from tasks.detect.crop_box import crop_box
 def test_the_crop_is_the_box_with_context(
     person: tuple[float, ...], context: float, expected: tuple[int, ...]
 ) -> None:
-    assert crop_box(np.array(person, np.float32), (400, 300), context) == expected
+    assert crop_box(Box.of(person), (400, 300), context).xyxy == expected
 
 
 numbers = st.floats(-50, 500, width=32)
@@ -33,6 +33,6 @@ def test_every_crop_lies_in_the_frame_and_holds_a_pixel(
 ) -> None:
     x0, x1 = sorted((box[0], box[2]))
     y0, y1 = sorted((box[1], box[3]))
-    left, top, right, bottom = crop_box(np.array([x0, y0, x1, y1], np.float32), (400, 300), context)
+    left, top, right, bottom = crop_box(Box(x0, y0, x1, y1), (400, 300), context).xyxy
     assert 0 <= left < right <= 400
     assert 0 <= top < bottom <= 300

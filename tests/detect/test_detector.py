@@ -21,29 +21,29 @@ def test_no_frames_give_no_answers() -> None:
 
 def test_a_black_picture_holds_nobody() -> None:
     (people,) = find_people([np.zeros((240, 320, 3), np.uint8)], RECIPE, settings())
-    assert people.boxes_xyxy.shape == (0, 4)
+    assert people.persons == ()
 
 
 def test_the_people_of_a_street_are_found_from_left_to_right(bus_photo: Path) -> None:
     (people,) = find_people([read_rgb(bus_photo)], RECIPE, settings())
-    assert len(people.boxes_xyxy) >= 2
-    lefts = people.boxes_xyxy[:, 0].tolist()
+    assert len(people.persons) >= 2
+    lefts = [person.box.x0 for person in people.persons]
     assert lefts == sorted(lefts)
-    standing = people.boxes_xyxy[people.confidences > 0.6]
-    assert np.all(standing[:, 3] - standing[:, 1] > 400)
+    assert all(person.box.height > 400 for person in people.persons if person.confidence > 0.6)
 
 
 def test_more_people_than_allowed_leave_the_surest(bus_photo: Path) -> None:
     few = RECIPE.model_copy(update={"max_people": 1})
     (everyone,) = find_people([read_rgb(bus_photo)], RECIPE, settings())
     (one,) = find_people([read_rgb(bus_photo)], few, settings())
-    assert one.confidences.tolist() == pytest.approx([everyone.confidences.max()], abs=1e-3)
+    surest = max(person.confidence for person in everyone.persons)
+    assert [person.confidence for person in one.persons] == pytest.approx([surest], abs=1e-3)
 
 
 def test_the_answers_keep_the_order_of_the_frames_across_batches(bus_photo: Path) -> None:
     black = np.zeros((240, 320, 3), np.uint8)
     frames = [black] * 9 + [read_rgb(bus_photo)] + [black]
-    counts = [len(people.boxes_xyxy) for people in find_people(frames, RECIPE, settings())]
+    counts = [len(people.persons) for people in find_people(frames, RECIPE, settings())]
     assert [number for number, count in enumerate(counts) if count] == [9]
 
 

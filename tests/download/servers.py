@@ -50,7 +50,9 @@ class Request(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def say_json(self, value: Any, status: int = 200, **headers: str) -> None:
-        self.say(status, json.dumps(value).encode(), Content_Type="application/json", **headers)
+        self.say(
+            status, json.dumps(value).encode(), None, Content_Type="application/json", **headers
+        )
 
     def serve(self, data: bytes, tag: str | None = '"v1"', *, n_bytes: int | None = None) -> None:
         """Serve a file as a good server does, with Range and If-Range; only `n_bytes` get out."""
@@ -59,7 +61,7 @@ class Request(BaseHTTPRequestHandler):
         if asked and tag is not None and self.headers.get("If-Range") == tag:
             start = int(asked.removeprefix("bytes=").rstrip("-"))
         if start >= len(data) > 0:
-            self.say(416, b"", Content_Range=f"bytes */{len(data)}", **tags)
+            self.say(416, b"", None, Content_Range=f"bytes */{len(data)}", **tags)
             return
         if start:
             tags |= {"Content_Range": f"bytes {start}-{len(data) - 1}/{len(data)}"}

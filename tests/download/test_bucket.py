@@ -17,8 +17,8 @@ from tasks.common.store.address import open_prefix
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.common.workspace.takedowns import Takedown, Takedowns
 from tasks.download.fetch import download_key, fetch
-from tasks.download.fetchers import s3 as bucket_adapter
-from tasks.download.seen import Ledger
+from tasks.download.fetchers import s3 as s3_fetcher
+from tasks.download.seen import SeenSources
 from tasks.download.sources.read import read_sources
 from tests.download.fetching import fetch_from, files_below, media_of, png
 from tests.seaweed import S3Server
@@ -26,9 +26,9 @@ from tests.seaweed import S3Server
 
 @pytest.fixture
 def client(s3_server: S3Server, s3_address: str) -> Iterator[Any]:
-    bucket_adapter.source_client.cache_clear()
+    s3_fetcher.source_client.cache_clear()
     yield boto3.client("s3", endpoint_url=s3_server.endpoint)
-    bucket_adapter.source_client.cache_clear()
+    s3_fetcher.source_client.cache_clear()
 
 
 @pytest.fixture
@@ -64,17 +64,17 @@ def test_a_transfer_that_was_cut_goes_on(
     prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address, data = f"s3://tests/{prefix}/a.png", png() + b"a.png"
-    fetch_object, n_bytes = bucket_adapter._fetch_object, []
+    fetch_object, n_bytes = s3_fetcher._fetch_object, []
 
-    def cut(client: Any, bucket: str, key: str, part: Any, pace: Any) -> None:
-        n_bytes.append(part.n_bytes)
+    def cut(client: Any, bucket: str, key: str, partial: Any, pace: Any) -> None:
+        n_bytes.append(partial.n_bytes)
         if len(n_bytes) == 1:
-            part.restart(client.head_object(Bucket=bucket, Key=key)["ETag"])
-            part.append(data[:20])
+            partial.restart(client.head_object(Bucket=bucket, Key=key)["ETag"])
+            partial.append(data[:20])
             raise ConnectionError("cut")
-        fetch_object(client, bucket, key, part, pace)
+        fetch_object(client, bucket, key, partial, pace)
 
-    monkeypatch.setattr(bucket_adapter, "_fetch_object", cut)
+    monkeypatch.setattr(s3_fetcher, "_fetch_object", cut)
     with pytest.raises(WorldError):
         fetch_from(address, tmp_path / "w")
     row = media_of(fetch_from(address, tmp_path / "w"), tmp_path / "w")
@@ -113,11 +113,11 @@ def test_an_object_is_limited_before_it_comes(prefix: str, tmp_path: Path) -> No
 def test_what_was_fetched_from_a_bucket_is_known(prefix: str) -> None:
     (source, _) = read_sources(f"s3://tests/{prefix}/")
     workspace, recipe = Workspace.of(settings()), DownloadRecipe()
-    assert Ledger(workspace).news(source) == "new"
+    assert SeenSources(workspace).status(source) == "new"
     out = ArtifactWriter(workspace, "download", download_key(source, recipe))
     fetch(source, recipe, settings(), out)
-    assert Ledger(workspace).news(source) == "known"
-    assert Ledger(workspace).news(source.model_copy(update={"revision": "x"})) == "edited"
+    assert SeenSources(workspace).status(source) == "known"
+    assert SeenSources(workspace).status(source.model_copy(update={"revision": "x"})) == "edited"
 
 
 def test_ledger_and_takedowns_of_a_shared_workspace_are_seen_by_every_machine(
@@ -127,9 +127,9 @@ def test_ledger_and_takedowns_of_a_shared_workspace_are_seen_by_every_machine(
         Workspace(tmp_path / name, shared=open_prefix(s3_address)) for name in ("a", "b")
     )
     source, now = Source(source_id="s", uri="https://h/a.mp4"), datetime(2026, 11, 25, tzinfo=UTC)
-    Ledger(here).note(source, "1" * 64, now)
-    assert Ledger(there).news(source) == "known"
-    assert [known.source for known in Ledger(there).providers("1" * 64)] == [source]
+    SeenSources(here).record(source, "1" * 64, now)
+    assert SeenSources(there).status(source) == "known"
+    assert [known.source for known in SeenSources(there).with_media("1" * 64)] == [source]
     record = Takedown(kind="source", id="s", reason="asked", at=now)
     here.write(record.key, record.model_dump_json().encode())
     assert Takedowns.of(there).find(source) == record

@@ -8,7 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
 from PIL import Image
+from pycocotools import mask as coco_mask
 
 from tasks.common.errors import InputError, SourceError
 from tasks.common.media.images import read_grey
@@ -19,7 +24,7 @@ from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.download.fetch import download_key, fetch
 from tasks.download.labels import draw_labels
-from tasks.download.seen import Ledger
+from tasks.download.seen import SeenSources
 from tasks.download.sources.read import read_sources
 from tests.download.fetching import png
 
@@ -115,6 +120,7 @@ def test_a_parquet_list_is_read_like_a_csv(tmp_path: Path) -> None:
         pytest.param([{"list": "l.yaml"}], "more than 5 deep", id="list of itself"),
         pytest.param([{"coco": "gone.json", "images": "."}], "cannot be read", id="no COCO"),
         pytest.param([{"coco": "l.yaml", "images": "."}], "cannot be read as JSON", id="no JSON"),
+        pytest.param([{"coco": "a.json", "images": "."}], "is not COCO instances", id="other JSON"),
         pytest.param([{"custom": "."}], "is no Custom folder", id="no Custom folder"),
         pytest.param(
             [{"folder": "."}, {"folder": "."}], "kept apart by its 'prefix'", id="same ids"
@@ -125,6 +131,7 @@ def test_a_wrong_entry_is_refused_with_a_sentence(
     tmp_path: Path, entries: list[dict[str, Any]], said: str
 ) -> None:
     (tmp_path / "a.jpg").write_bytes(b"x")
+    (tmp_path / "a.json").write_text('{"images": [], "annotations": 7}')
     with pytest.raises(InputError, match=said):
         read_sources(write_list(tmp_path, entries))
 
@@ -147,6 +154,18 @@ def test_run_lengths_are_read_in_both_ways_of_writing_them() -> None:
     expected = np.array([[0, 1, 1, 0], [0, 1, 0, 0], [0, 1, 0, 0]], np.uint8)
     for rle in (plain, packed):
         assert np.array_equal(draw_labels([rle], (4, 3)), expected)
+
+
+@given(
+    mask=st.tuples(st.integers(1, 40), st.integers(1, 40)).flatmap(
+        lambda shape: arrays(np.uint8, shape, elements=st.integers(0, 1))
+    )
+)
+def test_run_lengths_are_read_as_pycocotools_writes_them(mask: NDArray[np.uint8]) -> None:
+    rle = coco_mask.encode(np.asfortranarray(mask))
+    height, width = mask.shape
+    packed = {"size": [height, width], "counts": rle["counts"].decode()}
+    assert np.array_equal(draw_labels([packed], (width, height)), mask)
 
 
 def test_of_two_people_who_overlap_the_smaller_lies_on_top() -> None:
@@ -229,10 +248,10 @@ def test_a_custom_folder_brings_its_masks(
 
 
 @pytest.mark.service
-def test_a_mask_that_marks_nobody_or_is_missing_is_refused(tmp_path: Path) -> None:
+def test_a_mask_that_labels_no_person_or_is_missing_is_refused(tmp_path: Path) -> None:
     custom(tmp_path / "old", np.zeros((4, 6)))
     (source,) = read_sources(write_list(tmp_path, [{"custom": "old"}]))
-    with pytest.raises(SourceError, match="marks nobody"):
+    with pytest.raises(SourceError, match="labels no person"):
         bring(source)
     (tmp_path / "old" / "ann_dir" / "train" / "a.png").unlink()
     with pytest.raises(InputError, match="has no mask there"):
@@ -256,18 +275,18 @@ def test_a_renamed_file_keeps_its_id_and_an_edited_one_is_told(tmp_path: Path) -
     (folder / "a.png").write_bytes(png())
     (before,) = read_sources(str(folder))
     bring(before)
-    ledger = Ledger(Workspace.of(settings()))
-    assert ledger.news(before) == "known"
+    seen = SeenSources(Workspace.of(settings()))
+    assert seen.status(before) == "known"
     (folder / "a.png").rename(folder / "renamed.png")
     (after,) = read_sources(str(folder))
     assert (after.source_id, Path(after.uri).name) == ("a.png", "renamed.png")
     bring(after)
     assert read_sources(str(folder)) == (after,)  # and stays so
-    assert ledger.news(after) == "known"
+    assert seen.status(after) == "known"
     (folder / "renamed.png").write_bytes(png((9, 9)))
     (edited,) = read_sources(str(folder))
     assert edited.source_id == "renamed.png"
-    assert ledger.news(edited) == "new"
+    assert seen.status(edited) == "new"
 
 
 @pytest.mark.service
@@ -281,5 +300,5 @@ def test_a_copy_is_a_source_of_its_own_with_the_same_media(tmp_path: Path) -> No
     first, second = read_sources(str(folder))
     assert (first.source_id, second.source_id) == ("a.png", "b.png")
     assert bring(second)["media_id"] == media_id
-    providers = Ledger(Workspace.of(settings())).providers(media_id)
+    providers = SeenSources(Workspace.of(settings())).with_media(media_id)
     assert [known.source.source_id for known in providers] == ["a.png", "b.png"]

@@ -13,7 +13,7 @@ from tasks.common.errors import InputError, SourceError, WorldError
 from tasks.common.records import Source
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
-from tasks.download.community.api import Community
+from tasks.download.community.api import Community, extract
 from tasks.download.community.collection import CommunityCollection
 from tasks.download.sources.read import read_sources
 from tests.download.fetching import fetch_from, media_of, png
@@ -279,6 +279,7 @@ def test_a_community_cannot_make_us_read_anything_but_the_web(
             {"color": 1}, "community.described.color = 1: this key is not known", id="unknown key"
         ),
         pytest.param({"url": "ftp://x/"}, "was not asked", id="scheme"),
+        pytest.param({"items": "data[items"}, "is no JMESPath such as data.items", id="path"),
     ],
 )
 def test_a_wrong_description_is_refused_with_a_sentence(
@@ -319,3 +320,19 @@ def test_the_example_that_comes_with_the_project_is_a_valid_description() -> Non
     described = CommunityCollection.model_validate(yaml.safe_load(text)).community
     assert isinstance(described, Community)
     assert described.token == "MATTEFLOW_TOKEN_WORKS"
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        pytest.param("", {"data": [{"media-url": 1, "tags": [{"n": "a"}]}]}, id="the whole"),
+        pytest.param("data.0.media-url", 1, id="plain keys and positions"),
+        pytest.param('data[0]."media-url"', 1, id="JMESPath"),
+        pytest.param("data[0].tags[*].n", ["a"], id="projection"),
+        pytest.param("data.7.x", None, id="beyond the end"),
+        pytest.param("data.0.media-url.x", None, id="below a value"),
+    ],
+)
+def test_a_property_is_extracted_by_its_path(path: str, expected: Any) -> None:
+    values = {"data": [{"media-url": 1, "tags": [{"n": "a"}]}]}
+    assert extract(values, path) == expected

@@ -34,7 +34,7 @@ def write(path: Path, text: str) -> Path:
         pytest.param("l.csv", "source_id,uri\na,b,c,d\n", "entry 1", id="more cells than columns"),
         pytest.param("l.csv", "source_id,uri,kind\na,b,film\n", "kind = 'film'", id="bad kind"),
         pytest.param(
-            "l.csv", "source_id,uri\na,b\nc,d\na,e\n", "'a' stands 2 times", id="duplicate id"
+            "l.csv", "source_id,uri\na,b\nc,d\na,e\n", "'a' occurs 2 times", id="duplicate id"
         ),
         pytest.param("l.yaml", "sources: [{uri: b}]", "entry 1: source_id", id="YAML without id"),
     ],
@@ -53,7 +53,7 @@ def test_every_finding_of_a_list_is_named_at_once(tmp_path: Path) -> None:
     path = write(tmp_path / "l.csv", "source_id,uri\n!,b\nok,c\n?,d\nok,e\n")
     with pytest.raises(InputError) as caught:
         read_sources(str(path))
-    for said in ("entry 1", "entry 3", "'ok' stands 2 times"):
+    for said in ("entry 1", "entry 3", "'ok' occurs 2 times"):
         assert said in str(caught.value)
 
 

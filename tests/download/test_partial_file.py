@@ -7,8 +7,8 @@ import pytest
 
 from tasks.common.errors import SourceError, WorldError
 from tasks.common.settings import settings
-from tasks.download import partial_file as part_module
-from tasks.download.partial_file import open_part
+from tasks.download import partial_file
+from tasks.download.partial_file import open_partial_file
 
 
 def left() -> list[str]:
@@ -16,42 +16,45 @@ def left() -> list[str]:
 
 
 def begin(name: str, data: bytes, validator: str | None) -> None:
-    with suppress(WorldError), open_part(name, 100, settings()) as part:
-        part.restart(validator)
-        part.append(data)
+    with suppress(WorldError), open_partial_file(name, 100, settings()) as partial:
+        partial.restart(validator)
+        partial.append(data)
         raise WorldError("cut")
 
 
 def test_what_came_before_a_flaky_world_is_there_for_the_next_attempt() -> None:
     begin("a", b"123", '"v1"')
     assert left() == ["a.part"]
-    with open_part("a", 100, settings()) as part:
-        assert (part.n_bytes, part.validator) == (3, '"v1"')
-        part.append(b"45")
-        part.finish()
-        assert part.path.read_bytes() == b"12345"
+    with open_partial_file("a", 100, settings()) as partial:
+        assert (partial.n_bytes, partial.validator) == (3, '"v1"')
+        partial.append(b"45")
+        partial.finish()
+        assert partial.path.read_bytes() == b"12345"
     assert left() == []
 
 
 def test_bytes_without_their_note_are_thrown_away() -> None:
     begin("a", b"123", '"v1"')
     (settings().scratch / "a.json").write_text("{")
-    with open_part("a", 100, settings()) as part:
-        assert (part.n_bytes, part.validator, part.path.read_bytes()) == (0, None, b"")
+    with open_partial_file("a", 100, settings()) as partial:
+        assert (partial.n_bytes, partial.validator, partial.path.read_bytes()) == (0, None, b"")
 
 
 def test_a_source_that_cannot_be_used_leaves_nothing() -> None:
     with (
         pytest.raises(SourceError, match="more than 4 bytes"),
-        open_part("a", 4, settings()) as part,
+        open_partial_file("a", 4, settings()) as partial,
     ):
-        part.append(b"12345")
+        partial.append(b"12345")
     assert left() == []
 
 
 def test_two_at_once_do_not_write_into_one_file() -> None:
     begin("a", b"123", '"v1"')
-    with open_part("a", 100, settings()) as first, open_part("a", 100, settings()) as second:
+    with (
+        open_partial_file("a", 100, settings()) as first,
+        open_partial_file("a", 100, settings()) as second,
+    ):
         assert (first.n_bytes, second.n_bytes) == (3, 0)
         assert first.path != second.path
         second.append(b"x")
@@ -64,8 +67,8 @@ def test_the_scratch_folder_may_lie_on_another_disk(
 ) -> None:
     monkeypatch.setenv("MATTEFLOW_SCRATCH", str(tmp_path / "elsewhere"))
     settings.cache_clear()
-    with open_part("a", 100, settings()) as part:
-        assert part.path.parent == tmp_path / "elsewhere"
+    with open_partial_file("a", 100, settings()) as partial:
+        assert partial.path.parent == tmp_path / "elsewhere"
 
 
 @pytest.mark.parametrize("full", ["scratch", "workspace"])
@@ -73,8 +76,8 @@ def test_there_must_be_room_on_both_disks(monkeypatch: pytest.MonkeyPatch, full:
     def free(folder: Path) -> int:
         return 0 if folder == getattr(settings(), full) else 1 << 40
 
-    monkeypatch.setattr(part_module, "_free_bytes", free)
-    with suppress(WorldError), open_part("a", 100, settings()) as part:
+    monkeypatch.setattr(partial_file, "_free_bytes", free)
+    with suppress(WorldError), open_partial_file("a", 100, settings()) as partial:
         with pytest.raises(WorldError, match=rf"The disk of .*/{full} has 0 MB free") as caught:
-            part.expect(1)
+            partial.expect(1)
         raise caught.value

@@ -88,7 +88,7 @@ def test_a_file_with_sound_only_is_refused(tmp_path: Path, container: str) -> No
     [
         pytest.param("{folder}/gone.mp4", "There is no file {folder}/gone.mp4", id="missing"),
         pytest.param("{folder}", "{folder} is not a file", id="folder"),
-        pytest.param("ftp://host/a.mp4", "kind ftp: are not known", id="unknown scheme"),
+        pytest.param("ftp://host/a.mp4", "scheme ftp: is not supported", id="unknown scheme"),
         pytest.param("package:no-such-thing/a.mp4", "pip install no-such-thing", id="no package"),
         pytest.param("package:pillow/gone.png", "There is no file", id="no such member"),
         pytest.param("package:", "package", id="package without a name"),

@@ -159,4 +159,4 @@ def test_the_command_says_where_the_export_lies(
         main(["export", NAME, "--format", "coco", "--to", str(tmp_path), "--store", store])
     assert end.value.code == 0
     wanted = Exported(tmp_path / f"{NAME}-v1-coco", 5)
-    assert f"lies in {wanted.folder}: {wanted.n_files} files." in capsys.readouterr().out
+    assert f"is in {wanted.folder}: {wanted.n_files} files." in capsys.readouterr().out

@@ -9,8 +9,10 @@ import numpy as np
 
 from tasks.common.digests import content_key
 from tasks.common.media.images import encode_png
-from tasks.common.records import Drop, Stage, StageResult
-from tasks.common.schema.tables import CROPS, MATTES, POSES, make_table
+from tasks.common.records import AdmittedTable, CropsTable, Drop, MattesTable, PosesTable, Stage
+from tasks.common.schema.columns import columns_of
+from tasks.common.schema.rows import Crop, Matte, Pose
+from tasks.common.schema.tables import make_table
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tests.filter.builders import N_POINTS, Picture
 
@@ -24,7 +26,7 @@ def picture(seed: int) -> Picture:
     return cv2.resize(coarse, SIZE_WH, interpolation=cv2.INTER_NEAREST)
 
 
-def write_crops(workspace: Workspace, shown: dict[str, Picture], **facts: Any) -> StageResult:
+def write_crops(workspace: Workspace, shown: dict[str, Picture], **facts: Any) -> CropsTable:
     """Write a detect artifact with a crop for each name; `facts` hold for all of them."""
     out = _writer(workspace, "detect", sorted(shown), repr(facts))
     rows = []
@@ -42,10 +44,10 @@ def write_crops(workspace: Workspace, shown: dict[str, Picture], **facts: Any) -
             "digest": digest,
         }
         rows.append(row | facts)
-    return out.commit(make_table(rows, CROPS), [], n_in=len(rows))
+    return CropsTable(out.commit(make_table(rows, columns_of(Crop)), [], n_in=len(rows)))
 
 
-def write_poses(workspace: Workspace, seen: dict[str, float]) -> StageResult:
+def write_poses(workspace: Workspace, seen: dict[str, float]) -> PosesTable:
     """Write a pose artifact in which all joints of a crop are seen as surely as its name says."""
     out = _writer(workspace, "pose", seen)
     points = json.dumps([[30, 45]] * N_POINTS)
@@ -53,12 +55,12 @@ def write_poses(workspace: Workspace, seen: dict[str, float]) -> StageResult:
         {"crop_id": name, "points_xy": points, "seen": json.dumps([surely] * N_POINTS)}
         for name, surely in seen.items()
     ]
-    return out.commit(make_table(rows, POSES), [], n_in=len(rows))
+    return PosesTable(out.commit(make_table(rows, columns_of(Pose)), [], n_in=len(rows)))
 
 
 def write_mattes(
-    workspace: Workspace, screened: StageResult, empty: Sequence[str] = ()
-) -> StageResult:
+    workspace: Workspace, screened: AdmittedTable, empty: Sequence[str] = ()
+) -> MattesTable:
     """Write a matte artifact for the admitted crops; on `empty` ones nobody is found."""
     admitted = workspace.items(screened)["crop_id"].tolist()
     out = _writer(workspace, "matte", screened.digest, empty)
@@ -80,7 +82,7 @@ def write_mattes(
         row = {"crop_id": name, "mask_path": mask_path, "mask_digest": mask_digest}
         row |= {"alpha_path": alpha_path, "alpha_digest": alpha_digest}
         rows.append(row | {"tight_box_xyxy": json.dumps(PERSON)})
-    return out.commit(make_table(rows, MATTES), drops, n_in=len(admitted))
+    return MattesTable(out.commit(make_table(rows, columns_of(Matte)), drops, n_in=len(admitted)))
 
 
 def _writer(workspace: Workspace, stage: Stage, *parts: Any) -> ArtifactWriter:

@@ -1,8 +1,9 @@
 """Crops with a known person, for the rules to measure, and measures for the bounds to judge."""
 
 import json
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +12,17 @@ from tasks.common.files import write_file
 from tasks.common.media.images import encode_png
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import Source
+from tasks.common.schema.columns import columns_of, decode_row, encode_row
+from tasks.common.schema.rows import Crop, JudgedCrop, Matte, MeasuredCrop, Pose
 from tasks.common.schema.rule_names import MEASURED_RULES
 from tasks.common.workspace.artifacts import Workspace
+from tasks.filter.judge import judge_source
 from tasks.filter.subject import Subject
 
 Box = tuple[float, float, float, float]
 Picture = NDArray[np.uint8]
 Row = dict[str, Any]
+R = TypeVar("R")
 
 SOURCE = Source(source_id="clip", uri="clip.mp4", scenes=("park",), licence="CC-BY-4.0")
 FRAME_WH = (400, 300)
@@ -54,6 +59,19 @@ assert set(MEASURED_RULES) < set(GOOD)
 def bounds_of(**rules: Any) -> RuleBounds:
     """Return bounds for these rules and for no others."""
     return RuleBounds.model_validate(rules)
+
+
+def judge_rows(
+    rows: Sequence[Row], source: Source, bounds: RuleBounds, matted: Collection[str] = ()
+) -> list[Row]:
+    """Judge measures, of which each test changes a few columns, and return the verdict rows."""
+    measured = [decode_row(MeasuredCrop, row) for row in rows]
+    return [encode_row(crop) for crop in judge_source(measured, source, bounds, matted)]
+
+
+def judged_crops(rows: Sequence[Row]) -> list[JudgedCrop]:
+    """Return verdict rows as the filter reads them."""
+    return [decode_row(JudgedCrop, row) for row in rows]
 
 
 def mask_of(*boxes: tuple[int, int, int, int]) -> Picture:
@@ -118,8 +136,9 @@ def make_subject(
         "others_xyxy": json.dumps(others or []),
         "path": _write(root, "crop.png", pixels),
     }
+    typed_pose = None if pose is None else _typed(Pose, pose)
     if mask is None:
-        return Subject(Workspace(root), crop, pose)
+        return Subject(Workspace(root), _typed(Crop, crop), typed_pose)
     matte: Row = {
         "mask_path": _write(root, "mask.png", mask),
         "alpha_path": _write(root, "alpha.png", mask * 255 if alpha is None else alpha),
@@ -128,7 +147,12 @@ def make_subject(
     }
     if second_alpha is not None:
         matte["second_path"] = _write(root, "second.png", second_alpha)
-    return Subject(Workspace(root), crop, pose, matte)
+    return Subject(Workspace(root), _typed(Crop, crop), typed_pose, _typed(Matte, matte))
+
+
+def _typed(kind: type[R], row: Row) -> R:
+    """Return a row of which a rule reads only some columns; the others are missing."""
+    return decode_row(kind, dict.fromkeys(columns_of(kind)) | row)
 
 
 def _write(root: Path, name: str, pixels: Picture) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from tasks.common.recipe.models import load_recipe
-from tasks.filter.finding import Finding, judge
+from tasks.filter.rule import Finding
 from tasks.filter.rules import RULES
 from tests.filter.pictures import PEOPLE, Shot, doubled, out_of_focus, scaled, shot, smeared
 
@@ -24,7 +24,7 @@ class Both(NamedTuple):
 
 def look(root: Path, taken: Shot) -> Both:
     subject = taken.subject(root)
-    return Both(*(judge(RULES[name], RULES[name].measure(subject), BOUNDS.of(name))
+    return Both(*(RULES[name].judge(RULES[name].measure(subject), BOUNDS.of(name))
                   for name in Both._fields))  # fmt: skip
 
 

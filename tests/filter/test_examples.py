@@ -12,9 +12,9 @@ from PIL import Image
 from tasks.common.media.images import encode_jpeg
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.recipe.models import load_recipe
-from tasks.filter.judge import findings_of, judge_source
+from tasks.filter.judge import findings_of
 from tasks.filter.rules import RULES, excluded_scene, licence
-from tests.filter.builders import Picture, Row, bounds_of
+from tests.filter.builders import Picture, Row, bounds_of, judge_rows, judged_crops
 from tests.filter.examples import Example, cut_out, measured, smaller
 from tests.filter.pictures import doubled, out_of_focus
 from tests.filter.strategies import failed
@@ -160,15 +160,15 @@ def test_there_is_an_example_for_every_rule() -> None:
 
 @pytest.mark.parametrize("recipe", ["demo", "people"])
 def test_the_undamaged_man_is_kept_without_a_word(undamaged: Row, recipe: str) -> None:
-    (row,) = judge_source([undamaged], GOOD.source, bounds_by(recipe), {"good"})
+    (row,) = judge_rows([undamaged], GOOD.source, bounds_by(recipe), {"good"})
     assert (row["verdict"], failed(row)) == ("keep", [])
 
 
 @pytest.mark.parametrize("rule", DROPPED)
 def test_a_rule_keeps_the_undamaged_man_for_what_it_measured(undamaged: Row, rule: str) -> None:
     bounds = bounds_by(DROPPED[rule][0])
-    (row,) = judge_source([undamaged], GOOD.source, bounds, {"good"})
-    (finding,) = [said for said in findings_of(row, GOOD.source, bounds) if said.rule == rule]
+    (crop,) = judged_crops(judge_rows([undamaged], GOOD.source, bounds, {"good"}))
+    (finding,) = [said for said in findings_of(crop, GOOD.source, bounds) if said.rule == rule]
     assert (finding.verdict, finding.value is None) == ("keep", False)
 
 
@@ -180,5 +180,5 @@ def test_a_rule_alone_drops_its_example(tmp_path: Path, undamaged: Row, rule: st
     if rule == "near_duplicate":
         rows.append(undamaged)
     matted = {"bad"} if is_matted else set()
-    row = judge_source(rows, damaged.source, bounds_by(recipe), matted)[0]
+    row = judge_rows(rows, damaged.source, bounds_by(recipe), matted)[0]
     assert (row["verdict"], failed(row)) == ("drop", [rule])

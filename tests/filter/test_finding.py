@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.common.recipe.bounds import Bounds
-from tasks.filter.finding import judge
 from tasks.filter.rule import Rule
 from tasks.filter.rules import RULES
 
@@ -35,7 +34,7 @@ from tasks.filter.rules import RULES
 def test_a_value_is_held_against_its_bounds(
     value: float | None, limits: dict[str, Any], verdict: str, bound: float | None
 ) -> None:
-    finding = judge(RULES["subject_share"], value, Bounds.model_validate(limits))
+    finding = RULES["subject_share"].judge(value, Bounds.model_validate(limits))
     assert (finding.verdict, finding.bound, finding.value) == (verdict, bound, value)
 
 
@@ -76,12 +75,12 @@ def test_a_value_is_held_against_its_bounds(
 def test_the_sentence_tells_value_and_bound_in_the_rules_own_unit(
     rule: str, value: float | None, limits: Bounds, sentence: str
 ) -> None:
-    assert judge(RULES[rule], value, limits).sentence == sentence
+    assert RULES[rule].judge(value, limits).sentence == sentence
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_every_rule_can_tell_value_and_bound_apart(rule: str) -> None:
-    finding = judge(RULES[rule], 2.0, Bounds(min=3.0))
+    finding = RULES[rule].judge(2.0, Bounds(min=3.0))
     scale = RULES[rule].scale
     assert f"{2.0 * scale:.0f}" in finding.sentence
     assert f"{3.0 * scale:.0f}" in finding.sentence
@@ -94,7 +93,7 @@ def test_every_rule_can_tell_value_and_bound_apart(rule: str) -> None:
 def test_every_value_gets_exactly_one_verdict(value: float | None, limits: list[float]) -> None:
     names = ("min", "review_min", "review_max", "max")
     bounds = Bounds.model_validate(dict(zip(names, limits, strict=True)))
-    finding = judge(RULES["subject_share"], value, bounds)
+    finding = RULES["subject_share"].judge(value, bounds)
     low, review_low, review_high, high = limits
     if value is None or value < low or value > high:
         assert finding.verdict == "drop"

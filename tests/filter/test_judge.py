@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import Verdict
+from tasks.common.schema.columns import columns_of
+from tasks.common.schema.rows import JudgedCrop
 from tasks.common.schema.rule_names import MEASURED_RULES
-from tasks.common.schema.tables import VERDICTS
 from tasks.common.similarity.picture_hash import quality
-from tasks.filter.finding import Finding
-from tasks.filter.judge import findings_of, judge_source, verdict_of
-from tests.filter.builders import GOOD, SOURCE, Row, bounds_of
+from tasks.filter.judge import decide, findings_of
+from tasks.filter.rule import Finding
+from tests.filter.builders import GOOD, SOURCE, Row, bounds_of, judge_rows, judged_crops
 from tests.filter.strategies import failed, measures, rule_bounds
 
 MATTED = {"c"}
@@ -21,12 +22,12 @@ WORST: list[Verdict] = ["keep", "review", "drop"]
 
 
 def judged(bounds: RuleBounds, *, matted: bool = True, **changes: Any) -> Row:
-    (row,) = judge_source([GOOD | changes], SOURCE, bounds, MATTED if matted else ())
+    (row,) = judge_rows([GOOD | changes], SOURCE, bounds, MATTED if matted else ())
     return row
 
 
 def test_of_no_crops_there_are_no_verdicts() -> None:
-    assert judge_source([], SOURCE, bounds_of(near_duplicate={"min": 7})) == []
+    assert judge_rows([], SOURCE, bounds_of(near_duplicate={"min": 7})) == []
 
 
 def test_without_bounds_everything_is_kept() -> None:
@@ -40,7 +41,7 @@ def test_without_bounds_what_could_not_be_measured_is_kept() -> None:
 
 
 def test_a_verdict_row_fills_the_columns_of_its_table() -> None:
-    assert set(judged(RuleBounds())) == set(VERDICTS)
+    assert set(judged(RuleBounds())) == set(columns_of(JudgedCrop))
 
 
 def test_the_first_failing_rule_gives_the_reason_and_all_are_listed() -> None:
@@ -82,27 +83,27 @@ def test_rules_that_need_a_mask_stay_silent_before_matting(matted: bool, verdict
 def test_rules_on_the_source_speak_first_and_on_every_crop(rule: str) -> None:
     limits = {"excluded_scene": {"tags": ["park"]}, "licence": {"allowed": ["CC0-1.0"]}}[rule]
     bounds = bounds_of(person_height_px={"min": 500}, **{rule: limits})
-    rows = judge_source([GOOD, GOOD | {"crop_id": "d"}], SOURCE, bounds)
+    rows = judge_rows([GOOD, GOOD | {"crop_id": "d"}], SOURCE, bounds)
     assert [(row["reason"], failed(row)) for row in rows] == [
         (rule, [rule, "person_height_px"])
     ] * 2
 
 
 def test_of_no_findings_the_verdict_is_keep() -> None:
-    row = verdict_of([])
-    assert (row["verdict"], row["reason"], row["failed_rules"]) == ("keep", None, "[]")
+    assert decide([]) == ("keep", None, None, None, None, ())
 
 
 @given(st.lists(st.builds(Finding, st.sampled_from("abc"), st.sampled_from(WORST))))
 def test_the_worst_finding_is_the_verdict_and_the_first_of_those_the_reason(
     findings: list[Finding],
 ) -> None:
-    row = verdict_of(findings)
-    assert WORST.index(row["verdict"]) == max((WORST.index(f.verdict) for f in findings), default=0)
+    decision = decide(findings)
+    worst = max((WORST.index(finding.verdict) for finding in findings), default=0)
+    assert WORST.index(decision.verdict) == worst
     bad = [finding.rule for finding in findings if finding.verdict != "keep"]
-    as_bad = [finding.rule for finding in findings if finding.verdict == row["verdict"]]
-    assert failed(row) == bad
-    assert row["reason"] == (as_bad[0] if bad else None)
+    as_bad = [finding.rule for finding in findings if finding.verdict == decision.verdict]
+    assert list(decision.failed_rules) == bad
+    assert decision.reason == (as_bad[0] if bad else None)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_of_two_crops_the_less_cut_and_then_the_sharper_comes_first(
 def test_every_crop_gets_exactly_one_verdict_with_its_reasons(
     rows: list[Row], bounds: RuleBounds, matted: set[str]
 ) -> None:
-    verdicts = judge_source(rows, SOURCE, bounds, matted)
+    verdicts = judge_rows(rows, SOURCE, bounds, matted)
     assert [row["crop_id"] for row in verdicts] == [row["crop_id"] for row in rows]
     for row in verdicts:
         reasons = failed(row)
@@ -148,8 +149,8 @@ def test_the_order_of_the_crops_does_not_matter(
     rows: list[Row], bounds: RuleBounds, turns: Any
 ) -> None:
     shuffled = turns.sample(rows, len(rows))
-    by_name = {row["crop_id"]: row for row in judge_source(shuffled, SOURCE, bounds)}
-    assert [by_name[row["crop_id"]] for row in rows] == judge_source(rows, SOURCE, bounds)
+    by_name = {row["crop_id"]: row for row in judge_rows(shuffled, SOURCE, bounds)}
+    assert [by_name[row["crop_id"]] for row in rows] == judge_rows(rows, SOURCE, bounds)
 
 
 @settings(max_examples=50)
@@ -157,15 +158,14 @@ def test_the_order_of_the_crops_does_not_matter(
 def test_the_findings_of_a_matted_crop_make_up_its_verdict(
     rows: list[Row], bounds: RuleBounds
 ) -> None:
-    for row in judge_source(rows, SOURCE, bounds, {row["crop_id"] for row in rows}):
-        told = verdict_of(findings_of(row, SOURCE, bounds))
-        assert told == {name: row[name] for name in told}
+    for crop in judged_crops(judge_rows(rows, SOURCE, bounds, {row["crop_id"] for row in rows})):
+        decision = decide(findings_of(crop, SOURCE, bounds))
+        assert decision._asdict() == {name: getattr(crop, name) for name in decision._fields}
 
 
 def test_rules_on_the_mask_say_nothing_of_a_crop_that_never_was_matted() -> None:
     bounds = RuleBounds.model_validate(
         {"person_height_px": {"min": 500}, "subject_share": {"min": 0.1}}
     )
-    (row,) = judge_source([GOOD | {"subject_share": None}], SOURCE, bounds)
-    said = [finding.rule for finding in findings_of(row, SOURCE, bounds)]
-    assert said == ["person_height_px"]
+    (crop,) = judged_crops(judge_rows([GOOD | {"subject_share": None}], SOURCE, bounds))
+    assert [finding.rule for finding in findings_of(crop, SOURCE, bounds)] == ["person_height_px"]

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.similarity.picture_hash import hash_picture
-from tasks.filter.judge import judge_source
-from tests.filter.builders import GOOD, SOURCE, Picture, Row, bounds_of
+from tests.filter.builders import GOOD, SOURCE, Picture, Row, bounds_of, judge_rows
 from tests.filter.pictures import PEOPLE, out_of_focus, shot
 from tests.filter.strategies import NEAR, failed, measures, rule_bounds
 
@@ -30,7 +29,7 @@ def crop(name: str, n_bits: int, **values: Any) -> Row:
 
 
 def judged(bounds: RuleBounds, *rows: Row) -> dict[str, Row]:
-    return {row["crop_id"]: row for row in judge_source(rows, SOURCE, bounds)}
+    return {row["crop_id"]: row for row in judge_rows(rows, SOURCE, bounds)}
 
 
 def kept(bounds: RuleBounds, *rows: Row) -> list[str]:
@@ -149,7 +148,7 @@ def test_of_two_crops_for_review_one_is_left() -> None:
 def test_what_the_mask_rules_will_say_does_not_change_which_one_is_kept() -> None:
     bounds = bounds_of(near_duplicate={"min": 7}, subject_share={"min": 0.3})
     rows = [crop("a", 0, subject_share=0.1), crop("b", 1)]
-    verdicts = judge_source(rows, SOURCE, bounds, matted={"a"})
+    verdicts = judge_rows(rows, SOURCE, bounds, matted={"a"})
     assert [row["reason"] for row in verdicts] == ["subject_share", NEAR]
 
 
@@ -165,7 +164,7 @@ def test_no_two_kept_crops_are_nearer_than_the_bound_and_each_dropped_one_has_a_
     rows: list[Row], bounds: RuleBounds
 ) -> None:
     bounds = bounds.model_copy(update={NEAR: SEVEN.near_duplicate})
-    verdicts = {row["crop_id"]: row for row in judge_source(rows, SOURCE, bounds)}
+    verdicts = {row["crop_id"]: row for row in judge_rows(rows, SOURCE, bounds)}
     compared = [row for row in verdicts.values() if row[NEAR] is not None]
     left = [row for row in compared if NEAR not in failed(row)]
     for one, other in combinations(left, 2):

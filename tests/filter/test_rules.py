@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from tasks.common.recipe.bounds import RuleBounds
+from tasks.common.schema.columns import columns_of
+from tasks.common.schema.rows import JudgedCrop, MeasuredCrop
 from tasks.common.schema.rule_names import MEASURED_RULES
-from tasks.common.schema.tables import MEASURES, VERDICTS
-from tasks.filter.measure import _finite, _measure_one
+from tasks.filter.measure import _finite, measure_subject
 from tasks.filter.rules import RULES, excluded_scene, licence
 from tests.filter.builders import make_pose, make_subject, mask_of, plain_picture
 
@@ -24,7 +25,7 @@ def test_every_rule_has_a_bound_in_the_recipe_and_every_bound_a_rule() -> None:
 
 
 def test_every_rule_has_a_column_in_the_tables() -> None:
-    assert set(RULES) <= set(MEASURES) <= set(VERDICTS)
+    assert set(RULES) <= set(columns_of(MeasuredCrop)) <= set(columns_of(JudgedCrop))
 
 
 def test_rules_are_told_in_the_order_of_the_recipe() -> None:
@@ -63,7 +64,7 @@ def test_a_crop_of_one_pixel_is_measured_by_every_rule(tmp_path: Path, needs_mas
     one = np.full((1, 1, 3), 90, np.uint8)
     full = np.ones((1, 1), np.uint8)
     subject = make_subject(tmp_path, frame_wh=(1, 1), person=(0, 0, 1, 1), rgb=one, mask=full)
-    values = _measure_one(subject, needs_mask=needs_mask)
+    values = measure_subject(subject, needs_mask=needs_mask)
     expected = {
         False: {"person_height_px": 1.0, "frame_cut": 1.0, "person_overlap": 0.0, "exposure": 0.0},
         True: {"mask_whole": 1.0, "subject_share": 1.0, "frame_cut_mask": 1.0, "contrast": None},
@@ -95,5 +96,5 @@ def test_a_rule_that_answers_nan_leaves_its_column_empty(
 ) -> None:
     broken = replace(RULES["sharpness"], measure=lambda _: math.nan)
     monkeypatch.setitem(RULES, "sharpness", broken)
-    values = _measure_one(make_subject(tmp_path), needs_mask=False)
+    values = measure_subject(make_subject(tmp_path), needs_mask=False)
     assert (values["sharpness"], values["exposure"]) == (None, 1.0)

@@ -6,8 +6,16 @@ from typing import Any
 import pytest
 
 from tasks.common.recipe.bounds import RuleBounds
-from tasks.common.records import StageResult
-from tasks.common.schema.tables import VERDICTS, plain_rows
+from tasks.common.records import (
+    AdmittedTable,
+    CropsTable,
+    MattesTable,
+    PosesTable,
+    StageResult,
+    VerdictsTable,
+)
+from tasks.common.schema.columns import columns_of, plain_rows
+from tasks.common.schema.rows import JudgedCrop
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.filter.rules import RULES
 from tasks.filter.stage import filter_crops, filter_key, screen_crops, screen_key
@@ -35,23 +43,23 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def screened(
-    workspace: Workspace, crops: StageResult, bounds: RuleBounds, poses: StageResult | None = None
-) -> StageResult:
+    workspace: Workspace, crops: CropsTable, bounds: RuleBounds, poses: PosesTable | None = None
+) -> AdmittedTable:
     key = screen_key(SOURCE, crops, poses, bounds)
     out = ArtifactWriter(workspace, "screen", key)
-    return screen_crops(SOURCE, crops, poses, bounds, out)
+    return screen_crops(out, SOURCE, crops, poses, bounds)
 
 
 def filtered(
     workspace: Workspace,
-    crops: StageResult,
-    mattes: StageResult,
+    crops: CropsTable,
+    mattes: MattesTable,
     bounds: RuleBounds,
-    poses: StageResult | None = None,
-) -> StageResult:
+    poses: PosesTable | None = None,
+) -> VerdictsTable:
     key = filter_key(SOURCE, crops, poses, mattes, bounds)
     out = ArtifactWriter(workspace, "filter", key)
-    return filter_crops(SOURCE, crops, poses, mattes, bounds, out)
+    return filter_crops(out, SOURCE, crops, poses, mattes, bounds)
 
 
 def dropped(workspace: Workspace, result: StageResult) -> dict[str, str]:
@@ -92,7 +100,7 @@ def test_every_crop_gets_one_verdict_and_every_drop_its_why(
     assert [row["crop_id"] for row in rows] == list(NAMES)
     assert dropped(workspace, result) == out
     assert (result.n_in, result.n_dropped, result.n_kept) == (3, len(out), 3 - len(out))
-    assert list(workspace.items(result).columns) == list(VERDICTS)
+    assert list(workspace.items(result).columns) == list(columns_of(JudgedCrop))
 
 
 def test_screening_hands_on_review_and_holds_back_the_lesser_copy(workspace: Workspace) -> None:
@@ -151,7 +159,7 @@ def test_poses_are_found_by_the_crops_name(workspace: Workspace) -> None:
     assert [row["verdict"] for row in rows] == ["drop", "keep", "drop"]
 
 
-def test_a_moved_bound_measures_nothing_anew(
+def test_a_moved_bound_measures_nothing_again(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crops = write_crops(workspace, SHOWN)
@@ -173,10 +181,11 @@ def test_an_artifact_is_named_by_what_the_rules_read_of_the_source(
     workspace: Workspace, changes: dict[str, Any], is_same: bool
 ) -> None:
     crops, bounds = write_crops(workspace, SHOWN), RuleBounds()
+    mattes = write_mattes(workspace, screened(workspace, crops, bounds))
     other = SOURCE.model_copy(update=changes)
     same = [
         screen_key(SOURCE, crops, None, bounds) == screen_key(other, crops, None, bounds),
-        filter_key(SOURCE, crops, None, crops, bounds)
-        == filter_key(other, crops, None, crops, bounds),
+        filter_key(SOURCE, crops, None, mattes, bounds)
+        == filter_key(other, crops, None, mattes, bounds),
     ]
     assert same == [is_same] * 2

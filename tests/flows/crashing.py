@@ -50,7 +50,7 @@ def _kill_in(
     flow_run = team.start("ingest/ingest-manual", **asked)
     halted = gate / "halted"
     process = int(
-        wait_for(lambda: halted.exists() and halted.read_text(), 120, f"the {stage} stage")
+        wait_for(lambda: halted.read_text() if halted.exists() else "", 120, f"the {stage} stage")
     )
     killed_at = time.monotonic()
     if victim in ("flow", "both"):

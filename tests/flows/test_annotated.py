@@ -11,15 +11,17 @@ from PIL import Image
 
 from tasks.common.media.images import read_grey
 from tasks.common.recipe.models import DetectRecipe, DownloadRecipe, MatteRecipe, SampleRecipe
-from tasks.common.records import Source, SourceOutcome, StageResult
-from tasks.common.schema.tables import ADMITTED, make_table, plain_rows
+from tasks.common.records import AdmittedTable, CropsTable, Source, SourceOutcome
+from tasks.common.schema.rows import Admitted
+from tasks.common.schema.tables import plain_rows
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.dataset.task import publish
 from tasks.detect import stage as detect_stage
 from tasks.detect.stage import detect_key, detect_people
-from tasks.download.fetch import download_key, fetch
+from tasks.download.fetch import download_key
 from tasks.download.sources.read import read_sources
+from tasks.download.task import fetch_source
 from tasks.filter.stage import filter_crops, screen_crops
 from tasks.matte import cache as matte_store
 from tasks.matte.stage import matte_crops
@@ -66,26 +68,28 @@ def out(stage: Any, key: str) -> ArtifactWriter:
     return ArtifactWriter(Workspace.of(settings()), stage, key)
 
 
-def crops_of(source: Source) -> StageResult:
+def crops_of(source: Source) -> CropsTable:
     recipe, sampling = DownloadRecipe(), SampleRecipe()
-    media = fetch(source, recipe, settings(), out("download", download_key(source, recipe)))
+    media = fetch_source(out("download", download_key(source, recipe)), source, recipe)
     key = sample_key(media, sampling)
-    frames = sample_media(media, sampling, settings(), out("sample", key))
-    return detect_people(frames, DETECT, settings(), out("detect", detect_key(frames, DETECT)))
+    frames = sample_media(out("sample", key), source, media, sampling)
+    return detect_people(out("detect", detect_key(frames, DETECT)), source, frames, DETECT)
 
 
 def test_boxes_and_masks_are_those_that_people_drew(tmp_path: Path) -> None:
     workspace = Workspace.of(settings())
-    crops = crops_of(coco_source(tmp_path))
+    source = coco_source(tmp_path)
+    crops = crops_of(source)
     rows = plain_rows(workspace.items(crops))
     assert [json.loads(row["person_box_xyxy"]) for row in rows] == [list(LEFT), list(RIGHT)]
     assert [json.loads(row["others_xyxy"]) for row in rows] == [[list(RIGHT)], [list(LEFT)]]
     assert {row["confidence"] for row in rows} == {1.0}
     names = [row["crop_id"] for row in rows]
-    admitted = out("screen", "a" * 40).commit(
-        make_table([{"crop_id": name} for name in names], ADMITTED), [], n_in=len(names)
+    admitted = AdmittedTable(
+        out("screen", "a" * 40).commit_rows(Admitted, map(Admitted, names), [], n_in=len(names))
     )
-    made = matte_crops(crops, admitted, MatteRecipe(model="u2netp"), settings(), out("matte", "b"))
+    recipe = MatteRecipe(model="u2netp")
+    made = matte_crops(out("matte", "b"), source, crops, admitted, recipe)
     mattes = plain_rows(workspace.items(made))
     assert [row["channel"] for row in mattes] == ["coco", "coco"]
     for row, crop, box in zip(mattes, rows, (LEFT, RIGHT), strict=True):
@@ -103,9 +107,9 @@ def test_samples_are_judged_and_published_with_the_channel_of_the_data_set(tmp_p
     recipe = recipe_of(("frame_cut: {max: 0.5} # portraits may be cut", "person_overlap: {max: 0}"),
                        ("  sharpness: {min: 0.4, review_min: 0.5}\n", ""))  # fmt: skip
     crops = crops_of(source)
-    screened = screen_crops(source, crops, None, recipe.filter, out("screen", "a" * 40))
-    mattes = matte_crops(crops, screened, recipe.matte, settings(), out("matte", "b" * 40))
-    verdicts = filter_crops(source, crops, None, mattes, recipe.filter, out("filter", "c" * 40))
+    screened = screen_crops(out("screen", "a" * 40), source, crops, None, recipe.filter)
+    mattes = matte_crops(out("matte", "b" * 40), source, crops, screened, recipe.matte)
+    verdicts = filter_crops(out("filter", "c" * 40), source, crops, None, mattes, recipe.filter)
     outcome = SourceOutcome(source=source, stages=(crops, screened, mattes, verdicts))
     now = datetime(2026, 11, 25, tzinfo=UTC)
     made = publish.fn((outcome,), recipe, settings().store, now)

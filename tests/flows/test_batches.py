@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from prefect.client.orchestration import get_client
 
-from flows.engine.batches import batch_folder, ingest_batch, read_outcomes, write_batches
+from flows.engine.batches import batch_folder, read_outcomes, write_batches
 from flows.engine.run_record import load_run
 from flows.ingest import ingest
+from flows.ingest_batch import ingest_batch
 from tasks.common.recipe.models import load_recipe
 from tasks.common.records import Source
 from tasks.common.settings import settings
@@ -42,7 +43,7 @@ def test_every_source_is_in_one_batch_in_order(
     ]
 
 
-def test_a_batch_that_nobody_finished_has_no_outcomes(tmp_path: Path) -> None:
+def test_a_batch_that_was_not_finished_has_no_outcomes(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     (batch,) = write_batches("run", SOURCES, load_recipe("demo"), 7, workspace)
     assert read_outcomes(batch, "some-flow-run", workspace) is None
@@ -100,7 +101,7 @@ def test_a_batch_that_is_not_there_says_so() -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("prefect_server")
-def test_sources_of_a_batch_that_broke_off_count_as_failed_and_the_rest_is_published(
+def test_sources_of_an_interrupted_batch_count_as_failed_and_the_rest_is_published(
     media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (media / "a-page.mp4").unlink()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.cli import command_line
 from tasks.download.task import read_sources
 from tests.flows.builders import exit_code
 
@@ -24,12 +25,12 @@ def run_cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 
 def test_the_list_of_the_demo_is_without_mistakes(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("sources", "demo") == 0
-    told = f"{len(read_sources('demo'))} sources, no mistakes found."
-    assert told in capsys.readouterr().out
+    sentence = f"{len(read_sources('demo'))} sources, no mistakes found."
+    assert sentence in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "sentence"),
     [
         pytest.param(["sources", "nowhere"], "There is no 'nowhere'", id="no such list"),
         pytest.param(["show"], "There is no run", id="no run yet"),
@@ -48,12 +49,12 @@ def test_the_list_of_the_demo_is_without_mistakes(capsys: pytest.CaptureFixture[
     ],
 )
 def test_a_wrong_request_ends_with_code_2_and_one_sentence(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert exit_code(*arguments) == 2
-    told = capsys.readouterr()
-    assert said in told.err.replace("\n", " ")
-    assert (told.out, "Traceback" in told.err) == ("", False)
+    printed = capsys.readouterr()
+    assert sentence in printed.err.replace("\n", " ")
+    assert (printed.out, "Traceback" in printed.err) == ("", False)
 
 
 @pytest.mark.parametrize("name", ["a [abc123].mp4", "[/x].mp4", "[red].mp4"])
@@ -69,7 +70,7 @@ def test_a_list_with_a_file_that_is_not_there_is_no_good_list(
 ) -> None:
     (tmp_path / "list.csv").write_text("source_id,uri\nlost,[/x].mp4\n")
     assert exit_code("sources", str(tmp_path / "list.csv")) == 2
-    assert "1 of 1 sources are not there: lost." in capsys.readouterr().err
+    assert "1 of 1 sources do not exist: lost." in capsys.readouterr().err
 
 
 def test_a_command_that_is_not_known_ends_with_code_2() -> None:
@@ -85,16 +86,59 @@ def test_a_wrong_setting_is_told_by_its_name_without_a_stack_trace(tmp_path: Pat
 
 
 @pytest.mark.service
-def test_help_is_there_without_prefect_or_models_being_loaded() -> None:
+def test_the_list_of_commands_loads_neither_prefect_nor_tables_nor_models() -> None:
     code = (
         "import sys\nfrom flows.cli import main\n"
         "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
-        "print([name for name in ('prefect', 'torch', 'rembg', 'cv2') if name in sys.modules])"
+        "names = ('prefect', 'pandas', 'pyarrow', 'numpy', 'cv2', 'torch', 'rembg', 'boto3')\n"
+        "print([name for name in names if name in sys.modules])\n"
+        "print([name for name in sys.modules if name.startswith('flows.cli.')])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
-    assert done.stdout.splitlines()[-1] == "[]"
+    heavy, modules = done.stdout.splitlines()[-2:]
+    assert heavy == "[]"
+    assert modules == "['flows.cli.console', 'flows.cli.group']"
+
+
+def test_the_list_of_commands_shows_what_each_is_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert exit_code("--help") == 0
+    lines = [" ".join(line.strip("│ ").split()) for line in capsys.readouterr().out.splitlines()]
+    for name, command in command_line.commands.items():
+        assert command.help
+        assert f"{name} {command.help}" in lines
+
+
+@pytest.mark.parametrize("name", sorted(command_line.commands))
+def test_each_command_has_a_help_of_its_own(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(name, "--help") == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert f" {name} [OPTIONS]" in text
+    assert str(command_line.commands[name].help)[:40] in text
+
+
+def test_a_command_that_is_misspelt_is_suggested(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("rerum") == 2
+    assert "Did you mean 'rerun'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        pytest.param(["ingest", "demo", "--publish", "always"], "'complete', 'partial'", id="mode"),
+        pytest.param(["rerun", "mat", "bus.jpg"], "'download', 'sample', 'detect'", id="stage"),
+        pytest.param(["export", "x", "--format", "voc"], "'coco', 'webdataset'", id="format"),
+    ],
+)
+def test_a_word_that_is_not_among_the_choices_is_refused_with_them(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(*arguments) == 2
+    assert sentence in " ".join(capsys.readouterr().err.replace("│", "").split())
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from tasks.common.errors import ArtifactError, InputError
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
-from tasks.dataset.task import RuleWord
+from tasks.review.task import RuleFinding
 from tests.dataset.builders import source
 from tests.dataset.crops import Crop
 from tests.flows.builders import exit_code, judged_by, recipe_of, record_run, save_record
@@ -32,13 +32,13 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "workspace")
 
 
-def _words(workspace: Workspace, crop_id: str) -> dict[str, RuleWord]:
-    return {word.rule: word for word in explain_crop(crop_id, None, workspace).words}
+def _findings(workspace: Workspace, crop_id: str) -> dict[str, RuleFinding]:
+    return {finding.rule: finding for finding in explain_crop(crop_id, None, workspace).findings}
 
 
 def test_every_rule_has_a_word_in_the_rules_order(workspace: Workspace) -> None:
     record_run(workspace, CROPS)
-    assert list(_words(workspace, "street-a")) == list(RuleBounds.model_fields)
+    assert list(_findings(workspace, "street-a")) == list(RuleBounds.model_fields)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_word_tells_value_bounds_and_verdict(
     crop_id: str, rule: str, word: tuple[str, str, str, str | None], workspace: Workspace
 ) -> None:
     record_run(workspace, CROPS)
-    said = _words(workspace, crop_id)[rule]
+    said = _findings(workspace, crop_id)[rule]
     assert said[1:4] == word[:3]
     assert word[3] in (None, said.sentence)
 
@@ -74,17 +74,19 @@ def test_a_word_tells_value_bounds_and_verdict(
 def test_the_failing_rule_speaks_as_the_verdict_does(workspace: Workspace) -> None:
     record_run(workspace, CROPS)
     found = explain_crop("street-b", None, workspace)
-    (word,) = [word for word in found.words if word.verdict == "review"]
-    assert (word.rule, word.sentence) == ("sharpness", found.judged.verdict["sentence"])
-    assert found.judged.verdict["value"] == 0.45
+    (finding,) = [finding for finding in found.findings if finding.verdict == "review"]
+    assert (finding.rule, finding.sentence) == ("sharpness", found.crop.verdict.sentence)
+    assert found.crop.verdict.value == 0.45
 
 
 def test_the_rules_that_fail_are_those_of_the_verdict(workspace: Workspace) -> None:
     record_run(workspace, CROPS)
     for name in "abcd":
         found = explain_crop(f"street-{name}", None, workspace)
-        failing = [word.rule for word in found.words if word.verdict in ("drop", "review")]
-        assert str(failing).replace("'", '"') == found.judged.verdict["failed_rules"]
+        failing = [
+            finding.rule for finding in found.findings if finding.verdict in ("drop", "review")
+        ]
+        assert tuple(failing) == found.crop.verdict.failed_rules
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ def test_rules_on_the_source_tell_what_they_ask_for(
     recipe = recipe_of(("filter:\n", f"filter:\n{entry}"))
     outcome = judged_by(workspace, source("street", **facts), [Crop("a")], recipe)
     save_record(workspace, outcome, recipe=recipe)
-    assert _words(workspace, "street-a")[rule][2:4] == word
+    assert _findings(workspace, "street-a")[rule][2:4] == word
 
 
 def test_a_near_duplicate_of_another_source_is_explained_with_its_distance(
@@ -118,12 +120,12 @@ def test_a_near_duplicate_of_another_source_is_explained_with_its_distance(
     recipe = recipe_of(("filter:\n", "filter:\n  near_duplicate: {min: 5}\n"))
     crops = {"x": [Crop("a", hash=7)], "y": [Crop("a", hash=0)]}
     record_run(workspace, crops, recipe=recipe)
-    word = _words(workspace, "y-a")["near_duplicate"]
+    word = _findings(workspace, "y-a")["near_duplicate"]
     assert word[1:4] == ("3", "min 5", "drop")
     assert "It is x-a" in word.sentence
 
 
-def test_the_page_lies_beside_the_run_with_pictures_and_words(workspace: Workspace) -> None:
+def test_the_page_lies_beside_the_run_with_pictures_and_findings(workspace: Workspace) -> None:
     record_run(workspace, CROPS)
     found = explain_crop("street-b", None, workspace)
     written = workspace.root / run_folder("run-1") / "explain" / "street-b.html"
@@ -136,14 +138,14 @@ def test_the_page_lies_beside_the_run_with_pictures_and_words(workspace: Workspa
 def test_the_newest_run_is_asked_unless_another_is_named(workspace: Workspace) -> None:
     for run_id, sharpness in (("run-1", 0.7), ("run-2", 0.45)):
         record_run(workspace, {"street": [Crop("a", sharpness=sharpness)]}, run_id=run_id)
-    found = [explain_crop("street-a", run, workspace).judged for run in (None, "run-1", "run-2")]
-    assert [judged.verdict["verdict"] for judged in found] == ["review", "keep", "review"]
+    crops = [explain_crop("street-a", run, workspace).crop for run in (None, "run-1", "run-2")]
+    assert [crop.verdict.verdict for crop in crops] == ["review", "keep", "review"]
 
 
 @pytest.mark.parametrize(
     ("crop_id", "said"),
     [
-        pytest.param("cafe", "of its 4 crops, none does", id="unknown"),
+        pytest.param("cafe", "of its 4 crops, none begins so", id="unknown"),
         pytest.param("street", "4 begin so: street-a, street-b, street-c", id="ambiguous"),
     ],
 )

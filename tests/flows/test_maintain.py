@@ -35,18 +35,18 @@ def files() -> list[Path]:
 
 def test_a_store_in_order_is_reported_so() -> None:
     before = files()
-    said = "2 versions checked, 0 problems. Nothing there that no version needs."
-    assert run() == ("Completed", said)
+    sentence = "2 versions checked, 0 problems. Nothing there that no version needs."
+    assert run() == ("Completed", sentence)
     assert files() == before
 
 
 def test_damage_fails_the_run_and_is_named() -> None:
-    (found,) = (path for path in files() if path.name == "street-b.jpg")
-    found.chmod(0o644)
-    found.write_bytes(found.read_bytes()[:-1] + b"!")
+    (image,) = (path for path in files() if path.name == "street-b.jpg")
+    image.chmod(0o644)
+    image.write_bytes(image.read_bytes()[:-1] + b"!")
     assert run()[0] == "Completed"
-    name, said = run(verify="deep", garbage="no")
-    assert (name, said.split(" First: ")[1]) == (
+    name, sentence = run(verify="deep", garbage="no")
+    assert (name, sentence.split(" First: ")[1]) == (
         "Damaged",
         "img_dir/train/street-b.jpg holds other bytes than were published.",
     )
@@ -63,13 +63,15 @@ def test_garbage_goes_by_two_runs_when_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "said"),
+    ("parameters", "sentence"),
     [
         pytest.param({"subset": "nothing"}, "There is no subset 'nothing'", id="subset"),
         pytest.param({"subset": f"{NAME}@v7"}, "no version 7", id="version"),
         pytest.param({"store": "gs://x"}, "expected file:///", id="store"),
     ],
 )
-def test_a_wrong_request_is_refused_with_a_sentence(parameters: dict[str, Any], said: str) -> None:
+def test_a_wrong_request_is_refused_with_a_sentence(
+    parameters: dict[str, Any], sentence: str
+) -> None:
     name, message = run(**parameters)
-    assert (name, said in message) == ("BadInput", True)
+    assert (name, sentence in message) == ("BadInput", True)

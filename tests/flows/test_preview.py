@@ -37,7 +37,7 @@ def recipe(tmp_path: Path) -> str:
 
 
 def _moves(workspace: Workspace, recipe: str, *changes: str) -> dict[str, tuple[str, str]]:
-    return preview(recipe, changes, None, workspace).changes.moved
+    return preview(recipe, changes, None, workspace).diff.moved
 
 
 def _chosen(workspace: Workspace, recipe: str, run: str | None = None) -> str:
@@ -127,7 +127,7 @@ def test_a_named_run_that_is_not_there_is_refused(workspace: Workspace, recipe: 
 
 def test_without_a_change_no_verdict_changes(workspace: Workspace, recipe: str) -> None:
     record_run(workspace, CROPS)
-    found = preview(recipe, [], None, workspace).changes
+    found = preview(recipe, [], None, workspace).diff
     assert (found.moved, found.before) == ({}, {"keep": 1, "review": 1, "drop": 1})
 
 
@@ -206,5 +206,5 @@ def test_a_named_run_of_an_older_version_is_told(workspace: Workspace, recipe: s
     final = record.outcomes[0].stages[-1]
     path = workspace.path(f"{workspace.folder(final.stage, final.key)}/items.parquet")
     read_table(path).drop(columns=["hash"]).to_parquet(path)
-    with pytest.raises(ArtifactError, match="older version and lack hash"):
+    with pytest.raises(ArtifactError, match=r"another version: .* lacks the columns hash"):
         preview(recipe, [], record.run_id, workspace)

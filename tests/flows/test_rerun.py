@@ -1,5 +1,6 @@
-"""One task of one source again: what is computed, what is not, and what cannot be asked for."""
+"""One stage of one source again: what is computed, what is not, and what is refused."""
 
+from collections import Counter
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -11,7 +12,7 @@ from flows.rerun import rerun
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
 from tasks.detect import detector
-from tasks.matte import cache as matte_store
+from tasks.matte.session import matte
 from tests.flows.test_ingest import forbid_models, recipe_file, run
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
@@ -38,10 +39,10 @@ def markers(record: RunRecord) -> dict[str, int]:
     }
 
 
-def made_again(record: RunRecord, **asked: Any) -> tuple[str | None, set[str]]:
+def made_again(record: RunRecord, **parameters: Any) -> tuple[str | None, set[str]]:
     """Do the rerun; return how it ended and which stages' artifacts were written anew."""
     before = markers(record)
-    state = rerun(source="bus.jpg", return_state=True, **asked)
+    state = rerun(source="bus.jpg", return_state=True, **parameters)
     after = markers(record)
     return state.name, {stage for stage in before if after[stage] != before[stage]}
 
@@ -54,16 +55,20 @@ def test_a_stage_is_computed_again_and_what_depends_on_the_same_is_not(
     assert made_again(record, stage=stage) == ("Completed", {stage})
 
 
-def test_a_model_that_is_asked_again_is_really_asked(
+def test_a_model_that_must_run_again_really_runs(
     record: RunRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
-    matte = matte_store.matte
-    monkeypatch.setattr(matte_store, "matte", lambda *given: asked.append(1) or matte(*given))
+    n_calls = Counter[str]()
+
+    def count(*given: Any) -> Any:
+        n_calls["matte"] += 1
+        return matte(*given)
+
+    monkeypatch.setattr("tasks.matte.cache.matte", count)
     assert made_again(record, stage="matte") == ("Completed", {"matte"})
     screened = record.outcomes[0].result("screen")
     assert screened is not None
-    assert len(asked) == screened.n_out > 0
+    assert n_calls["matte"] == screened.n_out > 0
 
 
 def test_without_refresh_nothing_that_is_good_is_computed(
@@ -73,14 +78,14 @@ def test_without_refresh_nothing_that_is_good_is_computed(
     assert made_again(record, stage="detect", refresh=False) == ("Completed", set())
 
 
-def test_without_downstream_the_chain_ends_at_the_stage(
+def test_without_downstream_the_pipeline_ends_at_the_stage(
     record: RunRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forbid_models(monkeypatch)
     workspace = Workspace.of(settings())
     final = record.outcomes[0].result("filter")
     assert final is not None
-    workspace.withdraw("filter", final.key)
+    workspace.invalidate("filter", final.key)
     state = rerun(stage="sample", source="bus.jpg", downstream=False, return_state=True)
     assert state.name == "Completed"
     assert workspace.find("filter", final.key) is None
@@ -100,11 +105,11 @@ def test_a_stage_that_fails_again_says_why(
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("parameters", "sentence"),
     [
         pytest.param(
             {"stage": "detect", "source": "bus.jpeg"},
-            "No finished run had a source 'bus.jpeg'. Near are: bus.jpg.", id="source",
+            "No finished run had a source 'bus.jpeg'. Similar ids: bus.jpg.", id="source",
         ),
         pytest.param(
             {"stage": "detect", "source": "bus.jpg", "run": "monday"},
@@ -117,11 +122,11 @@ def test_a_stage_that_fails_again_says_why(
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_again_is_refused(
-    asked: dict[str, str], said: str, record: RunRecord
+    parameters: dict[str, Any], sentence: str, record: RunRecord
 ) -> None:
     before = load_run(Workspace.of(settings()), None)
-    state = rerun(return_state=True, **asked)  # type: ignore[arg-type]
-    assert (state.name, said in str(state.message)) == ("BadInput", True), state.message
+    state = rerun(return_state=True, **parameters)
+    assert (state.name, sentence in str(state.message)) == ("BadInput", True), state.message
     assert load_run(Workspace.of(settings()), None) == before
 
 

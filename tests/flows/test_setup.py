@@ -34,13 +34,13 @@ def test_jobs_start_with_the_settings_but_without_folders_and_secrets(
 
 
 @pytest.mark.parametrize("kind", ["docker", "kubernetes"])
-def test_every_variable_of_a_job_is_declared_and_told(kind: str) -> None:
+def test_every_variable_of_a_job_is_declared_and_described(kind: str) -> None:
     template = json.loads((POOLS / f"{kind}.json").read_text(encoding="utf-8"))
     declared = template["variables"]["properties"]
     text = json.dumps(template["job_configuration"])
     used = {part.split("}}")[0].strip() for part in text.split("{{")[1:]}
     assert used == set(declared)
-    assert [name for name, told in declared.items() if not told.get("description")] == []
+    assert [name for name, entry in declared.items() if not entry.get("description")] == []
 
 
 def test_a_process_pool_takes_what_prefect_has() -> None:

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from tasks.common.schema.boxes import Box
 from tasks.matte.masks import person_part, tight_box, to_mask
 from tasks.matte.session import as_probability
 
-WHOLE = (0.0, 0.0, 200.0, 100.0)
+WHOLE = (0.0, 0.0, 200.0, 100.0)  # x0, y0, x1, y1 in px
 
 
 def mask_of(*boxes: tuple[int, int, int, int]) -> np.ndarray:
@@ -42,11 +43,12 @@ def test_the_tight_box_is_around_the_persons_own_part(
     margin: float,
     expected: tuple[int, ...] | None,
 ) -> None:
-    assert tight_box(mask_of(*boxes), person, margin) == expected
+    box = tight_box(mask_of(*boxes), Box.of(person), margin)
+    assert (box and box.xyxy) == expected
 
 
 def test_a_box_partly_outside_the_crop_is_no_obstacle() -> None:
-    part = person_part(mask_of((0, 0, 10, 10)), (-20.0, -20.0, 15.0, 15.0))
+    part = person_part(mask_of((0, 0, 10, 10)), Box(-20.0, -20.0, 15.0, 15.0))
     assert part is not None
     assert int(part.sum()) == 100
 

@@ -11,15 +11,18 @@ from tasks.common.digests import content_key
 from tasks.common.files import digest_file
 from tasks.common.media.images import Rgb, encode_png, read_grey
 from tasks.common.recipe.models import MatteRecipe
-from tasks.common.records import StageResult
-from tasks.common.schema.tables import ADMITTED, CROPS, make_table, plain_rows
-from tasks.common.settings import Settings, settings
+from tasks.common.records import AdmittedTable, CropsTable, Source, StageResult
+from tasks.common.schema.columns import columns_of, plain_rows
+from tasks.common.schema.rows import Admitted, Crop
+from tasks.common.schema.tables import make_table
+from tasks.common.settings import Settings
 from tasks.common.weights.catalogue import Weights
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.matte import cache as store
-from tasks.matte.session import Matte
+from tasks.matte.session import Prediction
 from tasks.matte.stage import matte_crops, matte_key
 
+SOURCE = Source(source_id="clip", uri="clip.mp4")
 ALONE = MatteRecipe(model="u2netp")
 BOTH = MatteRecipe(model="u2netp", second_opinion="isnet-small")
 SIZE_WH = (32, 40)
@@ -34,13 +37,13 @@ class FakeNetworks:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def __call__(self, rgb: Rgb, weights: Weights, settings: Settings) -> Matte:
+    def __call__(self, rgb: Rgb, weights: Weights, settings: Settings) -> Prediction:
         self.asked.append(weights.name)
         alpha = np.zeros(rgb.shape[:2], np.float32)
         x0, y0, x1, y1 = MARKED[weights.name]
         level = 0.0 if not rgb.any() else 0.6 + float(rgb.mean()) / 1000
         alpha[y0:y1, x0:x1] = level
-        return Matte(alpha, 0.0, level)
+        return Prediction(alpha, 0.0, level)
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +58,7 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "workspace")
 
 
-def _inputs(workspace: Workspace, levels: list[int]) -> tuple[StageResult, StageResult]:
+def _inputs(workspace: Workspace, levels: list[int]) -> tuple[CropsTable, AdmittedTable]:
     """Write flat crops of these grey levels, all of them admitted."""
     out = ArtifactWriter(workspace, "detect", content_key("detect", levels))
     rows = []
@@ -64,16 +67,17 @@ def _inputs(workspace: Workspace, levels: list[int]) -> tuple[StageResult, Stage
         path, digest = out.put(f"c{number}.png", encode_png(pixels))
         boxes = {"person_box_xyxy": "[14, 12, 38, 48]", "crop_box_xyxy": "[10, 10, 42, 50]"}
         rows.append({"crop_id": f"c{number}", "path": path, "digest": digest, **boxes})
-    crops = out.commit(make_table(rows, CROPS), [], n_in=len(rows))
-    admitted = make_table([{"crop_id": row["crop_id"]} for row in rows], ADMITTED)
+    crops = out.commit(make_table(rows, columns_of(Crop)), [], n_in=len(rows))
+    admitted = [Admitted(row["crop_id"]) for row in rows]
     writer = ArtifactWriter(workspace, "screen", content_key("screen", levels))
-    return crops, writer.commit(admitted, [], n_in=len(rows))
+    screened = writer.commit_rows(Admitted, admitted, [], n_in=len(rows))
+    return CropsTable(crops), AdmittedTable(screened)
 
 
 def _run(workspace: Workspace, recipe: MatteRecipe, *levels: int) -> StageResult:
     crops, screened = _inputs(workspace, list(levels))
     out = ArtifactWriter(workspace, "matte", matte_key(crops, screened, recipe))
-    return matte_crops(crops, screened, recipe, settings(), out)
+    return matte_crops(out, SOURCE, crops, screened, recipe)
 
 
 def _rows(workspace: Workspace, result: StageResult) -> list[dict[str, Any]]:

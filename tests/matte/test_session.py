@@ -57,7 +57,7 @@ def test_a_crop_is_matted_once_whoever_asks(tmp_path: Path, person: np.ndarray) 
     made = first.matte_of("crop.png", digest)
     again = second.matte_of("crop.png", digest)
     assert (first.n_model_calls, second.n_model_calls) == (1, 0)
-    assert np.array_equal(made[0].alpha, again[0].alpha)
+    assert np.array_equal(made.prediction.alpha, again.prediction.alpha)
     assert made[1:] == again[1:]
 
 

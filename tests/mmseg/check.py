@@ -10,6 +10,7 @@ loads every sample of every list, then trains a tiny network on the CPU.
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mmengine.config import Config, ConfigDict
@@ -49,7 +50,7 @@ def load_all(config: Config, folder: Path) -> int:
     return n_loaded
 
 
-def check_sample(sample: dict, stems: list[str]) -> float:
+def check_sample(sample: dict[str, Any], stems: list[str]) -> float:
     """Compare a loaded sample with what a training needs; return the person's share of it."""
     mask = sample["data_samples"].gt_sem_seg.data.numpy()[0]
     image = sample["inputs"].numpy()
@@ -113,7 +114,8 @@ def train(config: Config, work: str) -> dict[str, float]:
         log_level="WARNING",
     )  # fmt: skip
     runner.train()
-    return runner.val()
+    metrics: dict[str, float] = runner.val()
+    return metrics
 
 
 def main(folder: Path) -> int:

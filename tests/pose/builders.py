@@ -8,12 +8,15 @@ import numpy as np
 
 from tasks.common.digests import content_key
 from tasks.common.media.images import Alpha, Rgb, encode_png
-from tasks.common.records import StageResult
-from tasks.common.schema.tables import CROPS, make_table
+from tasks.common.records import CropsTable
+from tasks.common.schema.boxes import Box
+from tasks.common.schema.columns import columns_of
+from tasks.common.schema.rows import Crop
+from tasks.common.schema.tables import make_table
 from tasks.common.settings import Settings
 from tasks.common.weights.catalogue import Weights
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
-from tasks.pose.keypoints import Box, Pose
+from tasks.pose.keypoints import PoseEstimate
 
 
 def grey(level: int) -> Rgb:
@@ -26,7 +29,7 @@ def write_crops(
     pictures: Sequence[Rgb],
     person: Sequence[float] = (14.5, 12.0, 38.0, 48.0),
     crop: Sequence[int] = (10, 10, 42, 50),
-) -> StageResult:
+) -> CropsTable:
     """Write crops c0, c1, ... with one person each; all lie at the same place of their frames."""
     digests = [content_key(picture.tolist()) for picture in pictures]
     out = ArtifactWriter(workspace, "detect", content_key(digests, person, crop))
@@ -36,7 +39,7 @@ def write_crops(
         row = {"crop_id": f"c{number}", "frame_id": "f", "media_id": "m", "time_s": 0.0}
         boxes = {"person_box_xyxy": json.dumps(person), "crop_box_xyxy": json.dumps(crop)}
         rows.append(row | boxes | {"others_xyxy": "[]", "path": path, "digest": digest})
-    return out.commit(make_table(rows, CROPS), [], n_in=len(rows))
+    return CropsTable(out.commit(make_table(rows, columns_of(Crop)), [], n_in=len(rows)))
 
 
 class FakeFinder:
@@ -49,8 +52,8 @@ class FakeFinder:
         self.mask = mask
         self.asked: list[tuple[Rgb, Box, str]] = []
 
-    def __call__(self, rgb: Rgb, person_xyxy: Box, weights: Weights, settings: Settings) -> Pose:
-        self.asked.append((rgb, person_xyxy, weights.name))
+    def __call__(self, rgb: Rgb, person: Box, weights: Weights, settings: Settings) -> PoseEstimate:
+        self.asked.append((rgb, person, weights.name))
         level = float(rgb.mean())
         points: Any = np.full((17, 2), level + 0.26, np.float32)
-        return Pose(points, np.full(17, level / 255, np.float32), self.mask)
+        return PoseEstimate(points, np.full(17, level / 255, np.float32), self.mask)

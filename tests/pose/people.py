@@ -1,5 +1,6 @@
 """Real people in pictures that come with packages, cut out as the detect stage would."""
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.common.media.images import Rgb, read_rgb
-from tasks.pose.keypoints import Box, Pose
+from tasks.common.schema.boxes import Box
+from tasks.pose.keypoints import PoseEstimate
 
 # COCO's keypoints by body part, and each with its counterpart on the other side.
 PARTS = {
@@ -30,23 +32,24 @@ class Person(NamedTuple):
 
     @property
     def height_px(self) -> float:
-        return self.box[3] - self.box[1]
+        return self.box.height
 
     def mirrored(self) -> "Person":
         width = self.rgb.shape[1]
-        x0, y0, x1, y1 = self.box
-        return Person(np.ascontiguousarray(self.rgb[:, ::-1]), (width - x1, y0, width - x0, y1))
+        x0, y0, x1, y1 = self.box.xyxy
+        box = Box(width - x1, y0, width - x0, y1)
+        return Person(np.ascontiguousarray(self.rgb[:, ::-1]), box)
 
     def turned_left(self) -> "Person":
         width = self.rgb.shape[1]
-        x0, y0, x1, y1 = self.box
-        return Person(np.ascontiguousarray(np.rot90(self.rgb)), (y0, width - x1, y1, width - x0))
+        x0, y0, x1, y1 = self.box.xyxy
+        box = Box(y0, width - x1, y1, width - x0)
+        return Person(np.ascontiguousarray(np.rot90(self.rgb)), box)
 
     def cut_below(self, share: float) -> "Person":
         """Cut the picture off at a share of the box's height."""
-        x0, y0, x1, _ = self.box
-        bottom = round(y0 + share * self.height_px)
-        return Person(self.rgb[:bottom].copy(), (x0, y0, x1, float(bottom)))
+        bottom = round(self.box.y0 + share * self.height_px)
+        return Person(self.rgb[:bottom].copy(), replace(self.box, y1=float(bottom)))
 
 
 def picture(package: str, member: str) -> Rgb:
@@ -63,7 +66,7 @@ def cut_out(rgb: Rgb, box: tuple[int, int, int, int], context: float) -> Person:
     margin = round(context * max(x1 - x0, y1 - y0))
     left, top = max(0, x0 - margin), max(0, y0 - margin)
     crop = rgb[top : y1 + margin, left : x1 + margin].copy()
-    return Person(crop, (float(x0 - left), float(y0 - top), float(x1 - left), float(y1 - top)))
+    return Person(crop, Box.of(map(float, (x0 - left, y0 - top, x1 - left, y1 - top))))
 
 
 def standing(who: str, context: float = 0.1) -> Person:
@@ -77,12 +80,12 @@ def astronaut() -> Person:
     return cut_out(picture("skimage", "data/astronaut.png"), (30, 0, 410, 512), 0.0)
 
 
-def part_seen(pose: Pose) -> dict[str, float]:
+def part_seen(pose: PoseEstimate) -> dict[str, float]:
     """Return how surely each part of the body is seen: the mean over its keypoints."""
     return {part: float(pose.seen[points].mean()) for part, points in PARTS.items()}
 
 
-def heights(pose: Pose) -> dict[str, float]:
+def heights(pose: PoseEstimate) -> dict[str, float]:
     """Return the mean y of each part of the body, in px of the crop."""
     return {part: float(pose.points_xy[points, 1].mean()) for part, points in PARTS.items()}
 

@@ -9,7 +9,7 @@ from tasks.common.media.images import Rgb
 from tasks.common.settings import settings
 from tasks.common.weights.catalogue import find_weights
 from tasks.pose.blazepose import _load, find_pose
-from tasks.pose.keypoints import Pose
+from tasks.pose.keypoints import PoseEstimate
 from tests.pose.people import (
     OTHER_SIDE,
     PARTS,
@@ -29,7 +29,7 @@ STANDING = ["fur coat", "dark coat"]
 LEFT, RIGHT = 0, 1
 
 
-def _pose(person: Person) -> Pose:
+def _pose(person: Person) -> PoseEstimate:
     return find_pose(person.rgb, person.box, WEIGHTS, settings())
 
 

@@ -54,7 +54,7 @@ def test_it_is_an_alpha(person: Person) -> None:
 def test_it_lies_in_the_box_and_fills_a_good_part_of_it(person: Person) -> None:
     mask = _mask(person) >= 0.5
     scale = mask.shape[0] / person.rgb.shape[0]
-    x0, y0, x1, y1 = (round(edge * scale) for edge in person.box)
+    x0, y0, x1, y1 = (round(edge * scale) for edge in person.box.xyxy)
     inside = int(mask[y0:y1, x0:x1].sum())
     assert inside / int(mask.sum()) > 0.9
     assert 0.4 < inside / ((x1 - x0) * (y1 - y0)) < 0.8

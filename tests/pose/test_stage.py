@@ -9,9 +9,10 @@ import pytest
 
 from tasks.common.media.images import read_grey
 from tasks.common.recipe.models import PoseRecipe
-from tasks.common.records import StageResult
-from tasks.common.schema.tables import POSES, plain_rows
-from tasks.common.settings import settings
+from tasks.common.records import CropsTable, PosesTable, Source, StageResult
+from tasks.common.schema.boxes import Box
+from tasks.common.schema.columns import columns_of, plain_rows
+from tasks.common.schema.rows import Pose
 from tasks.common.weights.catalogue import find_weights
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.pose import stage
@@ -21,6 +22,7 @@ from tests.pose.people import Person, standing
 
 BLAZEPOSE = PoseRecipe(model="blazepose-full")
 YOLO = PoseRecipe(model="yolo11n-pose")
+SOURCE = Source(source_id="clip", uri="clip.mp4")
 MASK = np.array([[0.0, 0.25], [0.5, 1.0]], np.float32)
 
 
@@ -33,7 +35,7 @@ def workspace(tmp_path: Path) -> Workspace:
 def finder(monkeypatch: pytest.MonkeyPatch) -> FakeFinder:
     """Stands in for BlazePose and marks the person's pixels."""
     fake = FakeFinder(MASK)
-    monkeypatch.setitem(stage._FINDERS, "blazepose", fake)
+    monkeypatch.setitem(stage._ESTIMATORS, "blazepose", fake)
     return fake
 
 
@@ -41,13 +43,13 @@ def finder(monkeypatch: pytest.MonkeyPatch) -> FakeFinder:
 def without_mask(monkeypatch: pytest.MonkeyPatch) -> FakeFinder:
     """Stands in for ultralytics, which marks no pixels."""
     fake = FakeFinder(None)
-    monkeypatch.setitem(stage._FINDERS, "yolo", fake)
+    monkeypatch.setitem(stage._ESTIMATORS, "yolo", fake)
     return fake
 
 
-def _run(workspace: Workspace, crops: StageResult, recipe: PoseRecipe = BLAZEPOSE) -> StageResult:
+def _run(workspace: Workspace, crops: CropsTable, recipe: PoseRecipe = BLAZEPOSE) -> PosesTable:
     out = ArtifactWriter(workspace, "pose", pose_key(crops, recipe))
-    return find_poses(crops, recipe, settings(), out)
+    return find_poses(out, SOURCE, crops, recipe)
 
 
 def _rows(workspace: Workspace, result: StageResult) -> list[dict[str, Any]]:
@@ -57,7 +59,7 @@ def _rows(workspace: Workspace, result: StageResult) -> list[dict[str, Any]]:
 def test_no_crops_give_no_poses(workspace: Workspace, finder: FakeFinder) -> None:
     result = _run(workspace, write_crops(workspace, []))
     assert (result.n_in, result.n_kept, result.n_dropped, result.n_out) == (0, 0, 0, 0)
-    assert list(workspace.items(result).columns) == list(POSES)
+    assert list(workspace.items(result).columns) == list(columns_of(Pose))
     assert finder.asked == []
 
 
@@ -84,14 +86,14 @@ def test_the_model_is_shown_the_crop_and_the_persons_box_in_it(
     _run(workspace, write_crops(workspace, [grey(7)]))
     ((rgb, box, model),) = finder.asked
     assert np.array_equal(rgb, grey(7))
-    assert (box, model) == ((4.5, 2.0, 28.0, 38.0), "blazepose-full")
+    assert (box, model) == (Box(4.5, 2.0, 28.0, 38.0), "blazepose-full")
 
 
 def test_a_person_cut_by_the_frame_keeps_the_box_as_the_detector_gave_it(
     workspace: Workspace, finder: FakeFinder
 ) -> None:
     _run(workspace, write_crops(workspace, [grey(7)], (-3.5, -2.0, 20.0, 60.0), (0, 0, 32, 40)))
-    assert finder.asked[0][1] == (-3.5, -2.0, 20.0, 60.0)
+    assert finder.asked[0][1] == Box(-3.5, -2.0, 20.0, 60.0)
 
 
 def test_points_are_told_to_a_tenth_and_visibility_to_four_digits(
@@ -197,7 +199,7 @@ class TestNames:
 def test_a_real_person_passes_through_the_stage(workspace: Workspace) -> None:
     person: Person = standing("dark coat")
     height, width = person.rgb.shape[:2]
-    crops = write_crops(workspace, [person.rgb], person.box, (0, 0, width, height))
+    crops = write_crops(workspace, [person.rgb], person.box.xyxy, (0, 0, width, height))
     (row,) = _rows(workspace, _run(workspace, crops))
     assert min(json.loads(row["seen"])[:7]) > 0.9
     assert read_grey(workspace.path(row["mask_path"])).shape == (256, round(width * 256 / height))

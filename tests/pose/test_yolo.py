@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tasks.common.schema.boxes import Box
 from tasks.common.settings import settings
 from tasks.pose import yolo
-from tasks.pose.keypoints import Pose
+from tasks.pose.keypoints import PoseEstimate
 from tasks.pose.yolo import find_pose, pose_of
 
 pytestmark = pytest.mark.slow
-BOX = (40.0, 40.0, 280.0, 280.0)
+BOX = Box(40.0, 40.0, 280.0, 280.0)
 NOBODY: list[Any] = []
 
 
@@ -40,8 +41,8 @@ def _answer(
     )
 
 
-def _pose_of(answer: Any) -> Pose:
-    return pose_of(answer, (20.0, 20.0, 80.0, 180.0), (100, 200))
+def _pose_of(answer: Any) -> PoseEstimate:
+    return pose_of(answer, Box(20.0, 20.0, 80.0, 180.0), (100, 200))
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +53,7 @@ def _pillow_keeps_its_own_open() -> Any:
     Image.open = opened_by
 
 
-def _nothing_seen(pose: Pose) -> bool:
+def _nothing_seen(pose: PoseEstimate) -> bool:
     return bool((pose.seen == np.zeros(17)).all() and (pose.points_xy == np.zeros((17, 2))).all())
 
 

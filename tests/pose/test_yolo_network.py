@@ -11,6 +11,7 @@ import pytest
 
 from tasks.common.errors import WeightsError
 from tasks.common.files import digest_file
+from tasks.common.schema.boxes import Box
 from tasks.common.settings import Settings, settings
 from tasks.common.weights.catalogue import Weights
 from tasks.common.weights.yolo import load_yolo
@@ -18,7 +19,7 @@ from tasks.pose.yolo import find_pose
 
 pytestmark = pytest.mark.slow
 GREY = np.full((320, 320, 3), 127, np.uint8)
-BOX = (40.0, 40.0, 280.0, 280.0)
+BOX = Box(40.0, 40.0, 280.0, 280.0)
 Make = Callable[..., Weights]
 
 

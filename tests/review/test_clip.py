@@ -17,9 +17,10 @@ from tasks.common.weights.fetch import require_weights
 from tasks.common.workspace.artifacts import Workspace
 from tasks.review.clip import Tagger
 from tasks.review.scene_proposals import propose_scenes
-from tests.dataset.builders import judged, picture, source, subset_of
+from tests.dataset.builders import judged, picture, source
 from tests.dataset.crops import Crop
 from tests.dataset.trees import recipe
+from tests.deduplicate.builders import run_crops
 from tests.tiers import needs
 
 if TYPE_CHECKING:
@@ -117,11 +118,10 @@ def test_proposals_are_a_file_that_a_recipe_takes_when_somebody_names_it(
 ) -> None:
     workspace = Workspace(tmp_path)
     line = source("s", scenes=("lawn",))
-    subset = subset_of(
-        workspace, judged(workspace, line, [Crop("a"), Crop("b", "drop", "x", "No")])
-    )
+    outcome = judged(workspace, line, [Crop("a"), Crop("b", "drop", "x", "No")])
+    kept = run_crops(workspace, outcome).of("keep")
     part = recipe(scenes=[scene.model_dump() for scene in SCENES])
-    data = propose_scenes(subset, part, tagger_of(tiny_clip), 0.0)
+    data = propose_scenes(kept, {"s": line}, part, tagger_of(tiny_clip), 0.0, workspace)
     (tmp_path / "proposals.csv").write_bytes(data)
     found = read_overrides(tmp_path / "proposals.csv")
     assert found == [{"item": "s-a", "add": ["wall"]}]  # green it has, the other crop is dropped

@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 
 from tasks.common.html.pictures import jpeg_data_uri
+from tasks.common.schema.rows import RunCrop
 from tasks.common.workspace.artifacts import Workspace
-from tasks.deduplicate.run_crops import Judged
 from tasks.review.contact_sheet import contact_sheet, thumbnail
-from tests.dataset.builders import BOX, SIZE_WH, judged, source, subset_of
+from tests.dataset.builders import BOX, SIZE_WH, judged, source
 from tests.dataset.crops import Crop
+from tests.deduplicate.builders import run_crops
 
 OUTLINE = (0, 255, 96)
 PREFIX = "data:image/jpeg;base64,"
@@ -24,9 +25,9 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)
 
 
-def _crops(workspace: Workspace, n: int, *, has_matte: bool = True) -> list[Judged]:
+def _crops(workspace: Workspace, n: int, *, has_matte: bool = True) -> list[RunCrop]:
     crops = [Crop(f"{number:03d}", has_matte=has_matte) for number in range(n)]
-    return list(subset_of(workspace, judged(workspace, source("street"), crops)).crops())
+    return list(run_crops(workspace, judged(workspace, source("street"), crops)).crops)
 
 
 def _decoded(uri: str) -> bytes:
@@ -34,8 +35,8 @@ def _decoded(uri: str) -> bytes:
     return base64.b64decode(uri.removeprefix(PREFIX))
 
 
-def _size(uri: str) -> tuple[int, int]:
-    return Image.open(io.BytesIO(_decoded(uri))).size
+def _size(jpeg: bytes) -> tuple[int, int]:
+    return Image.open(io.BytesIO(jpeg)).size
 
 
 @pytest.mark.parametrize("height_px", [18, 36, 150])
@@ -91,9 +92,9 @@ def test_a_sheet_has_as_many_rows_as_its_crops_need(
 def test_a_sheet_stays_under_its_limit(max_bytes: int, workspace: Workspace) -> None:
     crops = _crops(workspace, 32)
     at_best = contact_sheet(crops, workspace, width_px=300, height_px=36, max_bytes=10**9)
-    assert len(_decoded(at_best)) > 20_000
+    assert len(at_best) > 20_000
     sheet = contact_sheet(crops, workspace, width_px=300, height_px=36, max_bytes=max_bytes)
-    assert len(_decoded(sheet)) <= max_bytes
+    assert len(sheet) <= max_bytes
 
 
 def test_a_limit_that_cannot_be_met_gives_the_smallest_sheet(workspace: Workspace) -> None:

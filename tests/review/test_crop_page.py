@@ -12,11 +12,14 @@ from PIL import Image
 
 from tasks.common.digests import content_key
 from tasks.common.errors import InputError
+from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import SourceOutcome
+from tasks.common.schema.rows import RunCrop
 from tasks.common.schema.tables import POSES, make_table
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
-from tasks.review.crop_page import CloseUp, RuleWord, find_crop, render_closeup
-from tests.dataset.builders import SIZE_WH, judged, source, subset_of
+from tasks.deduplicate.stage import reuse_or_deduplicate
+from tasks.review.crop_page import RuleFinding, read_crop, render_crop_page
+from tests.dataset.builders import SIZE_WH, judged, source
 from tests.dataset.crops import Crop
 from tests.review.pages import Page
 
@@ -47,9 +50,15 @@ def with_pose(workspace: Workspace, outcome: SourceOutcome, *crop_ids: str) -> S
     return outcome.model_copy(update={"stages": (*outcome.stages, made)})
 
 
-def _found(workspace: Workspace, *names: str, crop_id: str) -> CloseUp:
+def _read(workspace: Workspace, crop_id: str, *outcomes: SourceOutcome, **bounds: Any) -> RunCrop:
+    """Read one crop of a run over these outcomes."""
+    crops = reuse_or_deduplicate(outcomes, RuleBounds.model_validate(bounds), workspace)
+    return read_crop(crops, crop_id, workspace)
+
+
+def _found(workspace: Workspace, *names: str, crop_id: str) -> RunCrop:
     outcome = judged(workspace, source("street"), [Crop(name) for name in names])
-    return find_crop(subset_of(workspace, outcome), crop_id)
+    return _read(workspace, crop_id, outcome)
 
 
 @pytest.mark.parametrize(
@@ -65,23 +74,23 @@ def test_a_crop_is_found_by_its_id_or_by_how_it_begins(
     crop_id: str, stem: str, workspace: Workspace
 ) -> None:
     found = _found(workspace, "a1", "a10", "b2", crop_id=crop_id)
-    assert (found.judged.stem, found.judged.source.source_id) == (stem, "street")
+    assert (found.stem, found.source_id) == (stem, "street")
 
 
 def test_an_id_that_begins_another_is_no_ambiguity(workspace: Workspace) -> None:
-    assert _found(workspace, "a", "ab", "abc", crop_id="street-ab").judged.stem == "street-ab"
+    assert _found(workspace, "a", "ab", "abc", crop_id="street-ab").stem == "street-ab"
 
 
 @pytest.mark.parametrize("crop_id", ["cafe", "treet-a", "STREET-A", "", " "])
 def test_a_crop_that_is_not_there_is_refused(crop_id: str, workspace: Workspace) -> None:
-    said = rf"No single crop '{crop_id}' in this run; of its 2 crops, none does\. Crop ids stand in"
+    said = rf"No single crop '{crop_id}' in this run; of its 2 crops, none begins so\. Crop ids"
     with pytest.raises(InputError, match=said):
         _found(workspace, "a", "b", crop_id=crop_id)
 
 
 def test_in_a_run_without_crops_none_is_found(workspace: Workspace) -> None:
-    with pytest.raises(InputError, match="of its 0 crops, none does"):
-        find_crop(subset_of(workspace), "street-a")
+    with pytest.raises(InputError, match="of its 0 crops, none begins so"):
+        _read(workspace, "street-a")
 
 
 def test_a_beginning_of_several_is_refused_with_some_of_them(workspace: Workspace) -> None:
@@ -93,31 +102,27 @@ def test_a_beginning_of_several_is_refused_with_some_of_them(workspace: Workspac
 
 def test_a_crop_of_two_sources_is_found_with_the_first(workspace: Workspace) -> None:
     outcomes = [judged(workspace, source(name), [Crop("a")], media="m") for name in ("b", "a")]
-    found = find_crop(subset_of(workspace, *outcomes), "m-a")
-    assert found.judged.source.source_id == "b"
+    assert _read(workspace, "m-a", *outcomes).source_id == "b"
 
 
 def test_a_near_duplicate_of_another_source_is_found_with_its_last_verdict(
     workspace: Workspace,
 ) -> None:
     outcomes = [judged(workspace, source(name), [Crop("a", hash=7)]) for name in ("x", "y")]
-    found = find_crop(subset_of(workspace, *outcomes, near_duplicate={"min": 5}), "y-a")
-    assert (found.judged.verdict["verdict"], found.judged.verdict["nearest_crop"]) == (
-        "drop",
-        "x-a",
-    )
+    verdict = _read(workspace, "y-a", *outcomes, near_duplicate={"min": 5}).verdict
+    assert (verdict.verdict, verdict.nearest_crop) == ("drop", "x-a")
 
 
 def test_a_crop_is_found_with_its_own_pose(workspace: Workspace) -> None:
     outcome = judged(workspace, source("street"), [Crop("a"), Crop("b")])
-    subset = subset_of(workspace, with_pose(workspace, outcome, "street-a"))
-    poses = [find_crop(subset, name).pose for name in ("street-a", "street-b")]
-    assert [pose and pose["crop_id"] for pose in poses] == ["street-a", None]
+    posed = with_pose(workspace, outcome, "street-a")
+    poses = [_read(workspace, name, posed).pose for name in ("street-a", "street-b")]
+    assert [pose and pose.crop_id for pose in poses] == ["street-a", None]
 
 
-WORDS = [
-    RuleWord("sharpness", "0.7", "min 0.4", "keep", ""),
-    RuleWord("exposure", "0.5", "max 0.4", "drop", "Half of it is blown out."),
+FINDINGS = [
+    RuleFinding("sharpness", "0.7", "min 0.4", "keep", ""),
+    RuleFinding("exposure", "0.5", "max 0.4", "drop", "Half of it is blown out."),
 ]
 
 
@@ -125,8 +130,8 @@ def _page(workspace: Workspace, crop: Crop, *, has_pose: bool = False) -> Page:
     outcome = judged(workspace, source("street"), [crop])
     if has_pose:
         outcome = with_pose(workspace, outcome, f"street-{crop.name}")
-    found = find_crop(subset_of(workspace, outcome), f"street-{crop.name}")
-    return Page(render_closeup(found, WORDS, workspace))
+    found = _read(workspace, f"street-{crop.name}", outcome)
+    return Page(render_crop_page(found, FINDINGS, workspace))
 
 
 @pytest.mark.parametrize("has_pose", [False, True], ids=["no pose", "pose"])
@@ -168,7 +173,7 @@ def test_outside_the_mask_the_picture_is_dimmed(workspace: Workspace) -> None:
     assert outside == pytest.approx(inside / 3, rel=0.15)
 
 
-def test_the_page_tells_the_verdict_and_each_rules_word(workspace: Workspace) -> None:
+def test_the_page_has_the_verdict_and_each_rules_finding(workspace: Workspace) -> None:
     page = _page(workspace, Crop("a", "drop", "exposure", "Half of it is blown out."))
     for told in (
         "street-a",
@@ -182,6 +187,6 @@ def test_the_page_tells_the_verdict_and_each_rules_word(workspace: Workspace) ->
 
 def test_no_text_becomes_markup(workspace: Workspace) -> None:
     outcome = judged(workspace, source("street"), [Crop("a", "drop", EVIL, EVIL)])
-    found = find_crop(subset_of(workspace, outcome), "street-a")
-    words = [RuleWord(EVIL, EVIL, EVIL, EVIL, EVIL)]
-    assert "script" not in Page(render_closeup(found, words, workspace)).tags
+    found = _read(workspace, "street-a", outcome)
+    findings = [RuleFinding(EVIL, EVIL, EVIL, EVIL, EVIL)]
+    assert "script" not in Page(render_crop_page(found, findings, workspace)).tags

@@ -8,11 +8,12 @@ import pytest
 from tasks.common.html.pictures import evenly
 from tasks.common.records import SourceOutcome
 from tasks.common.workspace.artifacts import Workspace
-from tasks.deduplicate.run_crops import Judged
 from tasks.review.funnel import funnel
-from tasks.review.report import render_report, sheets
-from tests.dataset.builders import judged, source, subset_of, two_sources
+from tasks.review.report import contact_sheets
+from tests.dataset.builders import judged, source, two_sources
 from tests.dataset.crops import Crop
+from tests.deduplicate.builders import run_crops
+from tests.review.builders import report_of
 from tests.review.pages import Page
 
 EVIL = "<script>alert(\"1\")</script> & 'more'"
@@ -23,12 +24,8 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)
 
 
-def _report(workspace: Workspace, *outcomes: SourceOutcome, note: str = "") -> str:
-    return render_report(subset_of(workspace, *outcomes), title="people", note=note)
-
-
 def _page(workspace: Workspace, *outcomes: SourceOutcome, note: str = "") -> Page:
-    return Page(_report(workspace, *outcomes, note=note))
+    return Page(report_of(workspace, *outcomes, note=note))
 
 
 def test_a_run_without_sources_has_a_page(workspace: Workspace) -> None:
@@ -39,7 +36,7 @@ def test_a_run_without_sources_has_a_page(workspace: Workspace) -> None:
 
 
 def test_the_page_needs_no_other_file(workspace: Workspace) -> None:
-    html = _report(workspace, *two_sources(workspace))
+    html = report_of(workspace, *two_sources(workspace))
     page = Page(html)
     assert [target[:23] for target in page.targets] == ["data:image/jpeg;base64,"] * 5
     assert {"script", "link", "iframe", "object"} & set(page.tags) == set()
@@ -48,7 +45,7 @@ def test_the_page_needs_no_other_file(workspace: Workspace) -> None:
 
 def test_the_same_outcomes_give_the_same_bytes(workspace: Workspace, tmp_path: Path) -> None:
     other = Workspace(tmp_path / "another machine")
-    pages = [_report(w, *two_sources(w)) for w in (workspace, other)]
+    pages = [report_of(w, *two_sources(w)) for w in (workspace, other)]
     assert pages[0] == pages[1]
 
 
@@ -93,7 +90,7 @@ def test_no_text_becomes_markup(verdict: str, workspace: Workspace) -> None:
     crop = Crop(EVIL, verdict, None if verdict == "keep" else EVIL, EVIL)
     failed = SourceOutcome(source=source("broken"), error=EVIL, failed_stage="download")
     outcomes = (judged(workspace, source("street"), [crop]), failed)
-    html = render_report(subset_of(workspace, *outcomes), title=EVIL, note=EVIL)
+    html = report_of(workspace, *outcomes, title=EVIL, note=EVIL)
     assert "<script" not in html
     assert "&lt;script&gt;alert(&#34;1&#34;)&lt;/script&gt; &amp; &#39;more&#39;" in html
     assert "script" not in Page(html).tags
@@ -118,12 +115,15 @@ def test_the_page_counts_the_same_bytes_in_two_sources_once(workspace: Workspace
     outcomes = [judged(workspace, source(name), crops, media="m") for name in ("one", "two")]
     page = _page(workspace, *outcomes)
     (shown,) = re.findall(r" kept (\d+) (?!people)", page.text.split("cause", 1)[1])
-    assert funnel(subset_of(workspace, *outcomes))[-1].n == int(shown) == 1
+    crops_of_run = run_crops(workspace, *outcomes).crops
+    assert funnel(outcomes, crops_of_run)[-1].n == int(shown) == 1
 
 
-def test_there_is_a_sheet_for_each_verdict(workspace: Workspace) -> None:
-    found = sheets(subset_of(workspace, *two_sources(workspace)))
-    assert {verdict: n for verdict, (n, _) in found.items()} == {"drop": 1, "keep": 3, "review": 1}
+def test_there_is_a_sheet_for_each_verdict_that_a_crop_has(workspace: Workspace) -> None:
+    run = run_crops(workspace, *two_sources(workspace))
+    assert list(contact_sheets(run.crops, workspace)) == ["drop", "keep", "review"]
+    assert list(contact_sheets(run.of("keep"), workspace)) == ["keep"]
+    assert contact_sheets([], workspace) == {}
 
 
 @pytest.mark.parametrize(
@@ -136,9 +136,5 @@ def test_there_is_a_sheet_for_each_verdict(workspace: Workspace) -> None:
         (100, 4, [0, 25, 50, 75]),
     ],
 )
-def test_a_long_list_is_shown_from_beginning_to_end(
-    n: int, limit: int, chosen: list[int], workspace: Workspace
-) -> None:
-    line = source("street")
-    crops = [Judged(line, {"crop_id": str(number)}, None, {}) for number in range(n)]
-    assert [int(crop.stem) for crop in evenly(crops, limit)] == chosen
+def test_a_long_list_is_shown_from_beginning_to_end(n: int, limit: int, chosen: list[int]) -> None:
+    assert evenly(list(range(n)), limit) == chosen

@@ -2,16 +2,19 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import SourceOutcome
 from tasks.common.schema.rule_names import MEASURED_RULES
 from tasks.common.workspace.artifacts import Workspace
-from tasks.review.report import render_report
 from tasks.review.rule_stats import rule_lines
-from tests.dataset.builders import judged, source, subset_of, two_sources, verdicts_only
+from tests.dataset.builders import judged, source, two_sources, verdicts_only
 from tests.dataset.crops import Crop, failed
+from tests.deduplicate.builders import run_crops
+from tests.review.builders import report_of
 from tests.review.pages import Page
 
 
@@ -20,8 +23,8 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)
 
 
-def _page(workspace: Workspace, *outcomes: SourceOutcome, **bounds: object) -> Page:
-    return Page(render_report(subset_of(workspace, *outcomes, **bounds), title="people"))
+def _page(workspace: Workspace, *outcomes: SourceOutcome, **bounds: Any) -> Page:
+    return Page(report_of(workspace, *outcomes, **bounds))
 
 
 def _numbers(page: Page) -> list[float]:
@@ -37,7 +40,8 @@ def test_a_run_without_crops_draws_nothing(workspace: Workspace) -> None:
 
 def test_each_rule_that_measured_something_has_a_histogram(workspace: Workspace) -> None:
     outcomes = two_sources(workspace)
-    measured = [line.rule for line in rule_lines(subset_of(workspace, *outcomes)) if line.bars]
+    lines = rule_lines(run_crops(workspace, *outcomes).crops, RuleBounds())
+    measured = [line.rule for line in lines if line.bars]
     page = _page(workspace, *outcomes)
     assert page.all_of("svg", "aria-label") == [f"histogram of {rule}" for rule in measured]
     assert measured == [rule for rule in MEASURED_RULES if rule != "near_duplicate"]

@@ -1,17 +1,23 @@
 """What other bounds would change: counts, moves, rules, and a page with pictures."""
 
 from collections import Counter
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.common.schema.rows import RunCrop
 from tasks.common.workspace.artifacts import Workspace
-from tasks.deduplicate.run_crops import Subset
-from tasks.review.verdict_diff import Changes, Move, RuleChange, compare, render_changes
-from tests.dataset.builders import judged, source, subset_of, verdicts_only
+from tasks.review.verdict_diff import (
+    Move,
+    RuleChange,
+    VerdictDiff,
+    diff_verdicts,
+    render_verdict_diff,
+)
+from tests.dataset.builders import judged, source, verdicts_only
 from tests.dataset.crops import Crop, failed
+from tests.deduplicate.builders import run_crop, run_crops
 from tests.review.pages import Page
 
 UNKNOWN = "to be matted"
@@ -32,45 +38,42 @@ def _crops(verdicts: str) -> list[Crop]:
     ]
 
 
-def _subset(workspace: Workspace, crops: list[Crop], **bounds: Any) -> Subset:
-    return subset_of(workspace, verdicts_only(workspace, source("s"), crops), **bounds)
+def _judged(crops: list[Crop]) -> list[RunCrop]:
+    return [run_crop("s", crop) for crop in crops]
 
 
-def _compared(
-    workspace: Workspace, before: str, after: str, *, waited: str = "", waiting: str = ""
-) -> Changes:
-    """Compare verdicts told by their first letters; `waited`, `waiting` name unmatted crops."""
-    return compare(
-        _subset(workspace, _crops(before)),
-        _subset(workspace, _crops(after)),
+def _diff(before: str, after: str, *, waited: str = "", waiting: str = "") -> VerdictDiff:
+    """Compare verdicts given by their first letters; `waited`, `waiting` name unmatted crops."""
+    return diff_verdicts(
+        _judged(_crops(before)),
+        _judged(_crops(after)),
         [f"s-{name}" for name in waited],
         [f"s-{name}" for name in waiting],
     )
 
 
-def test_where_there_is_nothing_nothing_changes(workspace: Workspace) -> None:
-    nothing = subset_of(workspace)
-    assert compare(nothing, nothing, [], []) == Changes(Counter(), Counter(), [], [], {})
+def test_where_there_is_nothing_nothing_changes() -> None:
+    assert diff_verdicts([], [], [], []) == VerdictDiff(Counter(), Counter(), [], [], {})
 
 
 def test_equal_verdicts_are_no_change(workspace: Workspace) -> None:
-    found = _compared(workspace, "kkdr", "kkdr")
-    assert (found.moves, found.moved) == ([], {})
-    assert found.before == found.after == {"keep": 2, "drop": 1, "review": 1}
+    diff = _diff("kkdr", "kkdr")
+    assert (diff.moves, diff.moved) == ([], {})
+    assert diff.before == diff.after == {"keep": 2, "drop": 1, "review": 1}
 
 
 @pytest.mark.parametrize("old", ["keep", "drop", "review"])
 @pytest.mark.parametrize("new", ["keep", "drop", "review"])
 def test_a_crop_with_another_verdict_moves(old: str, new: str, workspace: Workspace) -> None:
-    found = _compared(workspace, old[0] + "k", new[0] + "k")
-    assert found.moves == ([] if old == new else [Move(old, new, 1)])
-    assert found.moved == ({} if old == new else {"s-0": (old, new)})
+    diff = _diff(old[0] + "k", new[0] + "k")
+    assert diff.moves == ([] if old == new else [Move(old, new, 1)])
+    assert diff.moved == ({} if old == new else {"s-0": (old, new)})
 
 
 def test_equal_moves_are_counted_together(workspace: Workspace) -> None:
-    found = _compared(workspace, "kkkdd", "ddrkk")
-    assert found.moves == [("drop", "keep", 2), ("keep", "drop", 2), ("keep", "review", 1)]
-    assert (found.before, found.after) == (
+    diff = _diff("kkkdd", "ddrkk")
+    assert diff.moves == [("drop", "keep", 2), ("keep", "drop", 2), ("keep", "review", 1)]
+    assert (diff.before, diff.after) == (
         {"keep": 3, "drop": 2},
         {"keep": 2, "drop": 2, "review": 1},
     )
@@ -80,31 +83,31 @@ def test_equal_moves_are_counted_together(workspace: Workspace) -> None:
 def test_of_a_crop_without_a_mask_it_is_known_only_that_it_goes_to_matting(
     verdict: str, workspace: Workspace
 ) -> None:
-    found = _compared(workspace, "dk", verdict + "k", waiting="0")
-    assert found.moves == [Move("drop", UNKNOWN, 1)]
-    assert found.after == {UNKNOWN: 1, "keep": 1}
+    diff = _diff("dk", verdict + "k", waiting="0")
+    assert diff.moves == [Move("drop", UNKNOWN, 1)]
+    assert diff.after == {UNKNOWN: 1, "keep": 1}
 
 
 def test_a_crop_that_waits_for_its_mask_before_and_after_does_not_move(
     workspace: Workspace,
 ) -> None:
-    found = _compared(workspace, "k", "r", waited="0", waiting="0")
-    assert (found.before, found.moves) == ({UNKNOWN: 1}, [])
+    diff = _diff("k", "r", waited="0", waiting="0")
+    assert (diff.before, diff.moves) == ({UNKNOWN: 1}, [])
 
 
 def test_a_crop_that_would_no_longer_be_matted_moves_to_its_new_verdict(
     workspace: Workspace,
 ) -> None:
-    assert _compared(workspace, "k", "d", waited="0").moves == [Move(UNKNOWN, "drop", 1)]
+    assert _diff("k", "d", waited="0").moves == [Move(UNKNOWN, "drop", 1)]
 
 
-def test_each_rule_tells_whom_it_fails_and_whom_it_fails_first_now_and_then(
+def test_each_rule_says_how_many_it_fails_and_fails_first_now_and_then(
     workspace: Workspace,
 ) -> None:
     before = [failed("a", "sharpness", "exposure"), failed("b", "sharpness"), Crop("c")]
     after = [failed("a", "exposure"), Crop("b"), failed("c", "frame_cut", "exposure")]
-    found = compare(_subset(workspace, before), _subset(workspace, after), [], [])
-    assert found.rules == [
+    diff = diff_verdicts(_judged(before), _judged(after), [], [])
+    assert diff.rules == [
         RuleChange("frame_cut", 0, 1, 0, 1),
         RuleChange("sharpness", 2, 0, 2, 0),
         RuleChange("exposure", 1, 2, 0, 1),
@@ -113,10 +116,10 @@ def test_each_rule_tells_whom_it_fails_and_whom_it_fails_first_now_and_then(
 
 def test_near_duplicates_of_other_sources_count_too(workspace: Workspace) -> None:
     outcomes = [verdicts_only(workspace, source(name), [Crop("a", hash=7)]) for name in ("x", "y")]
-    loose, strict = (subset_of(workspace, *outcomes, **bounds) for bounds in ({}, NEAR))
-    found = compare(loose, strict, [], [])
-    assert found.moved == {"y-a": ("keep", "drop")}
-    assert found.rules == [RuleChange("near_duplicate", 0, 1, 0, 1)]
+    loose, strict = (run_crops(workspace, *outcomes, **bounds).crops for bounds in ({}, NEAR))
+    diff = diff_verdicts(loose, strict, [], [])
+    assert diff.moved == {"y-a": ("keep", "drop")}
+    assert diff.rules == [RuleChange("near_duplicate", 0, 1, 0, 1)]
 
 
 NEAR = {"near_duplicate": {"min": 5}}
@@ -128,23 +131,23 @@ _PAIRS = st.lists(st.tuples(*[st.sampled_from("kdr")] * 2), max_size=8)
 def test_what_moves_is_the_difference_of_the_counts(
     workspace: Workspace, pairs: list[tuple[str, str]]
 ) -> None:
-    found = _compared(workspace, *("".join(pair[side] for pair in pairs) for side in (0, 1)))
-    assert found.before.total() == found.after.total() == len(pairs)
-    then = Counter(found.before)
-    for move in found.moves:
+    diff = _diff(*("".join(pair[side] for pair in pairs) for side in (0, 1)))
+    assert diff.before.total() == diff.after.total() == len(pairs)
+    then = Counter(diff.before)
+    for move in diff.moves:
         then[move.before] -= move.n
         then[move.after] += move.n
-    assert +then == found.after
-    assert sum(move.n for move in found.moves) == len(found.moved)
+    assert +then == diff.after
+    assert sum(move.n for move in diff.moves) == len(diff.moved)
 
 
 def _page(workspace: Workspace, before: str, after: str, waiting: str = "", note: str = "") -> Page:
-    subsets = [
-        subset_of(workspace, judged(workspace, source("s"), _crops(verdicts)))
+    old, new = (
+        run_crops(workspace, judged(workspace, source("s"), _crops(verdicts))).crops
         for verdicts in (before, after)
-    ]
-    found = compare(subsets[0], subsets[1], [], [f"s-{name}" for name in waiting])
-    return Page(render_changes(subsets[1], found, title="What would change", note=note))
+    )
+    diff = diff_verdicts(old, new, [], [f"s-{name}" for name in waiting])
+    return Page(render_verdict_diff(new, diff, workspace, title="What would change", note=note))
 
 
 @pytest.mark.parametrize("verdicts", ["", "kdr"])

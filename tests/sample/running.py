@@ -7,9 +7,8 @@ from tasks.common.media.images import Rgb, read_rgb
 from tasks.common.recipe.models import DownloadRecipe, SampleRecipe
 from tasks.common.records import Source, StageResult
 from tasks.common.schema.tables import plain_rows
-from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
-from tasks.download.fetch import fetch
+from tasks.download.task import fetch_source
 from tasks.sample.stage import sample_media
 
 
@@ -34,11 +33,10 @@ def sample_file(path: Path, workspace_root: Path, **recipe: Any) -> Outcome:
     """Download and sample one file; `recipe` are values of `SampleRecipe`."""
     workspace = Workspace(workspace_root)
     source = Source(source_id="clip", uri=str(path))
-    media = fetch(
-        source, DownloadRecipe(), settings(), ArtifactWriter(workspace, "download", "d" * 40)
-    )
+    writer = ArtifactWriter(workspace, "download", "d" * 40)
+    media = fetch_source(writer, source, DownloadRecipe())
     writer = ArtifactWriter(workspace, "sample", "5" * 40)
-    result = sample_media(media, SampleRecipe(**recipe), settings(), writer)
+    result = sample_media(writer, source, media, SampleRecipe(**recipe))
     rows = plain_rows(workspace.items(result))
     pictures = [read_rgb(workspace.path(row["path"])) for row in rows]
     return Outcome(result, rows, plain_rows(workspace.drops(result)), pictures)

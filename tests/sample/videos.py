@@ -70,6 +70,7 @@ def write_video(
     """
     with av.open(str(path), "w", options=muxer or {}) as container:
         stream = container.add_stream(codec, rate=Fraction(rate))
+        assert isinstance(stream, av.VideoStream)
         context = stream.codec_context
         context.time_base, context.gop_size, context.max_b_frames = _BASE, gop, n_between
         context.options = dict(_X264) if codec == "libx264" else {}

@@ -1,5 +1,7 @@
 """Pictures on disk: RGB uint8 (H, W, 3), alpha float32 (H, W) in 0..1, masks uint8 0 and 1."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -41,6 +43,19 @@ def encode_png(pixels: NDArray[np.uint8], text: dict[str, str] | None = None) ->
 def open_picture(path: Path) -> Image.Image:
     """Open a picture without decoding it; the caller compares its size with the recipe's limit."""
     return Image.open(path, formats=_FORMATS)
+
+
+@contextmanager
+def keeping_pillow_open() -> Iterator[None]:
+    """Restore `PIL.Image.open` after the block.
+
+    Importing ultralytics replaces it for the whole process, by a version that installs packages.
+    """
+    opened_by = Image.open
+    try:
+        yield
+    finally:
+        Image.open = opened_by
 
 
 def read_rgb(path: Path | BytesIO) -> Rgb:

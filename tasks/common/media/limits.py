@@ -58,7 +58,7 @@ def decode_limits(settings: Settings, video_s: float = 0.0) -> Limits:
 
 
 @contextmanager
-def refusing_poison() -> Iterator[None]:
+def refusing_malformed_media() -> Iterator[None]:
     """Turn the end of a decoder's process into a source that cannot be used.
 
     Raises:

@@ -53,7 +53,7 @@ class SandboxError(MatteflowError):
         self.cause = cause
 
 
-def run_apart(function: Callable[[Any], Any], argument: Any, limits: Limits) -> Any:
+def run_isolated(function: Callable[[Any], Any], argument: Any, limits: Limits) -> Any:
     """Return what `function(argument)` returns, computed in a child process.
 
     The function must be importable by its name; argument and result are JSON values.
@@ -70,12 +70,12 @@ def run_apart(function: Callable[[Any], Any], argument: Any, limits: Limits) -> 
     return result
 
 
-def stream_apart(
+def stream_isolated(
     function: Callable[[Any], Iterator[Any]], argument: Any, limits: Limits
 ) -> Generator[Any, None, None]:
     """Yield what the generator `function(argument)` yields, computed in a child process.
 
-    Closing this generator early kills the child. Errors are those of `run_apart`.
+    Closing this generator early kills the child. Errors are those of `run_isolated`.
     """
     with closing(_messages(function, argument, limits)) as messages:
         yield from (value for kind, value in messages if kind == "yielded")

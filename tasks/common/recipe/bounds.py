@@ -1,4 +1,4 @@
-"""The bounds that a recipe sets for each rule: drop outside, review in the band, keep inside."""
+"""The bounds that a recipe sets for each rule: drop outside, review in a band, keep inside."""
 
 from math import ceil
 from typing import Annotated, ClassVar, Self
@@ -17,8 +17,8 @@ ColourDifference = Annotated[float, Field(ge=0.0, le=400.0)]
 class Bounds(Record):
     """Outside `min`..`max` drops; inside but outside `review_min`..`review_max` is for review.
 
-    `missing` says what becomes of a crop on which the rule cannot be measured. `unit` is what the
-    rule measures in.
+    `missing` is the verdict on a crop where the rule cannot be measured. `unit` is the unit of the
+    measure.
     """
 
     unit: ClassVar[str] = ""
@@ -31,14 +31,14 @@ class Bounds(Record):
 
     @model_validator(mode="after")
     def _is_ordered(self) -> Self:
-        given = list(self.given().values())
-        if given != sorted(given):
+        bounds = list(self.by_name().values())
+        if bounds != sorted(bounds):
             raise ValueError("bounds must rise in the order min, review_min, review_max, max")
-        if not given:
+        if not bounds:
             raise ValueError("at least one of min, max, review_min, review_max is needed")
         return self
 
-    def given(self) -> dict[str, float]:
+    def by_name(self) -> dict[str, float]:
         """Return the bounds that are set, by name, in the order in which they rise."""
         order = {
             "min": self.min,
@@ -70,7 +70,7 @@ class PixelBounds(Bounds):
 
 
 class RatioBounds(Bounds):
-    """Bounds of a rule that measures how far two lengths are from equal, 1 or more."""
+    """Bounds of a rule that measures the ratio of the longer of two lengths to the shorter."""
 
     unit: ClassVar[str] = "ratio"
     min: Ratio | None = None
@@ -80,7 +80,7 @@ class RatioBounds(Bounds):
 
 
 class BitBounds(Bounds):
-    """Bounds of a rule that measures a distance between 64-bit hashes; too far is never wrong."""
+    """Bounds of a rule that measures the distance between 64-bit hashes; none is too large."""
 
     unit: ClassVar[str] = "bits"
     min: Bits | None = None
@@ -94,7 +94,7 @@ class BitBounds(Bounds):
 
     @property
     def kept_from(self) -> int:
-        """The distance from which a picture is neither dropped nor set aside."""
+        """The distance, in bits, from which a picture is kept without review."""
         return ceil(max(self.min or 0.0, self.review_min or 0.0))
 
 
@@ -125,7 +125,7 @@ class LicenceBounds(Record):
 class RuleBounds(Record):
     """One entry per rule, in the order in which a first failing rule is named.
 
-    A rule without an entry is measured and decides nothing.
+    A rule without an entry is measured but decides nothing.
     """
 
     excluded_scene: TagBounds | None = None

@@ -1,6 +1,7 @@
-"""What makes a dataset what it is: read from YAML, validated, frozen. Nothing here is a machine's.
+"""The recipe: all values that shape a dataset, read from YAML, validated, frozen.
 
-Each stage reads its own part, and only that part enters the stage's cache key.
+What describes a machine belongs into the settings. Each stage reads its own part, and
+only that part enters the stage's cache key.
 """
 
 import json
@@ -22,7 +23,7 @@ from tasks.common.weights.catalogue import Role, find_weights, weights_of_role
 
 
 class DownloadRecipe(Record):
-    """What a source may be at most; checked before anything is decoded."""
+    """Limits for a source; checked before anything is decoded."""
 
     max_bytes: int = Field(8_000_000_000, gt=0)
     max_pixels: int = Field(100_000_000, gt=0, description="width x height of a frame or photo")
@@ -60,7 +61,7 @@ class DetectRecipe(Record):
 
 
 class PoseRecipe(Record):
-    """Which model says what of a body can be seen."""
+    """Which model finds the keypoints of a body."""
 
     model: str
 
@@ -100,7 +101,7 @@ class Recipe(Record):
 
     @property
     def digest(self) -> str:
-        """Names the recipe by its values, whatever its file looks like."""
+        """Names the recipe by its values; comments and order of its file do not matter."""
         return content_key(self)
 
 
@@ -122,7 +123,7 @@ def load_recipe(name_or_path: str) -> Recipe:
 
 
 def parse_recipe(text: str, name_or_path: str, folder: Path | None = None) -> Recipe:
-    """Validate a recipe's text; `name_or_path` is what sentences call it.
+    """Validate a recipe's text; error messages call it `name_or_path`.
 
     Files that it names are looked for in `folder`, else beside the recipe.
 
@@ -148,7 +149,7 @@ def parse_recipe(text: str, name_or_path: str, folder: Path | None = None) -> Re
 
 
 def _require_models(recipe: Recipe, origin: str) -> None:
-    """Refuse bounds of a rule whose model the recipe does not name; it would measure nothing."""
+    """Refuse bounds of a rule whose model the recipe does not name: it could not be measured."""
     poses = weights_of_role("pose")
     pose = poses[recipe.pose.model] if recipe.pose else None
     missing = []

@@ -1,4 +1,4 @@
-"""Recipes with single values changed: `sharpness.min=0.12`, comments and order untouched."""
+"""Overrides of single recipe values: `sharpness.min=0.12`; comments and order stay."""
 
 from collections.abc import Sequence
 from io import StringIO
@@ -17,17 +17,18 @@ from tasks.common.recipe.models import Recipe, parse_recipe, read_recipe_text
 _PARTS = frozenset(Recipe.model_fields)
 
 
-def amend_recipe(name_or_path: str, changes: Sequence[str]) -> tuple[Recipe, str]:
-    """Return a recipe with changes made, and its text.
+def override_recipe(name_or_path: str, overrides: Sequence[str]) -> tuple[Recipe, str]:
+    """Return a recipe with overrides applied, and its text.
 
-    A change is `path.of.key=value`, the value as YAML; a path whose first word is no part of a
-    recipe is one of the rules'. `null` takes a value, or a whole rule, out.
+    An override is `path.of.key=value`, the value as YAML. A path whose first key is no part of a
+    recipe names a rule: `sharpness.min` is `filter.sharpness.min`. `null` removes a value or
+    a rule.
 
     Raises:
-        InputError: a change is not of this form, or the recipe that results is not valid.
+        InputError: an override is not of this form, or the recipe that results is not valid.
     """
     text = read_recipe_text(name_or_path)
-    if not changes:
+    if not overrides:
         return parse_recipe(text, name_or_path), text
     yaml = YAML()
     yaml.width = 100
@@ -36,61 +37,62 @@ def amend_recipe(name_or_path: str, changes: Sequence[str]) -> tuple[Recipe, str
         values = yaml.load(text)
     except YAMLError as error:
         raise InputError(f"{name_or_path} is not valid YAML: {error}") from error
-    for change in changes:
-        _set(values, change)
+    for override in overrides:
+        _apply(values, override)
     stream = StringIO()
     yaml.dump(values, stream)
     changed = stream.getvalue()
-    said, folder = f"{name_or_path} with {', '.join(changes)}", Path(name_or_path).parent
-    return parse_recipe(changed, said, folder), changed
+    label, folder = f"{name_or_path} with {', '.join(overrides)}", Path(name_or_path).parent
+    return parse_recipe(changed, label, folder), changed
 
 
-def _set(values: Any, change: str) -> None:
-    path, equals, text = change.partition("=")
+def _apply(values: Any, override: str) -> None:
+    path, equals, text = override.partition("=")
     keys = path.strip().split(".")
     if not equals or not all(keys):
         raise InputError(
-            f"--set {change!r}: expected path.of.key=value, such as sharpness.min=0.12."
+            f"--set {override!r}: expected path.of.key=value, such as sharpness.min=0.12."
         )
     if keys[0] not in _PARTS:
         keys = ["filter", *keys]
     try:
         value = safe_load(text)  # as recipes are read
     except (pyyaml.YAMLError, ValueError, RecursionError) as error:
-        raise InputError(f"--set {change!r:.80}: {text!r:.60} is not a YAML value.") from error
+        raise InputError(f"--set {override!r:.80}: {text!r:.60} is not a YAML value.") from error
     part = values
     for key in keys[:-1]:
-        part = _inner(part, key, change)
+        part = _inner(part, key, override)
     if value is not None:
         part[keys[-1]] = _quoted(value)
     elif keys[-1] in part:
         del part[keys[-1]]
     else:
-        there = ", ".join(map(str, part)) or "nothing"
+        present = ", ".join(map(str, part)) or "nothing"
         raise InputError(
-            f"--set {change!r}: {'.'.join(keys)} is not set in this recipe, so it cannot be taken "
-            f"out; set there: {there}."
+            f"--set {override!r}: {'.'.join(keys)} is not set in this recipe, so it cannot be "
+            f"removed; set there: {present}."
         )
 
 
-def _inner(part: Any, key: str, change: str) -> Any:
+def _inner(part: Any, key: str, override: str) -> Any:
     """Step into a mapping, making it where there is none yet."""
     if part.get(key) is None:
         part[key] = {}
     inner = part[key]
     if not isinstance(inner, dict):
-        raise InputError(f"--set {change!r}: {key} holds a value, not keys.")
+        raise InputError(f"--set {override!r}: {key} holds a value, not keys.")
+    # Keys that share a mapping by a YAML anchor would all change with it, unnoticed.
     anchor = getattr(inner, "anchor", None)
     if anchor is not None and anchor.value:
         raise InputError(
-            f"--set {change!r}: {key} is shared with other keys of this recipe (&{anchor.value}), "
-            "which would change too; change it in the file."
+            f"--set {override!r}: {key} is shared with other keys of this recipe "
+            f"(&{anchor.value}), which would change too; change it in the file."
         )
     return inner
 
 
 def _quoted(value: Any) -> Any:
-    """Put every text in quotes, so that a word such as no is not read as something else."""
+    """Quote every text: YAML would read a bare `no` as false."""
     match value:
         case str():
             return DoubleQuotedScalarString(value)

@@ -1,7 +1,7 @@
 """Where a sample comes from, as it may be published."""
 
 from tasks.common.records import Source
-from tasks.common.uri import scheme_of, shown
+from tasks.common.uri import redacted, scheme_of
 
 ORIGIN = (
     "address",
@@ -22,4 +22,4 @@ def origin_of(source: Source) -> dict[str, str | None]:
     """
     told = {name: getattr(source, name) for name in ORIGIN if name != "address"}
     is_path = scheme_of(source.uri) in ("", "file")
-    return {"address": None if is_path else shown(source.uri)} | told
+    return {"address": None if is_path else redacted(source.uri)} | told

@@ -148,12 +148,27 @@ class JudgedCrop:
     hash: str | None
     mirror_hash: str | None
 
+    @property
+    def measured(self) -> MeasuredCrop:
+        """What was measured on the crop, without the verdict."""
+        return MeasuredCrop(self.crop_id, self.measures, self.hash, self.mirror_hash)
+
+
+@dataclass(frozen=True)
+class ReviewFile:
+    """A file that people look at, by `review`: the report, the review list, pictures."""
+
+    name: str
+    path: str
+    digest: str
+
 
 @dataclass(frozen=True)
 class RunCrop:
     """A crop of a run with all that the stages found out about it, by `deduplicate`.
 
-    `verdict` is the last one: after comparison with the crops of all other sources.
+    `verdict` is the last one: after comparison with the crops of all other sources. Where several
+    sources have the same bytes, `source_id` is the first of them in the list.
     """
 
     source_id: str
@@ -161,6 +176,8 @@ class RunCrop:
     pose: Annotated[Pose | None, Prefix("pose")]
     matte: Annotated[Matte | None, Prefix("matte")]
     verdict: Annotated[JudgedCrop, Prefix("verdict")]
+    also_in: tuple[str, ...] = ()  # later sources with the same bytes, in the order of the list
+    near_source_id: str | None = None  # whose better crop decided; None where the own filter did
 
     @property
     def stem(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from tasks.common.files import digest_bytes
-from tasks.common.records import Drop
+from tasks.common.records import Drop, SourceDrop
 from tasks.common.schema.columns import plain_rows
 from tasks.common.schema.rule_names import MEASURED_RULES
 
@@ -25,6 +25,9 @@ DROPS: Columns = {
     "bound": "Float64",
     "sentence": "string",
 }
+
+# Of a stage that works on all sources of a run.
+SOURCE_DROPS: Columns = {**DROPS, "source_id": "string"}
 
 MEDIA: Columns = {
     "media_id": "string",
@@ -139,8 +142,10 @@ def make_table(rows: Iterable[Mapping[str, Any]], columns: Columns) -> pd.DataFr
 
 
 def drops_table(drops: Iterable[Drop]) -> pd.DataFrame:
-    """Build the drops table of a stage."""
-    return make_table((drop.model_dump() for drop in drops), DROPS)
+    """Build the drops table of a stage; with the sources where the drops name them."""
+    drops = list(drops)
+    columns = SOURCE_DROPS if any(isinstance(drop, SourceDrop) for drop in drops) else DROPS
+    return make_table((drop.model_dump() for drop in drops), columns)
 
 
 def encode_table(table: pd.DataFrame) -> bytes:

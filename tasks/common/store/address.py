@@ -1,6 +1,6 @@
-"""Which store an address names: `file:///folder`, or `s3://bucket/prefix`.
+"""Open the store that a URI names: `file:///folder`, or `s3://bucket/prefix`.
 
-Credentials never stand in an address: boto3 finds them in the places where AWS tools look.
+A URI never holds credentials: boto3 finds them in the places where AWS tools look.
 """
 
 import re
@@ -34,21 +34,21 @@ ATTEMPTS = 8
 
 
 def open_store(address: str, *, attempts: int = ATTEMPTS) -> ObjectStore:
-    """Open the store at `address`, under the root name of the settings; asks it nothing yet.
+    """Open the store at `address`, under the root name of the settings; sends no request yet.
 
-    `attempts` is how often a request is tried that a busy or silent server did not answer.
+    `attempts` is how often a request is tried while a server is busy or silent.
 
     Raises:
-        InputError: the address is of another kind, or the AWS configuration is not valid.
+        InputError: the URI has another scheme, or the AWS configuration is not valid.
     """
-    here = settings()
-    kind, _, rest = address.partition("://")
-    if kind == "file":
+    current = settings()
+    scheme, _, rest = address.partition("://")
+    if scheme == "file":
         folder = _folder(address)
-        return FolderStore(folder / here.root_name, n_connections=here.store_connections)
-    if kind == "s3":
-        return _open_bucket(rest, here, attempts, _EXPECTED, here.root_name)
-    raise InputError(f"The store address is {_harmless(address)!r}; {_EXPECTED}.")
+        return FolderStore(folder / current.root_name, n_connections=current.store_connections)
+    if scheme == "s3":
+        return _open_bucket(rest, current, attempts, _EXPECTED, current.root_name)
+    raise InputError(f"The store address is {_redacted(address)!r}; {_EXPECTED}.")
 
 
 def open_prefix(address: str) -> ObjectStore:
@@ -60,24 +60,24 @@ def open_prefix(address: str) -> ObjectStore:
     return _open_bucket(address.removeprefix("s3://"), settings(), ATTEMPTS, _EXPECTED_PREFIX)
 
 
-def open_client(endpoint: str, here: Settings, attempts: int) -> "BaseClient":
-    """Return a boto3 client for objects that are only read, at another endpoint than the store's.
+def open_client(endpoint: str, settings: Settings, attempts: int) -> "BaseClient":
+    """Return a boto3 client for reading sources, which may be at another endpoint than the store.
 
     Raises:
         InputError: the AWS configuration is not valid.
     """
-    return _client(here.model_copy(update={"s3_endpoint": endpoint}), attempts)
+    return _client(settings.model_copy(update={"s3_endpoint": endpoint}), attempts)
 
 
 def _folder(address: str) -> Path:
     path = address.removeprefix("file://").removeprefix("localhost")
     if not path.startswith("/"):
-        raise InputError(f"The store address is {_harmless(address)!r}; {_EXPECTED}.")
+        raise InputError(f"The store address is {_redacted(address)!r}; {_EXPECTED}.")
     return Path(unquote(path))
 
 
 def _open_bucket(
-    rest: str, here: Settings, attempts: int, expected: str, *root_name: str
+    rest: str, settings: Settings, attempts: int, expected: str, *root_name: str
 ) -> ObjectStore:
     from tasks.common.store.s3 import S3Store  # boto3 takes a moment, and a folder needs none
 
@@ -85,22 +85,25 @@ def _open_bucket(
     folders = [part for part in prefix.split("/") if part]
     if "@" in rest:
         raise InputError(
-            "The address holds credentials. They belong into the usual AWS places "
-            "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile), never into an address."
+            "The URI holds credentials. They belong into the usual AWS places "
+            "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile), never into a URI."
         )
     if not _BUCKET.fullmatch(bucket) or {".", ".."} & set(folders):
-        raise InputError(f"The address is {_harmless('s3://' + rest)!r}; {expected}.")
+        raise InputError(f"The address is {_redacted('s3://' + rest)!r}; {expected}.")
     return S3Store(
-        _client(here, attempts),
+        _client(settings, attempts),
         bucket,
         "/".join([*folders, *root_name, ""]),
-        n_connections=here.store_connections,
-        single_writer=here.store_single_writer,
+        n_connections=settings.store_connections,
+        single_writer=settings.store_single_writer,
     )
 
 
-def _client(here: Settings, attempts: int) -> "BaseClient":
-    """Make a client: no checksum trailers, which many servers reject over https, nor guesses."""
+def _client(settings: Settings, attempts: int) -> "BaseClient":
+    """Return a boto3 client that also works with other servers than AWS.
+
+    Checksums "when required" only: boto3's default adds trailers that many servers reject.
+    """
     import boto3
     import botocore.session
     from botocore.config import Config
@@ -111,7 +114,7 @@ def _client(here: Settings, attempts: int) -> "BaseClient":
     config = Config(
         connect_timeout=_CONNECT_S,
         read_timeout=_READ_S,
-        max_pool_connections=here.store_connections,
+        max_pool_connections=settings.store_connections,
         retries={"mode": "standard", "total_max_attempts": attempts},
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
@@ -119,11 +122,11 @@ def _client(here: Settings, attempts: int) -> "BaseClient":
     )
     with explained("the store"):
         try:
-            # Of its own, since a session is not thread-safe; its client is.
+            # A session of its own: sessions are not thread-safe, their clients are.
             core = botocore.session.get_session()
             core.register_component("data_loader", _descriptions())
             session = boto3.session.Session(botocore_session=core)
-            client = session.client("s3", endpoint_url=here.s3_endpoint or None, config=config)
+            client = session.client("s3", endpoint_url=settings.s3_endpoint or None, config=config)
         except InvalidRegionError:
             raise
         except ValueError:  # its text repeats what may hold a password
@@ -135,21 +138,21 @@ def _client(here: Settings, attempts: int) -> "BaseClient":
 
 @cache
 def _descriptions() -> Any:
-    """Return what reads boto3's description of S3, which takes longer than a hundred requests."""
+    """Return the loader of boto3's description of S3, which costs as much as a hundred requests."""
     from botocore.loaders import create_loader
 
     return create_loader()
 
 
 def _send_at_once(params: dict[str, Any], **_: Any) -> None:
-    """Do not ask before each small body whether it may come, which doubles the round trips."""
+    """Drop `Expect: 100-continue` for small bodies: it doubles the round trips."""
     body = params["body"]
     if isinstance(body, BytesIO) and body.getbuffer().nbytes <= _SENT_AT_ONCE_BYTES:
         params["headers"].pop("Expect", None)
 
 
 def _require_endpoint(url: str) -> None:
-    """Refuse what boto3 takes for an address but nobody answers to, or what holds a password."""
+    """Refuse endpoints that boto3 accepts but that cannot work, or that hold a password."""
     try:
         parts = urlsplit(url)
         is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -159,6 +162,6 @@ def _require_endpoint(url: str) -> None:
         raise InputError(_NO_ENDPOINT)
 
 
-def _harmless(address: str) -> str:
-    """Return an address as it may be shown: without what could be a password, and not endless."""
+def _redacted(address: str) -> str:
+    """Return a URI as it may be shown: without a possible password, and cut to a length."""
     return re.sub(r".*@", "***@", address, flags=re.DOTALL)[:120]

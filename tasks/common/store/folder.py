@@ -27,21 +27,24 @@ _IN_THE_WAY = (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirect
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
-def _unless_gone(error: OSError) -> None:
+def _raise_unless_gone(error: OSError) -> None:
     if not isinstance(error, FileNotFoundError | NotADirectoryError):
-        raise error  # what may not be read must not count as empty
+        raise error  # os.walk ignores errors: an unreadable folder must not count as empty
 
 
 def _make_folder(folder: Path) -> None:
-    """Make a folder and what is missing above it, each entry on the disk before it is used."""
+    """Make a folder and its missing parents, each entry on the disk before it is used.
+
+    Else a power cut could lose the folder of an object that was reported as written.
+    """
     missing = []
-    for place in (folder, *folder.parents):
-        if place.is_dir():
+    for level in (folder, *folder.parents):
+        if level.is_dir():
             break
-        missing.append(place)
+        missing.append(level)
     folder.mkdir(parents=True, exist_ok=True)
-    for place in reversed(missing):
-        sync_folder(place.parent)
+    for level in reversed(missing):
+        sync_folder(level.parent)
 
 
 class FolderStore:
@@ -56,18 +59,18 @@ class FolderStore:
         self.n_connections = n_connections
 
     def url(self, key: str) -> str:
-        """Return the address of a key, for people and other programs."""
+        """Return the URI of a key, for people and other programs."""
         return (self.root / key).as_uri()
 
     def list_objects(self, prefix: str) -> dict[str, Stored]:
         """Return every object under a prefix that ends with a slash."""
-        found: dict[str, Stored] = {}
+        objects: dict[str, Stored] = {}
         with self._explained():
-            for folder, _, names in os.walk(self.root / prefix, onerror=_unless_gone):
+            for folder, _, names in os.walk(self.root / prefix, onerror=_raise_unless_gone):
                 for path in (Path(folder, name) for name in names if not name.startswith(".")):
-                    with suppress(FileNotFoundError):  # removed while we look
-                        found[str(path.relative_to(self.root))] = Stored(path.stat().st_size)
-        return found
+                    with suppress(FileNotFoundError):  # removed since it was listed
+                        objects[str(path.relative_to(self.root))] = Stored(path.stat().st_size)
+        return objects
 
     def list_folders(self, prefix: str) -> list[str]:
         """Return the names of the folders right under `prefix`, sorted."""
@@ -91,7 +94,7 @@ class FolderStore:
         return True
 
     def put(self, key: str, data: bytes, sha256: str = "") -> None:
-        """Write an object, whole or not at all, and wait until it is on the disk."""
+        """Write an object atomically, and wait until it is on the disk."""
         with self._explained(), self._staged(data) as temporary:
             self._move(temporary, key)
 
@@ -101,10 +104,14 @@ class FolderStore:
             self._move(temporary, key)
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
-        """Write an object only if there is none; say whether it was written."""
+        """Write an object only if there is none; say whether it was written.
+
+        A hard link is the atomic test-and-set of a file system: `link` fails if the name exists,
+        while `rename` replaces silently. The staged file is complete before it gets its name.
+        """
         with self._explained(), self._staged(data) as temporary:
             try:
-                self._place(key, lambda target: os.link(temporary, target))
+                self._create(key, lambda target: os.link(temporary, target))
             except FileExistsError:
                 return False
             except OSError as error:
@@ -114,7 +121,7 @@ class FolderStore:
             return True
 
     def _move_if_absent(self, temporary: Path, key: str) -> bool:
-        """Do as `put_if_absent` where there are no hard links: publishers take turns instead."""
+        """Do as `put_if_absent` on file systems without hard links, under the lock."""
         with self._locked():
             if (self.root / key).exists():
                 return False
@@ -122,7 +129,7 @@ class FolderStore:
             return True
 
     def copy(self, source: str, target: str, content: Content) -> bool:
-        """Give an object a second name; no where that cannot be, or it holds something else."""
+        """Give an object a second name; False without hard links, or if it holds other bytes."""
         origin = self.root / source
         with self._explained(), self._staging_name() as temporary:
             try:
@@ -139,7 +146,13 @@ class FolderStore:
             return True
 
     def swap(self, key: str, expected: bytes | None, data: bytes) -> bool:
-        """Replace an object only if it still holds what the caller saw; say whether it did."""
+        """Replace an object only if it still holds what the caller saw; say whether it did.
+
+        Compare-and-swap. A file system has no atomic "replace if equal", so every swap takes the
+        one lock of the store around its read and its write. `flock` belongs to the open file: the
+        kernel releases it when the process dies, so a killed publisher blocks no other. Readers
+        need no lock: a write is one rename.
+        """
         if expected is None:
             return self.put_if_absent(key, data)
         with self._explained(), self._locked():
@@ -149,16 +162,16 @@ class FolderStore:
             return True
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Remove objects, and the folders that this leaves empty."""
+        """Remove objects, and the folders that become empty."""
         with self._explained():
             for key in keys:
                 with suppress(*_ABSENT):
                     (self.root / key).unlink()
-                if not key.startswith("."):  # writers count on the folder of what is incoming
+                if not key.startswith("."):  # writers rely on the folder of staged files
                     self._prune(key)
 
     def _prune(self, key: str) -> None:
-        with suppress(OSError):  # the first that is not empty ends the walk up
+        with suppress(OSError):  # the first folder that is not empty ends the walk up
             for folder in Path(key).parents[:-1]:
                 (self.root / folder).rmdir()
 
@@ -168,23 +181,28 @@ class FolderStore:
             pass
 
     def stale_uploads(self, before: datetime) -> dict[str, int]:
-        """Return, with their sizes, the halves that killed writers left before a time."""
-        found = {}
+        """Return the staged files that killed writers left before a time, with their sizes."""
+        stale = {}
         with self._explained():
             for path in (self.root / INCOMING).glob("*"):
                 with suppress(FileNotFoundError):
-                    status = path.stat()  # changed, not modified: a second name of an old file
+                    status = path.stat()
+                    # ctime, not mtime: a fresh link to an old file has an old mtime.
                     if datetime.fromtimestamp(status.st_ctime, UTC) < before:
-                        found[f"{INCOMING}/{path.name}"] = status.st_size
-        return found
+                        stale[f"{INCOMING}/{path.name}"] = status.st_size
+        return stale
 
     def _move(self, temporary: Path, key: str) -> None:
         # Renaming one hard link over another of the same file is a no-op that leaves both names;
         # the staging name is then removed by `_staging_name`.
-        self._place(key, temporary.replace)
+        self._create(key, temporary.replace)
 
-    def _place(self, key: str, act: Callable[[Path], object]) -> None:
-        """Do what makes a key's file, in a folder that somebody may be removing as empty."""
+    def _create(self, key: str, act: Callable[[Path], object]) -> None:
+        """Call `act` with the path of a key, which creates the file there.
+
+        `delete` removes empty folders at the same time, maybe between our `mkdir` and `act`. So a
+        missing folder means: try again. Each try creates it again, and `delete` cannot win forever.
+        """
         target = self.root / key
         for n_left in reversed(range(_TRIES)):
             try:
@@ -199,7 +217,7 @@ class FolderStore:
 
     @contextmanager
     def _staged(self, data: bytes | BinaryIO) -> Iterator[Path]:
-        """Yield a read-only file on the disk that holds `data`, outside every published folder."""
+        """Yield a durable, read-only file that holds `data`, outside every published folder."""
         with self._staging_name() as temporary:
             with temporary.open("xb") as stream:
                 shutil.copyfileobj(BytesIO(data) if isinstance(data, bytes) else data, stream)
@@ -227,19 +245,19 @@ class FolderStore:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Turn what the operating system says into a sentence that names the mend."""
+        """Turn errors of the operating system into errors of ours that say how to fix them."""
         try:
             yield
         except OSError as error:
-            said = error.strerror or str(error)
+            reason = error.strerror or str(error)
             if error.errno in _FULL:
                 raise InputError(
-                    f"The store {self.root} has no room left ({said}). Make room and run the same "
-                    "again: what is there stays and is not written twice."
+                    f"The store {self.root} has no room left ({reason}). Make room and run the "
+                    "same command again: objects that are there are not written twice."
                 ) from error
             if error.errno in _FORBIDDEN or isinstance(error, _IN_THE_WAY):
                 raise InputError(
-                    f"The store {self.root} cannot be written or read: {said}. Mend its rights, or "
-                    "choose another with --store or MATTEFLOW_STORE."
+                    f"The store {self.root} cannot be written or read: {reason}. Fix its "
+                    "permissions, or choose another with --store or MATTEFLOW_STORE."
                 ) from error
-            raise WorldError(f"The store {self.root} failed: {said}. Run it again.") from error
+            raise WorldError(f"The store {self.root} failed: {reason}. Run it again.") from error

@@ -1,4 +1,4 @@
-"""What an object store promises here, whether it is a folder or a bucket."""
+"""What an object store promises, whether it is a folder or a bucket."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ R = TypeVar("R")
 
 
 class Content(NamedTuple):
-    """What an object must hold, digests in hex; `md5` is None where nobody noted it."""
+    """What an object must hold, digests in hex; `md5` is None where it is not recorded."""
 
     size_bytes: int
     sha256: str
@@ -20,30 +20,30 @@ class Content(NamedTuple):
 class Stored(NamedTuple):
     """What a listing says of an object.
 
-    `md5` is None where the store tells none. It may be no MD5 at all, as under some encryption, as
-    long as nobody probed the store.
+    `md5` is None where the store gives none. Before `probe` it may be an ETag that is no MD5, as
+    under some encryption.
     """
 
     size_bytes: int
     md5: str | None = None
 
     def may_hold(self, content: Content) -> bool:
-        """Say whether nothing in the listing speaks against these bytes."""
-        is_other = self.md5 and content.md5 and self.md5 != content.md5
-        return self.size_bytes == content.size_bytes and not is_other
+        """Say whether the listing is consistent with these bytes."""
+        has_other_md5 = self.md5 and content.md5 and self.md5 != content.md5
+        return self.size_bytes == content.size_bytes and not has_other_md5
 
 
 class ObjectStore(Protocol):
     """Whole objects under keys with slashes; a reader sees an object as it was put, or none.
 
-    Every method may raise WorldError (it may work a little later) and InputError (somebody has to
-    change something: keys, rights, room, address); the sentence says which.
+    Every method may raise WorldError (it may work a little later) and InputError (credentials,
+    permissions, disk space or the URI must be fixed); the message says which.
     """
 
     n_connections: int
 
     def url(self, key: str) -> str:
-        """Return the address of a key, for people and other programs."""
+        """Return the URI of a key, for people and other programs."""
 
     def list_objects(self, prefix: str) -> dict[str, Stored]:
         """Return every object whose key starts with `prefix`, which ends with a slash."""
@@ -58,7 +58,7 @@ class ObjectStore(Protocol):
         """Write an object's bytes to a new local file; say whether there was one."""
 
     def put(self, key: str, data: bytes, sha256: str) -> None:
-        """Write an object, whole or not at all, and wait until it will last."""
+        """Write an object atomically, and wait until it is durable."""
 
     def put_file(self, key: str, path: Path, sha256: str) -> None:
         """Do as `put` with the bytes of a local file, which may be larger than memory."""
@@ -67,9 +67,9 @@ class ObjectStore(Protocol):
         """Write an object only if there is none; say whether this very call is known to have."""
 
     def copy(self, source: str, target: str, content: Content) -> bool:
-        """Give an object a second key without moving bytes through here.
+        """Copy an object to a second key within the store; say whether it was copied.
 
-        Says no where the source is gone or does not hold `content`. Then put it: a server that
+        False where the source is gone or does not hold `content`. Then put it: a server that
         ignores conditions may have left something else under the second key.
         """
 
@@ -77,22 +77,22 @@ class ObjectStore(Protocol):
         """Replace an object only if it still holds `expected`; say whether it did."""
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Remove objects; what is not there is no error."""
+        """Remove objects; a missing object is no error."""
 
     def probe(self) -> None:
         """Try, before any work, whether the store can be written and keeps its promises."""
 
 
 def in_parallel(work: Callable[[T], R], items: Iterable[T], store: ObjectStore) -> Iterator[R]:
-    """Yield the results in the order of the items, with as many at work as the store takes.
+    """Yield the results in the order of the items, on as many threads as the store has connections.
 
-    The first error ends the rest: what waits is dropped, what is under way is finished.
+    The first error ends the rest: waiting items are dropped, running ones are finished.
     """
     pool = ThreadPoolExecutor(store.n_connections, thread_name_prefix="store")
     failures: list[BaseException] = []
 
     def unless_failed(item: T) -> R:
-        if failures:  # not only when its turn has come: the item before may take long
+        if failures:  # `map` raises it only after the items before, which may take long
             raise failures[0]
         try:
             return work(item)

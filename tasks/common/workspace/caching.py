@@ -3,10 +3,11 @@
 The only file of `tasks.common` that knows Prefect.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from inspect import signature
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE, CachePolicy
@@ -17,12 +18,13 @@ from prefect.tasks import exponential_backoff
 
 from tasks.common.digests import content_key
 from tasks.common.errors import WorldError
-from tasks.common.records import Stage
+from tasks.common.records import Stage, StageResult
 from tasks.common.settings import settings
-from tasks.common.workspace.artifacts import Workspace
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace, reuse_or_make
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Table = TypeVar("Table", bound=StageResult)
 
 _RETRIES = 3
 _FIRST_DELAY_S = 5
@@ -45,9 +47,12 @@ class VerifiedArtifacts(CachePolicy):
         flow_parameters: dict[str, Any],
         **kwargs: Any,
     ) -> str | None:
-        """Return `<stage>/v<version>/<source>/<artifact key>`, after withdrawing a stale record."""
-        wanted = signature(self.name_key).parameters
-        key = self.name_key(**{name: inputs[name] for name in wanted})
+        """Return `<stage>/v<version>/<source>/<artifact key>`.
+
+        Prefect checks its own record of the result only. Where the artifact behind it is gone or
+        damaged, the record is overwritten first, so that the task runs again.
+        """
+        key = _call_by_name(self.name_key, inputs)
         record = f"{self.stage}/v{self.version}/{inputs['source'].source_id}/{key}"
         store = get_result_store()
         if store.exists(record) and Workspace.of(settings()).find(self.stage, key) is None:
@@ -71,13 +76,35 @@ _RETRYING: dict[str, Any] = {
 
 
 def stage_task(
-    stage: Stage, *, version: int, key: Callable[..., str]
-) -> Callable[[Callable[P, R]], Task[P, R]]:
-    """Make a task of one stage for one source.
+    stage: Stage,
+    make: Callable[Concatenate[ArtifactWriter, P], Table],
+    *,
+    version: int,
+    key: Callable[..., str],
+) -> Task[P, Table]:
+    """Make a task of one stage for one source: it reuses the stage's artifact or makes it.
 
-    `key` takes those of the task's parameters that shape the artifact, by name, and returns the
-    artifact's key. One parameter of the task must be `source`, which gives the run its name.
+    `make` takes the writer of the artifact first. Its other parameters are those of the task; one
+    of them is `source`, which names the task run. `key` takes those of the task's parameters that
+    shape the artifact, by name, and returns the artifact's key.
     """
+    own = signature(make)
+    _, *parameters = own.parameters.values()  # all but the writer
+    inputs_only = own.replace(parameters=parameters)
+
+    @wraps(make)
+    def run(*args: P.args, **kwargs: P.kwargs) -> Table:
+        inputs = inputs_only.bind(*args, **kwargs).arguments
+        result = reuse_or_make(
+            Workspace.of(settings()),
+            stage,
+            _call_by_name(key, inputs),
+            lambda out: make(out, *args, **kwargs),
+        )
+        return cast(Table, result)  # the stage's own table, whether it was reused or made
+
+    # `wraps` points at `make`, whose writer Prefect would take for a parameter of the task.
+    run.__signature__ = inputs_only  # type: ignore[attr-defined]  # typeshed's functions lack it
     return task(
         name=stage,
         task_run_name=f"{stage}-{{source.source_id}}",
@@ -85,7 +112,11 @@ def stage_task(
         persist_result=True,
         result_serializer="json",
         **_RETRYING,
-    )
+    )(run)
+
+
+def _call_by_name(key: Callable[..., str], inputs: Mapping[str, Any]) -> str:
+    return key(**{name: inputs[name] for name in signature(key).parameters})
 
 
 def run_task(stage: str) -> Callable[[Callable[P, R]], Task[P, R]]:

@@ -1,4 +1,4 @@
-"""A folder on this machine for what is not finished: unlike a workspace, nobody shares it."""
+"""The scratch folder: unfinished files on this machine, which unlike a workspace is not shared."""
 
 import shutil
 import tempfile
@@ -12,7 +12,7 @@ from tasks.common.settings import Settings
 
 @contextmanager
 def scratch_folder(settings: Settings, purpose: str) -> Iterator[Path]:
-    """Yield a fresh folder that is removed with all that lies in it when the block ends."""
+    """Yield a fresh folder that is removed with its content when the block ends."""
     settings.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
         dir=settings.scratch, prefix=f"{purpose}-", ignore_cleanup_errors=True
@@ -21,7 +21,7 @@ def scratch_folder(settings: Settings, purpose: str) -> Iterator[Path]:
 
 
 def sweep_scratch(settings: Settings, older_than_s: float) -> int:
-    """Remove what processes left that were killed long ago; return how many entries went."""
+    """Remove what killed processes left; return the number of removed entries."""
     if not settings.scratch.is_dir():
         return 0
     n_removed, now = 0, time.time()
@@ -34,6 +34,6 @@ def sweep_scratch(settings: Settings, older_than_s: float) -> int:
             else:
                 entry.unlink()
         except FileNotFoundError:
-            continue  # its owner was faster
+            continue  # its owner has just removed it
         n_removed += 1
     return n_removed

@@ -1,4 +1,7 @@
-"""What somebody had taken down: kept in the workspace and in the store, so that all heed it."""
+"""Takedowns: sources and uploaders that must not be used any more.
+
+A record lies in the workspace, where ingest reads it, and in the store, where every publisher does.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -14,9 +17,9 @@ FOLDER = "takedowns/"
 
 
 class Takedown(Record):
-    """That a source, or all of an uploader, must not be used any more.
+    """One takedown: of a source, or of everything by an uploader.
 
-    `media_ids` are the bytes that came from it: they are refused under any other name, too.
+    `media_ids` name the bytes that came from it: they are refused under any other name, too.
     """
 
     kind: Literal["source", "uploader"]
@@ -28,7 +31,7 @@ class Takedown(Record):
 
     @property
     def key(self) -> str:
-        """Where the record lies, in a workspace as in a store."""
+        """The path of the record, in a workspace as in a store."""
         return f"{FOLDER}{content_key(self.kind, self.id)}.json"
 
     def covers(self, source: Source, media_id: str | None) -> bool:
@@ -37,13 +40,13 @@ class Takedown(Record):
         is_source = source.source_id in (*self.source_ids, self.id if self.kind == "source" else "")
         return is_uploader or is_source or (media_id is not None and media_id in self.media_ids)
 
-    def says(self) -> str:
+    def sentence(self) -> str:
         """Return the record as a sentence."""
         return f"{self.kind} {self.id} was taken down on {self.at:%Y-%m-%d}: {self.reason}"
 
 
 class Takedowns:
-    """All takedowns that are known somewhere."""
+    """The takedowns of a workspace, and of a store."""
 
     def __init__(self, records: Iterable[Takedown]):
         self.records = tuple(records)
@@ -53,33 +56,35 @@ class Takedowns:
         """Read those of a workspace, and of a store if one is given.
 
         Raises:
-            ArtifactError: a record is damaged; as long as it is, nothing may be assumed.
+            ArtifactError: a record is damaged. It may be any takedown, so nothing may be used.
         """
-        found = {name: workspace.read(name) for name in workspace.names(FOLDER.rstrip("/"))}
+        contents = {name: workspace.read(name) for name in workspace.names(FOLDER.rstrip("/"))}
         if store is not None:
-            found |= {name: store.get(name) for name in store.list_objects(FOLDER)}
-        return cls(_read(name, data) for name, data in sorted(found.items()) if data is not None)
+            contents |= {name: store.get(name) for name in store.list_objects(FOLDER)}
+        present = {name: data for name, data in sorted(contents.items()) if data is not None}
+        return cls(_parse(name, data) for name, data in present.items())
 
     def find(self, source: Source, media_id: str | None = None) -> Takedown | None:
-        """Return why a source may not be used, or None."""
-        return next((one for one in self.records if one.covers(source, media_id)), None)
+        """Return the takedown that covers a source or its bytes, or None."""
+        covering = (record for record in self.records if record.covers(source, media_id))
+        return next(covering, None)
 
     def require_allowed(self, source: Source, media_id: str) -> None:
         """Refuse bytes that were taken down.
 
         Raises:
-            SourceError: they were.
+            SourceError: a takedown covers them.
         """
-        found = self.find(source, media_id)
-        if found is not None:
-            raise SourceError(f"These bytes must not be used: {found.says()}.")
+        takedown = self.find(source, media_id)
+        if takedown is not None:
+            raise SourceError(f"These bytes must not be used: {takedown.sentence()}.")
 
 
-def _read(name: str, data: bytes) -> Takedown:
+def _parse(name: str, data: bytes) -> Takedown:
     try:
         return Takedown.model_validate_json(data)
     except ValueError as error:
         raise ArtifactError(
-            f"The record {name} of a takedown is damaged. Bring it back from a copy, or record the "
+            f"The record {name} of a takedown is damaged. Restore it from a backup, or record the "
             "takedown again; until then nothing is ingested or published."
         ) from error

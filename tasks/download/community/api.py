@@ -2,33 +2,69 @@
 
 import json
 import os
-from collections.abc import Mapping
+import re
+from functools import cache
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
 import httpx
-from pydantic import Field
+import jmespath
+from jmespath.exceptions import JMESPathError
+from jmespath.parser import ParsedResult
+from pydantic import AfterValidator, Field
 from ssrfguard.errors import SSRFGuardError
 
 from tasks.common.errors import InputError, SourceError, WorldError
 from tasks.common.records import Kind, Record
 from tasks.common.settings import Settings
-from tasks.common.uri import scheme_of, shown
-from tasks.download.fetchers.http import retry_after_s
-from tasks.download.http.client import guarded_client, refused
-from tasks.download.http.rate_limit import gate_of
+from tasks.common.uri import redacted, scheme_of
+from tasks.download.http.client import blocked, http_client
+from tasks.download.http.rate_limit import rate_limiter
+from tasks.download.http.retry import RetryLaterError, retry_after_s, retrying
 
-_MAX_ANSWER_BYTES = 32 << 20
-_MAX_WAITS = 5
+_MAX_RESPONSE_BYTES = 32 << 20
+_N_ATTEMPTS = 5
 _MAX_WAIT_S = 120.0
 _NOT_MODIFIED, _TOO_MANY, _UNAVAILABLE, _SERVER_ERROR = 304, 429, 503, 500
 _DENIED, _GONE = (401, 403), (404, 410)
+_PLAIN_KEYS = re.compile(r"[\w-]+(\.[\w-]+)*")
 
-Path = Annotated[str, Field(min_length=1, description="keys from the outside in: data.items")]
+
+def extract(values: Any, path: str) -> Any:
+    """Return what stands at a JMESPath of decoded JSON, or None; an empty path is the whole."""
+    return _compiled(path).search(values)
+
+
+@cache
+def _compiled(path: str) -> ParsedResult:
+    """Compile a path: JMESPath, or plain keys and list positions as in `data.0.media-url`.
+
+    The second form is not JMESPath, which wants `data[0]."media-url"`, but it is what people write,
+    and what descriptions in existing source lists hold.
+    """
+    if _PLAIN_KEYS.fullmatch(path):
+        keys = (f"[{key}]" if key.isdecimal() else f'."{key}"' for key in path.split("."))
+        path = "".join(keys).removeprefix(".")
+    return jmespath.compile(path or "@")
+
+
+def _require_path(path: str) -> str:
+    try:
+        _compiled(path)
+    except JMESPathError as error:
+        line = str(error).splitlines()[0]
+        raise ValueError(f"is no JMESPath such as data.items or tags[*].name ({line})") from error
+    return path
+
+
+AnyPath = Annotated[str, AfterValidator(_require_path)]
+Path = Annotated[
+    AnyPath, Field(min_length=1, description="keys from the outside in, or JMESPath: data.items")
+]
 
 
 class Pages(Record):
-    """How the next page is asked for: by its number, or with `next` by the cursor found there."""
+    """How the next page is requested: by its number, or by the cursor that stands at `next`."""
 
     parameter: str = "page"
     first: int = 1
@@ -38,7 +74,7 @@ class Pages(Record):
 
 
 class Fields(Record):
-    """Where in an item each fact stands."""
+    """Where in an item each property stands."""
 
     entry: Path
     media: Path
@@ -54,7 +90,7 @@ class Fields(Record):
 
 
 class Community(Record):
-    """One listing of one community; nothing secret stands in it."""
+    """One listing of one community; it holds no secret."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
     url: str
@@ -71,64 +107,32 @@ class Community(Record):
     items: Path
     fields: Fields
     kinds: dict[str, Kind] = Field(default_factory=dict)
-    item_url: str = Field(pattern=r"\{entry\}", description="asked for a fresh media address")
-    item: str = Field("", description="where in that answer the item stands")
+    item_url: str = Field(pattern=r"\{entry\}", description="gives a freshly signed media URL")
+    item: AnyPath = Field("", description="where in that response the item stands")
     walk: Literal["new", "all"] = "new"
     max_pages: int = Field(10_000, ge=1)
 
 
-def described_at(name: str) -> str:
-    """Return where a workspace keeps a community's description, for whoever fetches entries."""
+def description_path(name: str) -> str:
+    """Return where a workspace keeps a community's description, for those who fetch its entries."""
     return f"communities/{name}.json"
 
 
-def dig(value: Any, path: str) -> Any:
-    """Return what stands at a path of keys, or None."""
-    for key in path.split(".") if path else []:
-        if isinstance(value, list) and key.isdecimal() and int(key) < len(value):
-            value = value[int(key)]
-        elif isinstance(value, Mapping):
-            value = value.get(key)
-        else:
-            return None
-    return value
+class Page(Record):
+    """A JSON response; `values` is None when nothing changed since the given ETag."""
 
-
-def _read_whole(response: httpx.Response) -> httpx.Response:
-    """Return the response with its content read, which must not be endless."""
-    content = bytearray()
-    for block in response.iter_bytes():
-        content += block
-        if len(content) > _MAX_ANSWER_BYTES:
-            raise SourceError(
-                f"{shown(str(response.url))} answered with more than {_MAX_ANSWER_BYTES:,} bytes."
-            )
-    headers = {
-        name: value
-        for name, value in response.headers.items()
-        if name not in ("content-encoding", "content-length", "transfer-encoding")
-    }
-    return httpx.Response(
-        response.status_code, headers=headers, content=bytes(content), request=response.request
-    )
-
-
-class Answer:
-    """What the API said; `values` is None when nothing changed since the given tag."""
-
-    def __init__(self, values: Any, etag: str | None):
-        self.values = values
-        self.etag = etag
+    values: Any  # as strangers wrote it; read with `extract`
+    etag: str | None
 
 
 class Api:
-    """Asks a community politely: guarded, in turn with others, and with patience."""
+    """Sends requests to a community: SSRF-safe, within the rate limits, with retries."""
 
     def __init__(self, community: Community, settings: Settings):
         self.community = community
         self._settings = settings
 
-    def page(self, at: str | int | None, etag: str | None = None) -> Answer:
+    def page(self, at: str | int | None, etag: str | None = None) -> Page:
         """Return a page of the listing; `at` is its number or cursor.
 
         Raises:
@@ -142,57 +146,61 @@ class Api:
         if pages.size_parameter and pages.size:
             query[pages.size_parameter] = str(pages.size)
         try:
-            return self._ask(self.community.url, query, etag)
+            return self._request(self.community.url, query, etag)
         except SourceError as error:
+            # A source that cannot be used is a drop; a listing that cannot be is a user's mistake.
             raise InputError(str(error)) from error
 
-    def media_address(self, entry: str) -> str:
-        """Return a fresh address of an entry's media.
+    def media_url(self, entry: str) -> str:
+        """Return a freshly signed URL of an entry's media.
 
         Raises:
-            SourceError: the entry is gone, or its address is not one of the web.
+            SourceError: the entry is gone, or its URL is not http: or https:.
             WorldError: the community does not answer.
         """
         url = self.community.item_url.replace("{entry}", quote(entry, safe=""))
-        item = dig(self._ask(url, {}, None).values, self.community.item)
-        address = dig(item, self.community.fields.media)
-        if not isinstance(address, str) or scheme_of(address) not in {"http", "https"}:
+        item = extract(self._request(url, {}, None).values, self.community.item)
+        media_url = extract(item, self.community.fields.media)
+        # An API must not make us read local files or other protocols' URIs.
+        if not isinstance(media_url, str) or scheme_of(media_url) not in {"http", "https"}:
             raise SourceError(
                 f"{self.community.name} gives no web address for {entry} at "
                 f"{self.community.fields.media}."
             )
-        return address
+        return media_url
 
-    def _ask(self, url: str, query: dict[str, str], etag: str | None) -> Answer:
-        host, gate = urlsplit(url).netloc, gate_of(self._settings)
-        for _ in range(_MAX_WAITS):
-            with gate.request(host):
+    def _request(self, url: str, query: dict[str, str], etag: str | None) -> Page:
+        host, limiter = urlsplit(url).netloc, rate_limiter(self._settings)
+
+        def once() -> Page:
+            with limiter.request(host):
                 response = self._get(url, query, etag)
-            code = response.status_code
-            if code in (_TOO_MANY, _UNAVAILABLE):
-                wait_s = retry_after_s(response)
-                if wait_s > _MAX_WAIT_S:
-                    raise WorldError(f"{self._says(response)}, and to wait {wait_s:,.0f} s.")
-                gate.pause(host, wait_s)
-                continue
+            if response.status_code in (_TOO_MANY, _UNAVAILABLE):
+                raise RetryLaterError(retry_after_s(response), _answer(response))
             return self._read(response)
-        raise WorldError(f"{self._says(response)} {_MAX_WAITS} times.")
+
+        try:
+            return retrying(limiter, host, _N_ATTEMPTS, _MAX_WAIT_S)(once)
+        except RetryLaterError as wait:
+            if wait.seconds > _MAX_WAIT_S:
+                raise WorldError(f"{wait}, and to wait {wait.seconds:,.0f} s.") from wait
+            raise WorldError(f"{wait} {_N_ATTEMPTS} times.") from wait
 
     def _get(self, url: str, query: dict[str, str], etag: str | None) -> httpx.Response:
         headers = self._token_header() | ({"If-None-Match": etag} if etag else {})
         try:
-            # A redirect could carry the token elsewhere; an API's address is known anyway.
-            with guarded_client(self._settings).stream(
+            # A redirect could carry the token to another host; an API's URL is known anyway.
+            with http_client(self._settings).stream(
                 "GET", url, params=query or None, headers=headers, follow_redirects=False
             ) as response:
-                return _read_whole(response)
+                return _read_limited(response)
         except SSRFGuardError as error:
-            raise refused(url, error) from error
+            raise blocked(url, error) from error
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            raise SourceError(f"{shown(url)} cannot be asked: {error}") from error
+            raise SourceError(f"{redacted(url)} cannot be requested: {error}") from error
         except httpx.HTTPError as error:
-            said = str(error) or type(error).__name__
-            raise WorldError(f"{shown(url)} could not be read: {said}") from error
+            reason = str(error) or type(error).__name__
+            raise WorldError(f"{redacted(url)} could not be read: {reason}") from error
 
     def _token_header(self) -> dict[str, str]:
         name = self.community.token
@@ -206,23 +214,49 @@ class Api:
             )
         return {self.community.header: f"{self.community.scheme} {token}".strip()}
 
-    def _read(self, response: httpx.Response) -> Answer:
+    def _read(self, response: httpx.Response) -> Page:
         code = response.status_code
+        answer = _answer(response)
         if code == _NOT_MODIFIED:
-            return Answer(None, response.headers.get("etag"))
+            return Page(values=None, etag=response.headers.get("etag"))
         if code >= _SERVER_ERROR:
-            raise WorldError(f"{self._says(response)}.")
+            raise WorldError(f"{answer}.")
         if code in _DENIED:
-            held = self.community.token or "no token is described"
-            raise SourceError(f"{self._says(response)}: it does not accept the token ({held}).")
+            token = self.community.token or "the description names no token"
+            raise SourceError(f"{answer}: it does not accept the token ({token}).")
         if code in _GONE:
-            raise SourceError(f"{self._says(response)}: it is not there any more.")
+            raise SourceError(f"{answer}: it is not there any more.")
         if not response.is_success:
-            raise SourceError(f"{self._says(response)}.")
+            raise SourceError(f"{answer}.")
         try:
-            return Answer(json.loads(response.content), response.headers.get("etag"))
+            return Page(values=json.loads(response.content), etag=response.headers.get("etag"))
         except ValueError as error:
-            raise WorldError(f"{self._says(response)} with something else than JSON.") from error
+            raise WorldError(f"{answer}, but not with JSON.") from error
 
-    def _says(self, response: httpx.Response) -> str:
-        return f"{shown(str(response.url))} answered {response.status_code}"
+
+def _answer(response: httpx.Response) -> str:
+    return f"{redacted(str(response.url))} answered {response.status_code}"
+
+
+def _read_limited(response: httpx.Response) -> httpx.Response:
+    """Return the response with its content read, up to a limit.
+
+    httpx reads without one, and a small compressed body may expand to gigabytes. What comes is
+    decompressed here, so the headers that describe the bytes on the wire are left out.
+    """
+    content = bytearray()
+    for block in response.iter_bytes():
+        content += block
+        if len(content) > _MAX_RESPONSE_BYTES:
+            raise SourceError(
+                f"{redacted(str(response.url))} answered with more than "
+                f"{_MAX_RESPONSE_BYTES:,} bytes."
+            )
+    headers = {
+        name: value
+        for name, value in response.headers.items()
+        if name not in ("content-encoding", "content-length", "transfer-encoding")
+    }
+    return httpx.Response(
+        response.status_code, headers=headers, content=bytes(content), request=response.request
+    )

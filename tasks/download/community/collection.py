@@ -12,14 +12,19 @@ from pydantic import Discriminator, Tag, ValidationError
 from tasks.common.errors import ArtifactError, InputError, WorldError
 from tasks.common.records import Record, Source
 from tasks.common.validation import explain_validation
-from tasks.download.community.api import Answer, Api, Community, described_at, dig
+from tasks.download.community.api import Api, Community, Page, description_path, extract
 from tasks.download.sources.collection import Collection, Context
 from tasks.download.sources.rows import read_yaml, split_scenes
 from tasks.download.sources.slug import unique_slug
 
+_SourcesByEntry = dict[str | None, Source]
+
 
 class _Walk(Record):
-    """What one complete walk through a listing found new; an object of its own for each walk."""
+    """What one complete walk through a listing found new or changed.
+
+    Each walk is an object of its own in the workspace, so that two at once overwrite nothing.
+    """
 
     etag: str | None
     sources: tuple[Source, ...]
@@ -36,19 +41,20 @@ class CommunityCollection(Collection):
     def sources(self, context: Context) -> Iterator[Source]:
         """Yield every entry that was ever listed, the new ones included.
 
-        A walk is recorded when it is complete; a broken one is walked again from the start.
+        A walk is recorded when it is complete. One that broke starts over the next time: it stops
+        at pages that are known, so entries of a half-recorded walk would hide those behind them.
         """
-        community = self._described(context)
-        _keep_description(community, context)
-        walks = _recorded(community, context)
-        known = {source.entry: source for walk in walks for source in walk.sources}
+        community = self._description(context)
+        _store_description(community, context)
+        walks = _recorded_walks(community, context)
+        known: _SourcesByEntry = {source.entry: source for walk in walks for source in walk.sources}
         etag = walks[-1].etag if walks else None
-        fresh, etag_now = self._walk(Api(community, context.settings), known, etag)
-        if fresh or etag_now != etag:
-            _record(community, _Walk(etag=etag_now, sources=tuple(fresh.values())), context)
-        yield from (known | fresh).values()
+        walk = self._walk(Api(community, context.settings), known, etag)
+        if walk.sources or walk.etag != etag:
+            _record(community, walk, context)
+        yield from (known | {source.entry: source for source in walk.sources}).values()
 
-    def _described(self, context: Context) -> Community:
+    def _description(self, context: Context) -> Community:
         if isinstance(self.community, Community):
             return self.community
         path = context.path(self.community)
@@ -58,86 +64,90 @@ class CommunityCollection(Collection):
         except ValidationError as error:
             raise InputError(explain_validation(error, str(path), Community)) from error
 
-    def _walk(
-        self, api: Api, known: dict[str | None, Source], etag: str | None
-    ) -> tuple[dict[str | None, Source], str | None]:
-        """Return what is new or changed, and the tag of the first page as it is now."""
-        fresh: dict[str | None, Source] = {}
-        etag_now = etag
-        for number, answer in enumerate(_pages(api, etag)):
-            if answer.values is None:
-                return {}, etag  # nothing was shared since
-            etag_now = etag_now if number else answer.etag
-            items = _items(answer, api.community)
-            entries = [made for item in items if (made := self._entry(item, api.community))]
-            fresh |= {made.entry: made for made in entries if known.get(made.entry) != made}
-            is_known = bool(entries) and all(made.entry in known for made in entries)
+    def _walk(self, api: Api, known: _SourcesByEntry, etag: str | None) -> _Walk:
+        """Read the listing, newest first, until a page holds only known entries or it ends."""
+        fresh: _SourcesByEntry = {}
+        first_etag = etag
+        for number, page in enumerate(_pages(api, etag)):
+            if page.values is None:
+                return _Walk(etag=etag, sources=())  # the listing is unchanged
+            if number == 0:
+                first_etag = page.etag
+            items = _items(page, api.community)
+            listed = [source for item in items if (source := self._source_of(item, api.community))]
+            fresh |= {
+                source.entry: source for source in listed if known.get(source.entry) != source
+            }
+            is_known = bool(listed) and all(source.entry in known for source in listed)
             if is_known and api.community.walk == "new":
                 break
-        return fresh, etag_now
+        return _Walk(etag=first_etag, sources=tuple(fresh.values()))
 
-    def _entry(self, item: Any, community: Community) -> Source | None:
+    def _source_of(self, item: Any, community: Community) -> Source | None:
         """Return the source of an item; None for what is no video or picture."""
-        told = {
-            name: dig(item, path)
+        values = {
+            name: extract(item, path)
             for name, path in community.fields.model_dump().items()
             if path is not None
         }
-        entry, said_kind = told.pop("entry"), told.pop("kind", None)
-        if entry in (None, "") or told.pop("media") in (None, ""):
+        entry, kind, media = values.pop("entry"), values.pop("kind", None), values.pop("media")
+        if entry in (None, "") or media in (None, ""):
             return None
-        if community.kinds and str(said_kind) not in community.kinds:
+        if community.kinds and str(kind) not in community.kinds:
             return None
-        scenes = told.pop("scenes", None)
-        facts = {name: None if value is None else str(value) for name, value in told.items()}
+        scenes = split_scenes(values.pop("scenes", None))
+        properties = {name: None if value is None else str(value) for name, value in values.items()}
         return self.source(
             f"{community.name}-{unique_slug(str(entry))}"[:100],
             f"community:{community.name}/{quote(str(entry), safe='')}",
-            kind=community.kinds.get(str(said_kind)),
-            scenes=split_scenes(scenes),
+            kind=community.kinds.get(str(kind)),
+            scenes=scenes,
             listing=community.name,
             entry=str(entry),
-            **facts,
+            **properties,
         )
 
 
-def _pages(api: Api, etag: str | None) -> Iterator[Answer]:
-    """Yield the listing's pages to its end; of the first, no more than its tag where that is same.
+def _pages(api: Api, etag: str | None) -> Iterator[Page]:
+    """Yield the pages of the listing; with an unchanged ETag only the first, without values.
 
     Raises:
-        WorldError: the listing has no end.
+        WorldError: the listing does not end.
     """
     community, pages = api.community, api.community.pages
     at: str | int | None = None if pages.next else pages.first
     for number in range(community.max_pages):
-        answer = api.page(at, etag if number == 0 else None)
-        yield answer
-        if answer.values is None or not _items(answer, community):
+        page = api.page(at, etag if number == 0 else None)
+        yield page
+        if page.values is None or not _items(page, community):
             return
-        following = dig(answer.values, pages.next) if pages.next else int(at or 0) + 1
-        if following in (None, "", at):
+        following = extract(page.values, pages.next) if pages.next else int(at or 0) + 1
+        if following in (None, "", at):  # the same cursor again would never end
             return
         at = following
     raise WorldError(f"{community.name} has more than {community.max_pages} pages.")
 
 
-def _items(answer: Answer, community: Community) -> list[Any]:
-    items = dig(answer.values, community.items)
+def _items(page: Page, community: Community) -> list[Any]:
+    items = extract(page.values, community.items)
     if not isinstance(items, list):
         raise InputError(
             f"{community.name} gives no list at items = {community.items!r}; it answered "
-            f"{str(answer.values)[:200]}"
+            f"{str(page.values)[:200]}"
         )
     return items
 
 
-def _keep_description(community: Community, context: Context) -> None:
+def _store_description(community: Community, context: Context) -> None:
+    """Put the description where any worker that fetches an entry finds it."""
+    path = description_path(community.name)
     data = community.model_dump_json(indent=1).encode()
-    if context.workspace.read(described_at(community.name)) != data:
-        context.workspace.write(described_at(community.name), data)
+    if context.workspace.read(path) != data:
+        context.workspace.write(path, data)
 
 
-def _recorded(community: Community, context: Context) -> list[_Walk]:
+def _recorded_walks(community: Community, context: Context) -> list[_Walk]:
+    """Return the recorded walks, oldest first: their names begin with the time."""
     workspace = context.workspace
     walks = []
     for name in workspace.names(f"listings/{community.name}"):
@@ -145,8 +155,8 @@ def _recorded(community: Community, context: Context) -> list[_Walk]:
             walks.append(_Walk.model_validate_json(workspace.read(name) or b""))
         except ValueError as error:
             raise ArtifactError(
-                f"The record {name} of a walk is damaged; remove all of listings/{community.name}, "
-                "and the listing is walked anew."
+                f"The record {name} of a walk is damaged. Remove the whole folder "
+                f"listings/{community.name}; then the listing is read again from the start."
             ) from error
     return walks
 

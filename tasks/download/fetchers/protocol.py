@@ -1,33 +1,44 @@
-"""What an adapter promises."""
+"""What a fetcher promises."""
 
 from typing import NamedTuple, Protocol
 
 from tasks.common.settings import Settings
 from tasks.common.workspace.artifacts import Workspace
-from tasks.download.partial_file import PartFile
+from tasks.download.partial_file import PartialFile
 
 
-class Here(NamedTuple):
-    """What adapters may need of the machine that they work on."""
+class FetchContext(NamedTuple):
+    """What fetchers may need besides the URI."""
 
     settings: Settings
     workspace: Workspace
 
 
-class Adapter(Protocol):
-    """Knows one kind of address."""
+class Fetcher(Protocol):
+    """Fetches the bytes of one kind of URI."""
 
     def fingerprint(self, uri: str) -> str:
-        """Name the present state of an address cheaply, asking nobody on the network."""
+        """Name the present state of a URI cheaply, without the network.
+
+        It enters the cache key of the download, so it holds no signature that changes daily.
+        """
 
     def is_missing(self, uri: str) -> bool:
-        """Say whether it is known, without asking the network, that nothing is there."""
+        """Say whether it is known, without the network, that the URI leads nowhere."""
 
-    def fetch(self, uri: str, part: PartFile, here: Here) -> None:
-        """Complete `part` with the bytes behind an address, going on where it stopped.
+    def fetch(self, uri: str, partial: PartialFile, context: FetchContext) -> None:
+        """Complete `partial` with the bytes behind a URI, resuming where it stopped.
 
         Raises:
-            SourceError: there is no such file, it is too large, or it may not be had.
-            WorldError: a server or the network failed in a way that may pass; what came stays in
-                the part file.
+            SourceError: there is no such file, it is too large, or access is denied.
+            WorldError: a server or the network failed in a way that may pass; the bytes so far
+                stay in the partial file.
         """
+
+
+class RemoteFetcher:
+    """Base of fetchers whose URIs only the network could check."""
+
+    def is_missing(self, uri: str) -> bool:
+        """Return False: the network is not asked."""
+        return False

@@ -1,36 +1,36 @@
-"""Which adapter knows which address."""
+"""Which fetcher serves which URI scheme."""
 
 from tasks.common.uri import scheme_of
-from tasks.download.community.fetcher import CommunityEntries
-from tasks.download.fetchers.http import WebFiles
-from tasks.download.fetchers.local import LocalFiles
-from tasks.download.fetchers.protocol import Adapter
-from tasks.download.fetchers.s3 import Bucket
-from tasks.download.fetchers.ytdlp import Sites
+from tasks.download.community.fetcher import CommunityFetcher
+from tasks.download.fetchers.http import HttpFetcher
+from tasks.download.fetchers.local import LocalFetcher
+from tasks.download.fetchers.protocol import Fetcher
+from tasks.download.fetchers.s3 import S3Fetcher
+from tasks.download.fetchers.ytdlp import YtdlpFetcher
 
-_LOCAL = LocalFiles()
-_WEB = WebFiles()
-_SITES = Sites()
-_ADAPTERS: dict[str, Adapter] = {
-    "http": _WEB,
-    "https": _WEB,
-    "s3": Bucket(),
-    "community": CommunityEntries(),
-    "ytdlp+http": _SITES,
-    "ytdlp+https": _SITES,
+_LOCAL = LocalFetcher()
+_HTTP = HttpFetcher()
+_YTDLP = YtdlpFetcher()
+_FETCHERS: dict[str, Fetcher] = {
+    "http": _HTTP,
+    "https": _HTTP,
+    "s3": S3Fetcher(),
+    "community": CommunityFetcher(),
+    "ytdlp+http": _YTDLP,
+    "ytdlp+https": _YTDLP,
 }
 
 
-def adapter_of(uri: str) -> Adapter:
-    """Return the adapter of an address; one of an unknown kind is refused when it is fetched."""
-    return _ADAPTERS.get(scheme_of(uri), _LOCAL)
+def fetcher_of(uri: str) -> Fetcher:
+    """Return the fetcher of a URI; LocalFetcher refuses an unknown scheme when it fetches."""
+    return _FETCHERS.get(scheme_of(uri), _LOCAL)
 
 
 def fingerprint(uri: str) -> str:
-    """Name the present state of an address cheaply, so that an edited file counts as new."""
-    return adapter_of(uri).fingerprint(uri)
+    """Name the present state of a URI cheaply, so that an edited file counts as new."""
+    return fetcher_of(uri).fingerprint(uri)
 
 
 def is_missing(uri: str) -> bool:
-    """Say whether an address is known to lead nowhere; of the network nothing is asked."""
-    return adapter_of(uri).is_missing(uri)
+    """Say whether it is known, without the network, that the URI leads nowhere."""
+    return fetcher_of(uri).is_missing(uri)

@@ -1,5 +1,6 @@
-"""Objects in S3 and what speaks like it."""
+"""Objects in S3, and in servers that speak its protocol."""
 
+from collections.abc import Callable
 from contextlib import closing
 from functools import cache
 from typing import Any
@@ -7,38 +8,37 @@ from typing import Any
 from tasks.common.errors import InputError, SourceError, WorldError
 from tasks.common.settings import Settings
 from tasks.common.store.address import open_client
-from tasks.download.fetchers.protocol import Here
-from tasks.download.http.rate_limit import gate_of
-from tasks.download.partial_file import PartFile
+from tasks.download.fetchers.protocol import FetchContext, RemoteFetcher
+from tasks.download.http.rate_limit import rate_limiter
+from tasks.download.partial_file import PartialFile
 
-_BLOCK = 1 << 20
+_BLOCK_BYTES = 1 << 20
 _ATTEMPTS = 4
 _ABSENT = {"NoSuchKey", "404", "NotFound"}
 
 
-class Bucket:
-    """An adapter for `s3://bucket/key`."""
+class S3Fetcher(RemoteFetcher):
+    """Fetches `s3://bucket/key`."""
 
     def fingerprint(self, uri: str) -> str:
-        """Name an object by its address; a listing tells its tag as the source's revision."""
+        """Name an object by its URI; a listing gives its ETag as the source's revision."""
         return uri
 
-    def is_missing(self, uri: str) -> bool:
-        """Say no: the network is not asked."""
-        return False
-
-    def fetch(self, uri: str, part: PartFile, here: Here) -> None:
-        """Fetch an object, going on where an earlier attempt stopped if it is still the same."""
+    def fetch(self, uri: str, partial: PartialFile, context: FetchContext) -> None:
+        """Fetch an object, resuming an earlier attempt if the object is still the same."""
+        # Here: botocore takes a moment to import, and few lists name a bucket.
         from botocore.exceptions import BotoCoreError, ClientError
 
         from tasks.common.store.s3_errors import code_of, explained
 
         bucket, key = bucket_and_key(uri)
-        gate = gate_of(here.settings)
+        limiter = rate_limiter(context.settings)
         try:
-            with explained(uri), gate.request(uri.split("/")[2]):
-                _fetch_object(source_client(here.settings), bucket, key, part, gate.pace)
+            with explained(uri), limiter.request(bucket):
+                _fetch_object(source_client(context.settings), bucket, key, partial, limiter.pace)
         except InputError as error:
+            # For a store this is the operator's mistake; for one source of many it is that
+            # source's problem, and the others go on.
             cause = error.__cause__
             if isinstance(cause, ClientError) and code_of(cause) in _ABSENT:
                 raise SourceError(f"There is no object {uri}.") from error
@@ -47,22 +47,25 @@ class Bucket:
             raise WorldError(f"{uri} could not be read: {type(error).__name__}.") from error
 
 
-def _fetch_object(client: Any, bucket: str, key: str, part: PartFile, pace: Any) -> None:
+def _fetch_object(
+    client: Any, bucket: str, key: str, partial: PartialFile, pace: Callable[[int], None]
+) -> None:
+    """Append what is missing; `IfMatch` keeps a replaced object from being appended to the old."""
     head = client.head_object(Bucket=bucket, Key=key)
-    tag, size = str(head["ETag"]), int(head["ContentLength"])
-    if part.validator != tag or part.n_bytes > size:
-        part.restart(tag)
-    part.expect(size - part.n_bytes)
-    if part.n_bytes == size:
-        return
-    answer = client.get_object(
-        Bucket=bucket, Key=key, IfMatch=tag, Range=f"bytes={part.n_bytes}-{size - 1}"
+    etag, n_bytes = str(head["ETag"]), int(head["ContentLength"])
+    if partial.validator != etag or partial.n_bytes > n_bytes:
+        partial.restart(etag)
+    partial.expect(n_bytes - partial.n_bytes)
+    if partial.n_bytes == n_bytes:
+        return  # complete already; an empty range would be an error
+    response = client.get_object(
+        Bucket=bucket, Key=key, IfMatch=etag, Range=f"bytes={partial.n_bytes}-{n_bytes - 1}"
     )
-    with closing(answer["Body"]) as body:
-        while block := body.read(_BLOCK):
-            part.append(block)
+    with closing(response["Body"]) as body:
+        while block := body.read(_BLOCK_BYTES):
+            partial.append(block)
             pace(len(block))
-    if part.n_bytes != size:
+    if partial.n_bytes != n_bytes:  # boto3 checks no length when it reads in blocks
         raise ConnectionError("cut short")
 
 
@@ -74,7 +77,8 @@ def bucket_and_key(uri: str) -> tuple[str, str]:
     """
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     if not bucket or not key or "@" in bucket:
-        raise SourceError("An address in a bucket is s3://bucket/key, without credentials.")
+        # Without the URI itself, which may hold a secret.
+        raise SourceError("The URI of an object is s3://bucket/key, without credentials.")
     return bucket, key
 
 

@@ -1,4 +1,4 @@
-"""Video sites by way of yt-dlp, which is off unless somebody names the sites that it may read."""
+"""Video sites by way of yt-dlp, which is off unless a setting names the sites that it may read."""
 
 import socket
 from importlib.util import find_spec
@@ -9,102 +9,114 @@ from urllib.parse import urlsplit
 from ssrfguard.errors import SSRFGuardError
 
 from tasks.common.errors import SourceError, WorldError
-from tasks.common.media.sandbox import Limits, SandboxError, run_apart
-from tasks.common.uri import shown
+from tasks.common.media.sandbox import Limits, SandboxError, run_isolated
+from tasks.common.records import Record
+from tasks.common.uri import redacted
 from tasks.common.workspace.scratch import scratch_folder
-from tasks.download.fetchers.protocol import Here
-from tasks.download.http.client import policy_of
-from tasks.download.http.rate_limit import gate_of
-from tasks.download.partial_file import PartFile
+from tasks.download.fetchers.protocol import FetchContext, RemoteFetcher
+from tasks.download.http.client import network_policy
+from tasks.download.http.rate_limit import rate_limiter
+from tasks.download.partial_file import PartialFile
 
-_BLOCK = 1 << 20
+_BLOCK_BYTES = 1 << 20
 _MEGABYTE = 1 << 20
 _MEMORY_BYTES = 2 << 30
 _HOUR_S = 3600.0
-_PASSING = ("timed out", "HTTP Error 5", "HTTP Error 429", "Connection", "Temporary failure")
+# yt-dlp raises one class for everything; only its text tells what may pass from what stays.
+_TRANSIENT = ("timed out", "HTTP Error 5", "HTTP Error 429", "Connection", "Temporary failure")
 
 
-class Sites:
-    """An adapter for `ytdlp+https://…`; a site's terms and licences are the operator's business."""
+class _Job(Record):
+    """What the child process needs to download one video."""
+
+    url: str
+    sites: tuple[str, ...]
+    folder: str
+    max_bytes: int
+    stall_s: float
+    bytes_per_s: float | None
+    allow_networks: str
+
+
+class YtdlpFetcher(RemoteFetcher):
+    """Fetches `ytdlp+https://…`; the operator answers for a site's terms and licences."""
 
     def fingerprint(self, uri: str) -> str:
-        """Name a page by its address."""
-        return shown(uri)
+        """Name a page by its URI."""
+        return redacted(uri)
 
-    def is_missing(self, uri: str) -> bool:
-        """Say no: the network is not asked."""
-        return False
-
-    def fetch(self, uri: str, part: PartFile, here: Here) -> None:
+    def fetch(self, uri: str, partial: PartialFile, context: FetchContext) -> None:
         """Let yt-dlp fetch one video, in a process that reaches public addresses only."""
-        sites = [name.strip() for name in here.settings.ytdlp_extractors.split(",") if name.strip()]
+        settings = context.settings
+        sites = tuple(filter(None, map(str.strip, settings.ytdlp_extractors.split(","))))
         if not sites or find_spec("yt_dlp") is None:
             raise SourceError(
                 "yt-dlp is off. Name the sites that it may read with MATTEFLOW_YTDLP_EXTRACTORS "
                 "(as `yt-dlp --list-extractors` calls them) and install the extra: pip install "
-                "'matteflow[ytdlp]'. Terms and licences of a site are yours to check."
+                "'matteflow[ytdlp]'. Check the terms and licences of a site yourself."
             )
-        with scratch_folder(here.settings, "site") as folder:
-            job = {
-                "url": uri.removeprefix("ytdlp+"),
-                "sites": sites,
-                "folder": str(folder),
-                "max_bytes": part.max_bytes,
-                "stall_s": here.settings.stall_s,
-                "bytes_per_s": here.settings.download_mb_per_s * _MEGABYTE or None,
-                "allow_networks": here.settings.allow_networks,
-            }
-            with gate_of(here.settings).request(urlsplit(uri).netloc):
-                found = _run(job, shown(uri))
-            part.restart(None)
-            with Path(found).open("rb") as stream:
-                while block := stream.read(_BLOCK):
-                    part.append(block)
+        with scratch_folder(settings, "site") as folder:
+            job = _Job(
+                url=uri.removeprefix("ytdlp+"),
+                sites=sites,
+                folder=str(folder),
+                max_bytes=partial.max_bytes,
+                stall_s=settings.stall_s,
+                bytes_per_s=settings.download_mb_per_s * _MEGABYTE or None,
+                allow_networks=settings.allow_networks,
+            )
+            with rate_limiter(settings).request(urlsplit(uri).netloc):
+                path = _download_isolated(job)
+            partial.restart(None)
+            with path.open("rb") as stream:
+                while block := stream.read(_BLOCK_BYTES):
+                    partial.append(block)
 
 
-def _run(job: dict[str, Any], name: str) -> str:
+def _download_isolated(job: _Job) -> Path:
+    limits = Limits(_HOUR_S, _HOUR_S, _MEMORY_BYTES)
     try:
-        return str(run_apart(download_here, job, Limits(_HOUR_S, _HOUR_S, _MEMORY_BYTES)))
+        return Path(run_isolated(download_here, job.model_dump(mode="json"), limits))
     except SandboxError as error:
-        raise WorldError(f"{name} could not be fetched by yt-dlp: {error}") from error
+        raise WorldError(f"yt-dlp could not fetch {redacted(job.url)}: {error}") from error
 
 
-def download_here(job: dict[str, Any]) -> str:
+def download_here(values: dict[str, Any]) -> str:
     """Download the video of a page into a folder, in this process; return the file's path.
 
-    Only in a process of its own: it narrows down what names this process can look up.
+    `values` are those of a `_Job`. Only in a process of its own: it changes how names are resolved.
     """
     from yt_dlp import YoutubeDL
     from yt_dlp.utils import DownloadError
 
-    _guard_lookups(job["allow_networks"])
+    job = _Job.model_validate(values)
+    _check_lookups(job.allow_networks)
     try:
         with YoutubeDL(_options(job)) as downloader:
-            downloader.download([job["url"]])
+            downloader.download([job.url])
     except DownloadError as error:
-        name = shown(job["url"])
-        said = f"yt-dlp could not fetch {name}: {_plain(error)}".replace(job["url"], name)
-        raise (WorldError if any(word in said for word in _PASSING) else SourceError)(
-            said
-        ) from error
-    files = [path for path in Path(job["folder"]).iterdir() if path.is_file()]
+        name = redacted(job.url)
+        sentence = f"yt-dlp could not fetch {name}: {_first_line(error)}".replace(job.url, name)
+        is_transient = any(word in sentence for word in _TRANSIENT)
+        raise (WorldError if is_transient else SourceError)(sentence) from error
+    files = [path for path in Path(job.folder).iterdir() if path.is_file()]
     if len(files) != 1:
         raise SourceError(
-            f"{shown(job['url'])} gave {len(files)} files, expected one; it may be a list, or "
+            f"{redacted(job.url)} gave {len(files)} files, expected one; it may be a list, or "
             "larger than download.max_bytes allows."
         )
     return str(files[0])
 
 
-def _options(job: dict[str, Any]) -> dict[str, Any]:
-    """Return what yt-dlp may do: no program but itself, no file but one, no list, no cookie."""
+def _options(job: _Job) -> dict[str, Any]:
+    """Return yt-dlp's options: no other program, one file, no playlist, no cookies."""
     return {
-        "allowed_extractors": [f"^{site}$" for site in job["sites"]],
-        "outtmpl": {"default": str(Path(job["folder"], "media.%(ext)s"))},
+        "allowed_extractors": [f"^{site}$" for site in job.sites],
+        "outtmpl": {"default": str(Path(job.folder, "media.%(ext)s"))},
         "format": "best[ext=mp4]/best",  # one stream, so that nothing has to be merged by ffmpeg
-        "max_filesize": job["max_bytes"],
-        "ratelimit": job["bytes_per_s"],
-        "socket_timeout": job["stall_s"],
+        "max_filesize": job.max_bytes,
+        "ratelimit": job.bytes_per_s,
+        "socket_timeout": job.stall_s,
         "noplaylist": True,
         "playlist_items": "1",
         "fixup": "never",
@@ -125,21 +137,25 @@ def _options(job: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _guard_lookups(allow_networks: str) -> None:
-    """Let every look-up of a name, also after a redirect, end at public addresses or nowhere."""
-    policy, look_up = policy_of(allow_networks), socket.getaddrinfo
+def _check_lookups(allow_networks: str) -> None:
+    """Make every name resolution of this process, also after a redirect, check its addresses.
 
-    def guarded(host: Any, *args: Any, **kwargs: Any) -> Any:
-        found = look_up(host, *args, **kwargs)
-        for *_, address in found:
+    yt-dlp brings its own HTTP stack, which the SSRF-safe client cannot replace. All of it resolves
+    names by `socket.getaddrinfo`, so the check sits there.
+    """
+    policy, resolve = network_policy(allow_networks), socket.getaddrinfo
+
+    def checked(host: Any, *args: Any, **kwargs: Any) -> Any:
+        addresses = resolve(host, *args, **kwargs)
+        for *_, address in addresses:
             try:
                 policy.check_address(str(address[0]))
-            except SSRFGuardError as error:  # as an error of the network, which yt-dlp understands
+            except SSRFGuardError as error:  # as a network error, which yt-dlp handles
                 raise OSError(str(error)) from error
-        return found
+        return addresses
 
-    socket.getaddrinfo = guarded
+    socket.getaddrinfo = checked
 
 
-def _plain(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return str(error).removeprefix("ERROR: ").splitlines()[0][:300]

@@ -1,1 +1,1 @@
-"""HTTP for downloads: an SSRF-safe client, rate limits per host, revisions."""
+"""HTTP for downloads: an SSRF-safe client, rate limits per host, retries, revisions."""

@@ -1,4 +1,8 @@
-"""The only client that leaves this machine: it reaches public addresses and nothing else."""
+"""The HTTP client of all downloads. It is SSRF-safe: it connects to public addresses only.
+
+Source lists and community APIs name URLs that strangers chose. Without this client such a URL could
+make a worker read its own cloud metadata service or a server of the intranet.
+"""
 
 import logging
 from functools import cache
@@ -11,7 +15,7 @@ from ssrfguard.httpx import Client
 
 from tasks.common.errors import InputError, SourceError
 from tasks.common.settings import Settings
-from tasks.common.uri import shown
+from tasks.common.uri import redacted
 
 _MAX_REDIRECTS = 5
 _CONNECT_S = 15.0
@@ -20,18 +24,20 @@ _ALL_PORTS = frozenset(range(1, 1 << 16))
 
 
 @cache
-def guarded_client(settings: Settings) -> Client:
-    """Return a client that connects only to addresses it has checked, also after redirects.
+def http_client(settings: Settings) -> Client:
+    """Return the client of this process, shared by all threads.
 
-    Names are looked up once and the connection goes to the very address that was judged. Nothing
-    is taken from the environment: a proxy would connect where it likes.
+    It checks the address of every connection, also after redirects. Names are resolved once, and
+    the connection goes to the very address that was checked: a second look-up could give another
+    answer (DNS rebinding).
 
     Raises:
         InputError: MATTEFLOW_ALLOW_NETWORKS is not a list of networks.
     """
-    logging.getLogger("httpx").addFilter(_without_secrets)
+    logging.getLogger("httpx").addFilter(_redact_urls)
     return Client(
-        policy=policy_of(settings.allow_networks),
+        policy=network_policy(settings.allow_networks),
+        # No proxy from the environment: it would connect on our behalf, unchecked. No .netrc.
         trust_env=False,
         follow_redirects=True,
         timeout=httpx.Timeout(settings.stall_s, connect=_CONNECT_S),
@@ -40,16 +46,16 @@ def guarded_client(settings: Settings) -> Client:
     )
 
 
-def policy_of(allow_networks: str) -> Policy:
-    """Return what may be reached: public addresses, and the networks named here.
+def network_policy(allow_networks: str) -> Policy:
+    """Return what may be reached: public addresses, and the networks in `allow_networks`.
 
     Raises:
-        InputError: `allow_networks` is not a list of networks.
+        InputError: `allow_networks` is not a comma-separated list of networks.
     """
     networks = [part.strip() for part in allow_networks.split(",") if part.strip()]
     try:
         return Policy(
-            allowed_networks=tuple(networks),  # type: ignore[arg-type]
+            allowed_networks=tuple(networks),  # type: ignore[arg-type] # it parses texts itself
             allowed_ports=_ALL_PORTS,
             max_redirects=_MAX_REDIRECTS,
         )
@@ -60,18 +66,21 @@ def policy_of(allow_networks: str) -> Policy:
         ) from error
 
 
-def refused(uri: str, error: SSRFGuardError) -> SourceError:
-    """Return what to say of an address that must not be reached."""
-    why = getattr(error, "reason", "it redirects too often")
-    where = f"it leads to {error.address}; " if isinstance(error, BlockedAddressError) else ""
-    mend = " If the network is yours, allow it with MATTEFLOW_ALLOW_NETWORKS." if "/" in why else ""
-    return SourceError(f"{shown(uri)} was not asked: {where}{why}.{mend}")
+def blocked(uri: str, error: SSRFGuardError) -> SourceError:
+    """Return the error for a URI to which no request was sent, because the policy forbids it."""
+    reason = getattr(error, "reason", "it redirects too often")
+    target = f"it leads to {error.address}; " if isinstance(error, BlockedAddressError) else ""
+    # A reason that names a network (10.0.0.0/8) can be lifted by a setting; a bad scheme cannot.
+    fix = (
+        " If the network is yours, allow it with MATTEFLOW_ALLOW_NETWORKS." if "/" in reason else ""
+    )
+    return SourceError(f"{redacted(uri)} was not asked: {target}{reason}.{fix}")
 
 
-def _without_secrets(record: logging.LogRecord) -> bool:
-    """Let httpx's own log line through without what signs an address."""
+def _redact_urls(record: logging.LogRecord) -> bool:
+    """Take signatures and tokens out of the URLs in httpx's own log lines."""
     if isinstance(record.args, tuple):
         record.args = tuple(
-            shown(str(part)) if isinstance(part, httpx.URL) else part for part in record.args
+            redacted(str(part)) if isinstance(part, httpx.URL) else part for part in record.args
         )
     return True

@@ -1,4 +1,4 @@
-"""Good manners towards servers: few requests at once, not too fast, and waiting when told to."""
+"""Rate limits towards servers: requests at once and per second per host, bytes per second."""
 
 import time
 from collections import defaultdict
@@ -12,12 +12,17 @@ from tasks.common.settings import Settings
 _MEGABYTE = 1 << 20
 
 
-class Gate:
-    """What all downloads of this process share: a limit per host and one on bytes a second."""
+class RateLimiter:
+    """What all downloads of a process share: limits per host, and one on bytes per second.
+
+    Threads reserve a time slot under the lock and sleep outside of it, so that a waiting thread
+    never blocks the requests to other hosts.
+    """
 
     def __init__(self, per_host: int, requests_per_s: float, bytes_per_s: float):
-        self._places: dict[str, BoundedSemaphore] = defaultdict(lambda: BoundedSemaphore(per_host))
-        self._next_at: dict[str, float] = defaultdict(float)
+        """`bytes_per_s` of 0 means no limit."""
+        self._slots: dict[str, BoundedSemaphore] = defaultdict(lambda: BoundedSemaphore(per_host))
+        self._next_at: dict[str, float] = defaultdict(float)  # by the monotonic clock
         self._step_s = 1.0 / requests_per_s
         self._bytes_per_s = bytes_per_s
         self._bytes_due_at = 0.0
@@ -25,21 +30,21 @@ class Gate:
 
     @contextmanager
     def request(self, host: str) -> Iterator[None]:
-        """Hold one of the host's places, after waiting for a turn."""
-        with self._lock:
-            place = self._places[host]
-        with place:
-            _sleep_until(self._turn(host))
+        """Hold one of the host's connection slots for the block, after waiting for a turn."""
+        with self._lock:  # defaultdict is not thread-safe
+            slot = self._slots[host]
+        with slot:
+            _sleep_until(self._reserve_turn(host))
             yield
 
-    def _turn(self, host: str) -> float:
+    def _reserve_turn(self, host: str) -> float:
         with self._lock:
             at = max(time.monotonic(), self._next_at[host])
             self._next_at[host] = at + self._step_s
             return at
 
     def pause(self, host: str, seconds: float) -> None:
-        """Let nobody ask this host before so many seconds have passed."""
+        """Delay all requests to a host, of every thread, by so many seconds from now."""
         with self._lock:
             self._next_at[host] = max(self._next_at[host], time.monotonic() + seconds)
 
@@ -58,9 +63,9 @@ def _sleep_until(at: float) -> None:
 
 
 @cache
-def gate_of(settings: Settings) -> Gate:
-    """Return the gate of this process."""
-    return Gate(
+def rate_limiter(settings: Settings) -> RateLimiter:
+    """Return the rate limiter of this process."""
+    return RateLimiter(
         settings.downloads_per_host,
         settings.requests_per_s,
         settings.download_mb_per_s * _MEGABYTE,

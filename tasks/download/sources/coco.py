@@ -1,4 +1,4 @@
-"""COCO instances: its pictures with people, and the outlines that people drew of them."""
+"""COCO instances: pictures with people, and the outlines that annotators drew of them."""
 
 import json
 from collections import defaultdict
@@ -6,20 +6,66 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tasks.common.errors import InputError
 from tasks.common.files import digest_bytes
 from tasks.common.records import Annotation, Source
+from tasks.common.validation import explain_validation
+from tasks.download.labels import PeopleInPicture
 from tasks.download.sources.collection import Collection, Context
 from tasks.download.sources.slug import unique_slug
 
+_Id = int | str
+
+
+class _Part(BaseModel):
+    """Base of what we read of a COCO file: data sets add keys of their own, which we ignore."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Category(_Part):
+    id: _Id
+    name: str
+
+
+class _Licence(_Part):
+    id: _Id
+    name: str | None = None
+
+
+class _Image(_Part):
+    id: _Id
+    file_name: str
+    width: int
+    height: int
+    license: _Id | None = None
+    flickr_url: str | None = None
+    date_captured: str | None = None
+
+
+class _Person(_Part):
+    image_id: _Id
+    category_id: _Id
+    segmentation: Any  # polygons or run lengths; checked when it is drawn
+    iscrowd: int = 0
+
+
+class _Instances(_Part):
+    """A COCO file of the kind `instances_val2017.json`."""
+
+    images: list[_Image]
+    annotations: list[_Person]
+    categories: list[_Category]
+    licenses: list[_Licence] = []
+
 
 class CocoCollection(Collection):
-    """`coco: instances.json`, and in `images` the folder (or web address) of the pictures.
+    """`coco: instances.json`, and in `images` the folder (or URL) of the pictures.
 
-    Pictures in which a crowd is outlined as one are left out unless `crowds` is set: nobody can
-    say there who is one person.
+    Pictures in which a crowd is outlined as one are left out unless `crowds` is set: there a person
+    cannot be told from the next one.
     """
 
     coco: str
@@ -31,78 +77,77 @@ class CocoCollection(Collection):
     def sources(self, context: Context) -> Iterator[Source]:
         """Yield a source per picture with people, each with its annotation."""
         path = context.path(self.coco)
-        values = _read(path)
-        try:
-            wanted = {c["id"] for c in values["categories"] if c["name"] == self.category}
-            people: dict[Any, list[Any]] = defaultdict(list)
-            for one in values["annotations"]:
-                if one["category_id"] in wanted:
-                    people[one["image_id"]].append(one)
-            licences = {one["id"]: one.get("name") for one in values.get("licenses", ())}
-            n_found = 0
-            for image in sorted(values["images"], key=lambda image: str(image["file_name"])):
-                own = people.get(image["id"], [])
-                if own and (self.crowds or not any(one.get("iscrowd") for one in own)):
-                    n_found += 1
-                    yield self._source(image, own, licences, path, context)
-        except (KeyError, TypeError) as error:
-            raise InputError(
-                f"{path} is not COCO instances: {type(error).__name__} {error}. Expected the keys "
-                "images, annotations and categories, as in instances_val2017.json."
-            ) from error
-        if not n_found:
+        instances = _read(path)
+        people = self._people_by_image(instances)
+        licences = {licence.id: licence.name for licence in instances.licenses}
+        n_sources = 0
+        for image in sorted(instances.images, key=lambda image: image.file_name):
+            own = people.get(image.id, [])
+            if own and (self.crowds or not any(person.iscrowd for person in own)):
+                n_sources += 1
+                licence = None if image.license is None else licences.get(image.license)
+                yield self._source(image, own, licence, context)
+        if not n_sources:
             raise InputError(f"{path} has no picture with a {self.category}.")
 
+    def _people_by_image(self, instances: _Instances) -> dict[_Id, list[_Person]]:
+        categories = {entry.id for entry in instances.categories if entry.name == self.category}
+        people: dict[_Id, list[_Person]] = defaultdict(list)
+        for annotation in instances.annotations:
+            if annotation.category_id in categories:
+                people[annotation.image_id].append(annotation)
+        return people
+
     def _source(
-        self,
-        image: dict[str, Any],
-        people: list[dict[str, Any]],
-        licences: dict[Any, Any],
-        path: Path,
-        context: Context,
+        self, image: _Image, people: list[_Person], licence: str | None, context: Context
     ) -> Source:
-        told = {
-            "width": image["width"],
-            "height": image["height"],
-            "people": [one["segmentation"] for one in people if not one.get("iscrowd")],
-        }
-        name = str(image["file_name"])
+        picture = PeopleInPicture(
+            width=image.width,
+            height=image.height,
+            people=[person.segmentation for person in people if not person.iscrowd],
+        )
         return self.source(
-            unique_slug(name),
-            self._address(name, context),
+            unique_slug(image.file_name),
+            self._uri(image.file_name, context),
             kind="image",
-            licence=licences.get(image.get("license")),
-            attribution=image.get("flickr_url"),
+            licence=licence,
+            attribution=image.flickr_url,
             listing=self.channel,
-            entry=str(image["id"]),
-            shared_at=image.get("date_captured"),
-            annotation=_keep(told, self.channel, context),
+            entry=str(image.id),
+            shared_at=image.date_captured,
+            annotation=_store(picture, self.channel, context),
         )
 
-    def _address(self, name: str, context: Context) -> str:
+    def _uri(self, name: str, context: Context) -> str:
         if "://" in self.images:
             return f"{self.images.rstrip('/')}/{name}"
         folder = context.path(self.images)
         path = (folder / name).resolve()
+        # The file names come from a stranger's JSON, and `..` could lead anywhere.
         if not path.is_relative_to(folder.resolve()):
             raise InputError(f"The picture {name} lies outside of {folder}.")
         return str(path)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> _Instances:
     try:
         with path.open("rb") as stream:
             values = json.load(stream)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON: {error}") from error
-    if not isinstance(values, dict):
-        raise InputError(f"{path} holds no JSON object.")
-    return values
+    try:
+        return _Instances.model_validate(values)
+    except ValidationError as error:
+        findings = explain_validation(error, str(path), _Instances).splitlines()
+        raise InputError(
+            f"{path} is not COCO instances. Expected the keys images, annotations and categories, "
+            f"as in instances_val2017.json; {len(findings)} findings, the first: {findings[0]}."
+        ) from error
 
 
-def _keep(told: dict[str, Any], channel: str, context: Context) -> Annotation:
-    """Put what is said of one picture into the workspace, where any worker finds it."""
-    data = json.dumps(told, separators=(",", ":")).encode()
+def _store(picture: PeopleInPicture, channel: str, context: Context) -> Annotation:
+    """Put the annotation of one picture into the workspace, where any worker finds it."""
+    data = json.dumps(picture.model_dump(), separators=(",", ":")).encode()
     digest = digest_bytes(data)
     path = f"annotations/{digest[:2]}/{digest}.json"
     if context.workspace.read(path) is None:

@@ -1,4 +1,4 @@
-"""What all collections have in common: facts that hold for each of their sources."""
+"""What all collections share: properties that hold for each of their sources."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -14,23 +14,23 @@ from tasks.common.workspace.artifacts import Workspace
 
 
 class Context(NamedTuple):
-    """Where a list stands and what may be needed to read it."""
+    """What is needed to read a list; `base` is the folder of the list file."""
 
     base: Path
     settings: Settings
     workspace: Workspace
 
     def path(self, text: str) -> Path:
-        """Return a path of a list, which counts from the list's own folder.
+        """Return a path that a list names, relative to the list's own folder.
 
         Raises:
-            InputError: it begins with somebody's home that does not exist.
+            InputError: it begins with a home folder that does not exist.
         """
         return (self.base / expand(text)).absolute()
 
 
 class Collection(Record):
-    """A place with many sources; `prefix` keeps their ids apart from those of other places."""
+    """A place with many sources; `prefix` distinguishes their ids from those of other places."""
 
     prefix: str = Field("", pattern=r"^[A-Za-z0-9._-]{0,40}$")
     kind: Kind | None = None
@@ -47,26 +47,29 @@ class Collection(Record):
         """Yield every source that is there now.
 
         Raises:
-            InputError: the collection is not described rightly, or nothing is there.
+            InputError: the description of the collection is wrong, or nothing is there.
             WorldError: a server does not answer.
         """
 
-    def source(self, source_id: str, uri: str, **facts: Any) -> Source:
-        """Return a source with the collection's facts where it has none of its own."""
+    def source(self, source_id: str, uri: str, **properties: Any) -> Source:
+        """Return a source with the collection's properties where it has none of its own.
+
+        `properties` are fields of `Source`, which validates them.
+        """
         common = {
             name: value
             for name in Collection.model_fields
             if name != "prefix" and (value := getattr(self, name))
         }
-        told = {name: value for name, value in facts.items() if value not in (None, ())}
-        return Source(source_id=f"{self.prefix}{source_id}"[:100], uri=uri, **(common | told))
+        own = {name: value for name, value in properties.items() if value not in (None, ())}
+        return Source(source_id=f"{self.prefix}{source_id}"[:100], uri=uri, **(common | own))
 
 
 def expand(path: str) -> Path:
-    """Return a path with `~` spelled out.
+    """Return a path with `~` expanded.
 
     Raises:
-        InputError: there is no such home.
+        InputError: there is no such home folder.
     """
     try:
         return Path(path).expanduser()

@@ -1,4 +1,4 @@
-"""Folders of videos and photos, looked through with all that lies below them."""
+"""Folders of videos and photos, with everything below them."""
 
 from collections.abc import Iterator
 from fnmatch import fnmatch
@@ -10,7 +10,7 @@ from tasks.common.errors import InputError
 from tasks.common.files import digest_file
 from tasks.common.records import Source
 from tasks.common.settings import Settings
-from tasks.download.seen import Ledger
+from tasks.download.seen import SeenSources
 from tasks.download.sources.collection import Collection, Context
 from tasks.download.sources.slug import unique_slug
 
@@ -30,29 +30,26 @@ class FolderCollection(Collection):
         folder = context.path(self.folder)
         if not folder.is_dir():
             raise InputError(f"There is no folder {folder}.")
-        found = [
+        paths = [
             path
             for path in find_media(folder, context.settings)
             if not self.patterns or _matches(path.relative_to(folder), self.patterns)
         ]
-        if not found:
+        if not paths:
             raise InputError(
                 f"The folder {folder} holds no video or photo ({' '.join(sorted(MEDIA_SUFFIXES))})"
                 + (f" that matches {' '.join(self.patterns)}." if self.patterns else ".")
             )
-        named = {
-            f"{self.prefix}{unique_slug(path.relative_to(folder).as_posix())}" for path in found
-        }
-        ledger = Ledger(context.workspace)
-        for path in found:
-            made = self.source(
-                unique_slug(path.relative_to(folder).as_posix()), str(path.resolve())
-            )
-            yield _under_its_old_name(made, path, ledger, named)
+        slugs = [unique_slug(path.relative_to(folder).as_posix()) for path in paths]
+        taken_ids = {f"{self.prefix}{slug}" for slug in slugs}
+        seen = SeenSources(context.workspace)
+        for path, slug in zip(paths, slugs, strict=True):
+            source = self.source(slug, str(path.resolve()))
+            yield _with_former_id(source, path, seen, taken_ids)
 
 
 def find_media(folder: Path, settings: Settings) -> list[Path]:
-    """Return the media under a folder, sorted; not what is hidden or the program itself keeps."""
+    """Return the media under a folder, sorted; without hidden files and our own folders."""
     own = {settings.workspace, settings.models, settings.home, settings.scratch}
     return sorted(
         path
@@ -68,16 +65,19 @@ def _matches(path: Path, patterns: tuple[str, ...]) -> bool:
     return any(fnmatch(path.as_posix(), pattern) for pattern in patterns)
 
 
-def _under_its_old_name(made: Source, path: Path, ledger: Ledger, named: set[str]) -> Source:
-    """Keep a file's id when somebody renamed it, so that it counts as known and changes no side.
+def _with_former_id(source: Source, path: Path, seen: SeenSources, taken_ids: set[str]) -> Source:
+    """Give a renamed file the id under which its bytes are known.
 
-    Renamed is what has a new name, while the file that brought the same bytes is gone.
+    The id decides the split, so a renamed file must not count as new. A file counts as renamed if
+    its name is new, its bytes are known, and the file that brought them is gone; if that file is
+    still there, this one is a copy. Digests are computed for files with new names only.
     """
-    if ledger.find(made.source_id) is not None or not ledger.has_any():
-        return made
-    for known in ledger.providers(digest_file(path)):
-        was = Path(known.source.uri)
-        is_free = known.source.source_id not in named and known.source.listing is None
-        if is_free and (was == path.resolve() or not was.exists()):
-            return made.model_copy(update={"source_id": known.source.source_id})
-    return made
+    if seen.find(source.source_id) is not None or not seen.has_any():
+        return source
+    for former in seen.with_media(digest_file(path)):
+        former_path = Path(former.source.uri)
+        # A source that a listing brought keeps its id for itself.
+        is_free = former.source.source_id not in taken_ids and former.source.listing is None
+        if is_free and (former_path == path.resolve() or not former_path.exists()):
+            return source.model_copy(update={"source_id": former.source.source_id})
+    return source

@@ -1,4 +1,4 @@
-"""Folders in mmsegmentation's Custom format: pictures and masks that somebody made before."""
+"""Folders in mmsegmentation's Custom format: pictures and the masks that come with them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +14,9 @@ from tasks.download.sources.slug import unique_slug
 
 
 class CustomCollection(Collection):
-    """`custom: FOLDER` with `img_dir` and `ann_dir`; `name` is what its annotation is called.
+    """`custom: FOLDER` with `img_dir` and `ann_dir`; `name` names its annotation source.
 
-    `person` are the codes of its masks that mean person. A mask is taken for one person.
+    `person` are the codes of its masks that mean person. Each mask counts as one person.
     """
 
     custom: str
@@ -34,11 +34,11 @@ class CustomCollection(Collection):
             raise InputError(
                 f"{root} is no Custom folder: expected {self.images} and {self.masks} in it."
             )
-        found = find_media(images, context.settings)
-        if not found:
+        pictures = find_media(images, context.settings)
+        if not pictures:
             raise InputError(f"{images} holds no picture.")
         name = self.name or root.name
-        for picture in found:
+        for picture in pictures:
             relative = picture.relative_to(images)
             mask = masks / relative.with_suffix(self.mask_suffix)
             yield self.source(

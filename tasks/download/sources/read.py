@@ -20,7 +20,14 @@ from tasks.download.sources.coco import CocoCollection
 from tasks.download.sources.collection import Collection, Context, expand
 from tasks.download.sources.folder import FolderCollection
 from tasks.download.sources.mmseg import CustomCollection
-from tasks.download.sources.rows import csv_rows, parquet_rows, parse_yaml, read_text, split_scenes
+from tasks.download.sources.rows import (
+    Entry,
+    csv_rows,
+    parquet_rows,
+    parse_yaml,
+    read_text,
+    split_scenes,
+)
 from tasks.download.sources.s3 import BucketCollection
 from tasks.download.sources.slug import slug
 
@@ -36,45 +43,43 @@ _LISTS = (".csv", ".yaml", ".yml", ".parquet")
 _MAX_DEPTH = 5
 
 
-def read_sources(address: str) -> tuple[Source, ...]:
-    """Read what is to be collected; `address` is a list's name, a path or an address.
+def read_sources(name: str) -> tuple[Source, ...]:
+    """Read the sources to ingest; `name` is that of a shipped list, a path or a URI.
 
     Raises:
-        InputError: nothing is there, or a line of the list is wrong; every finding is named.
+        InputError: nothing is there, or an entry of the list is wrong; every finding is named.
         WorldError: a server that lists sources does not answer.
     """
-    return with_revisions(_read(address), settings())
+    return with_revisions(_read(name), settings())
 
 
-def _read(address: str) -> tuple[Source, ...]:
-    """Read a list of the project's, a list file, a folder, a file, or an address of one."""
-    here = settings()
-    workspace = Workspace.of(here)
-    shipped = files("deployments").joinpath("sources", f"{address}.yaml")
+def _read(name: str) -> tuple[Source, ...]:
+    """Read a list that comes with the project, a list file, a folder, a file, or a URI of one."""
+    context = Context(Path(), settings(), Workspace.of(settings()))
+    shipped = files("deployments").joinpath("sources", f"{name}.yaml")
     if shipped.is_file():
-        context = Context(Path(), here, workspace)
-        values = parse_yaml(shipped.read_text(encoding="utf-8"), address)
-        return _checked(_from_yaml(values, address), address, context)
-    if address.startswith("s3://") and address.endswith("/"):
-        return _checked([{"bucket": address}], address, Context(Path(), here, workspace))
-    if scheme_of(address):
-        return (Source(source_id=slug(Path(address.partition("?")[0]).stem), uri=address),)
-    path = expand(address)
-    context = Context(path.parent, here, workspace)
+        values = parse_yaml(shipped.read_text(encoding="utf-8"), name)
+        return _validated(_from_yaml(values, name), name, context)
+    if name.startswith("s3://") and name.endswith("/"):
+        return _validated([{"bucket": name}], name, context)
+    if scheme_of(name):
+        return (Source(source_id=slug(Path(name.partition("?")[0]).stem), uri=name),)
+    path = expand(name)
+    context = context._replace(base=path.parent)
     if path.is_dir():
-        return _checked([{"folder": str(path.absolute())}], address, context)
+        return _validated([{"folder": str(path.absolute())}], name, context)
     if not path.is_file():
         raise InputError(
-            f"There is no {address!r}: expected a source list (.csv, .yaml, .parquet), a folder of "
+            f"There is no {name!r}: expected a source list (.csv, .yaml, .parquet), a folder of "
             "videos and photos, one such file, or the name of a list that comes with the project "
             "(demo)."
         )
     if path.suffix.lower() in _LISTS:
-        return _checked(_entries(path, address), address, context)
+        return _validated(_entries(path, name), name, context)
     return (Source(source_id=slug(path.stem), uri=str(path.resolve())),)
 
 
-def _entries(path: Path, origin: str) -> list[dict[str, Any]]:
+def _entries(path: Path, origin: str) -> list[Entry]:
     if path.suffix.lower() == ".csv":
         return csv_rows(read_text(path), origin)
     if path.suffix.lower() == ".parquet":
@@ -82,7 +87,7 @@ def _entries(path: Path, origin: str) -> list[dict[str, Any]]:
     return _from_yaml(parse_yaml(read_text(path), origin), origin)
 
 
-def _from_yaml(values: dict[str, Any], origin: str) -> list[dict[str, Any]]:
+def _from_yaml(values: dict[str, Any], origin: str) -> list[Entry]:
     """Return the entries of a list; a file that describes one collection is a list of it."""
     if not _COLLECTIONS.keys().isdisjoint(values):
         return [values]
@@ -92,8 +97,8 @@ def _from_yaml(values: dict[str, Any], origin: str) -> list[dict[str, Any]]:
     return entries
 
 
-def _checked(
-    entries: list[dict[str, Any]], origin: str, context: Context, depth: int = 0
+def _validated(
+    entries: list[Entry], origin: str, context: Context, depth: int = 0
 ) -> tuple[Source, ...]:
     sources: list[Source] = []
     findings: list[str] = []
@@ -111,7 +116,8 @@ def _checked(
     return tuple(sources)
 
 
-def _expanded(entry: dict[str, Any], context: Context, depth: int) -> Iterator[Source]:
+def _expanded(entry: Entry, context: Context, depth: int) -> Iterator[Source]:
+    """Yield the sources of an entry: one, those of a collection, or those of another list."""
     prepared = {str(name): value for name, value in entry.items()}
     if "scenes" in prepared and isinstance(prepared["scenes"], str):
         prepared["scenes"] = split_scenes(prepared["scenes"])
@@ -119,7 +125,7 @@ def _expanded(entry: dict[str, Any], context: Context, depth: int) -> Iterator[S
     if kind is not None:
         yield from kind.model_validate(prepared).sources(context)
     elif prepared.keys() == {_LIST}:
-        yield from _another_list(str(prepared[_LIST]), context, depth)
+        yield from _nested_list(str(prepared[_LIST]), context, depth)
     else:
         uri = prepared.get("uri")
         if isinstance(uri, str) and uri and not scheme_of(uri):
@@ -127,24 +133,24 @@ def _expanded(entry: dict[str, Any], context: Context, depth: int) -> Iterator[S
         yield Source.model_validate(prepared)
 
 
-def _another_list(name: str, context: Context, depth: int) -> tuple[Source, ...]:
+def _nested_list(name: str, context: Context, depth: int) -> tuple[Source, ...]:
     path = context.path(name)
     if depth == _MAX_DEPTH:
-        raise InputError(f"{path}: lists name each other more than {_MAX_DEPTH} deep.")
+        raise InputError(f"{path}: lists include each other more than {_MAX_DEPTH} deep.")
     if path.suffix.lower() not in _LISTS or not path.is_file():
         raise InputError(f"There is no list {path} (.csv, .yaml, .parquet).")
     inner = context._replace(base=path.parent)
-    return _checked(_entries(path, str(path)), str(path), inner, depth + 1)
+    return _validated(_entries(path, str(path)), str(path), inner, depth + 1)
 
 
-def _collection_of(entry: dict[str, Any]) -> type[Collection] | None:
+def _collection_of(entry: Entry) -> type[Collection] | None:
     return next((kind for key, kind in _COLLECTIONS.items() if key in entry), None)
 
 
 def _duplicates(sources: list[Source], origin: str) -> list[str]:
     counts = Counter(source.source_id for source in sources)
     return [
-        f"{origin}: the source_id {name!r} stands {count} times; each source needs its own "
+        f"{origin}: the source_id {name!r} occurs {count} times; each source needs its own "
         "(a collection's ids are kept apart by its 'prefix')"
         for name, count in counts.items()
         if count > 1

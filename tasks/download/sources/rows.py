@@ -1,8 +1,9 @@
-"""Rows of list files: CSV, YAML and Parquet become mappings of names and values."""
+"""Rows of list files: CSV, YAML and Parquet, read but not validated yet."""
 
 import csv
 import io
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import yaml
 
 from tasks.common.errors import InputError
 from tasks.common.records import Source
+
+Entry = Mapping[str, object]
+"""An entry of a list as people wrote it. `Source` or a collection validates it at once."""
 
 REQUIRED = ("source_id", "uri")
 COLUMNS = (
@@ -20,7 +24,7 @@ _SCENE_SEPARATORS = re.compile(r"[;|]")
 
 
 def split_scenes(scenes: Any) -> tuple[str, ...]:
-    """Return scene tags that stand as a list, or as text separated by `;` or `|`."""
+    """Return scene tags, given as a list or as text separated by `;` or `|`."""
     parts = _SCENE_SEPARATORS.split(scenes) if isinstance(scenes, str) else (scenes or ())
     return tuple(text for part in parts if (text := str(part).strip()))
 
@@ -43,16 +47,16 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML file of keys and values.
 
     Raises:
-        InputError: it is none.
+        InputError: it is not one.
     """
     return parse_yaml(read_text(path), str(path))
 
 
 def parse_yaml(text: str, origin: str) -> dict[str, Any]:
-    """Read YAML text of keys and values; `origin` is what sentences call it.
+    """Read YAML text of keys and values; error messages call it `origin`.
 
     Raises:
-        InputError: it is none.
+        InputError: it is not of this form.
     """
     try:
         values = yaml.safe_load(text)
@@ -63,8 +67,8 @@ def parse_yaml(text: str, origin: str) -> dict[str, Any]:
     return values
 
 
-def csv_rows(text: str, origin: str) -> list[dict[str, Any]]:
-    """Return the filled rows of a CSV.
+def csv_rows(text: str, origin: str) -> list[Entry]:
+    """Return the rows of a CSV; empty rows and cells are left out.
 
     Raises:
         InputError: its columns are not those of a source list, or a row has more cells.
@@ -84,7 +88,7 @@ def csv_rows(text: str, origin: str) -> list[dict[str, Any]]:
     ]
 
 
-def parquet_rows(path: Path) -> list[dict[str, Any]]:
+def parquet_rows(path: Path) -> list[Entry]:
     """Return the rows of a Parquet table; empty cells are left out.
 
     Raises:

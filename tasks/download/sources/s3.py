@@ -1,4 +1,4 @@
-"""Everything under a prefix of a bucket."""
+"""Videos and photos under a prefix of a bucket."""
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -13,7 +13,7 @@ from tasks.download.sources.slug import unique_slug
 
 
 class BucketCollection(Collection):
-    """`bucket: s3://bucket/prefix`; an object that was replaced has another tag, and is new."""
+    """`bucket: s3://bucket/prefix`; a replaced object has another ETag: edited."""
 
     bucket: str
 
@@ -23,18 +23,18 @@ class BucketCollection(Collection):
         if not self.bucket.startswith("s3://") or not bucket or "@" in bucket:
             raise InputError(f"bucket is {self.bucket!r}; expected s3://bucket/prefix.")
         prefix = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
-        client, n_found = source_client(context.settings), 0
+        client, n_sources = source_client(context.settings), 0
         with explained(self.bucket):
             pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             for item in (item for page in pages for item in page.get("Contents", ())):
                 name = PurePosixPath(item["Key"][len(prefix) :])
                 is_hidden = any(part.startswith(".") for part in name.parts)
                 if name.suffix.lower() in MEDIA_SUFFIXES and not is_hidden:
-                    n_found += 1
+                    n_sources += 1
                     yield self.source(
                         unique_slug(str(name)),
                         f"s3://{bucket}/{item['Key']}",
                         revision=str(item["ETag"]).strip('"'),
                     )
-        if not n_found:
+        if not n_sources:
             raise InputError(f"{self.bucket} holds no video or photo.")

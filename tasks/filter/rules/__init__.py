@@ -1,12 +1,56 @@
 """All rules that measure, in the order in which a first failing rule is named.
 
 A rule's module bears its name. `excluded_scene` and `licence` judge the source rather than a crop
-and stand beside these.
+and are not among these. To add a rule, write its module, and name it here, in
+`tasks.common.schema.rule_names` and in `RuleBounds`; a test compares the three places.
 """
-
-from importlib import import_module
 
 from tasks.common.schema.rule_names import MEASURED_RULES
 from tasks.filter.rule import Rule
+from tasks.filter.rules import (
+    body_visible,
+    contrast,
+    detector_confidence,
+    distortion,
+    exposure,
+    frame_cut,
+    frame_cut_mask,
+    ghosting,
+    keypoints_in_mask,
+    mask_agreement,
+    mask_certainty,
+    mask_whole,
+    near_duplicate,
+    person_height_px,
+    person_overlap,
+    person_overlap_mask,
+    sharpness,
+    subject_share,
+    upper_body_visible,
+)
 
-RULES: dict[str, Rule] = {name: import_module(f"{__name__}.{name}").RULE for name in MEASURED_RULES}
+_BY_NAME = {
+    module.RULE.name: module.RULE
+    for module in (
+        person_height_px,
+        detector_confidence,
+        frame_cut,
+        person_overlap,
+        body_visible,
+        upper_body_visible,
+        sharpness,
+        ghosting,
+        exposure,
+        distortion,
+        near_duplicate,
+        mask_whole,
+        subject_share,
+        frame_cut_mask,
+        person_overlap_mask,
+        contrast,
+        mask_certainty,
+        mask_agreement,
+        keypoints_in_mask,
+    )
+}
+RULES: dict[str, Rule] = {name: _BY_NAME[name] for name in MEASURED_RULES}

@@ -6,7 +6,7 @@ from tasks.filter.subject import Subject
 
 def measure(subject: Subject) -> float:
     """Return the detector's confidence, 0..1."""
-    return subject.confidence
+    return subject.crop.confidence
 
 
 RULE = Rule(

@@ -31,7 +31,7 @@ def measure(subject: Subject) -> float | None:
     in view over their median, each as a share of what anatomy gives it. That one is weak, since
     foreshortening looks alike. None where fewer than six segments are in view.
     """
-    if subject.projection in ("equirectangular", "fisheye"):
+    if subject.crop.projection in ("equirectangular", "fisheye"):
         return _stretch(subject)
     if subject.points_xy is None or subject.seen is None:
         return None
@@ -45,10 +45,10 @@ def measure(subject: Subject) -> float | None:
 
 
 def _stretch(subject: Subject) -> float:
-    x0, y0, x1, y1 = subject.person_in_frame
-    width, height = subject.frame_size_wh
-    xs, ys = np.meshgrid(np.linspace(x0, x1, _GRID), np.linspace(y0, y1, _GRID))
-    if subject.projection == "equirectangular":
+    box = subject.crop.person_box_xyxy
+    width, height = subject.crop.frame_size_wh
+    xs, ys = np.meshgrid(np.linspace(box.x0, box.x1, _GRID), np.linspace(box.y0, box.y1, _GRID))
+    if subject.crop.projection == "equirectangular":
         latitude = (0.5 - ys / height) * np.pi
         return float((1.0 / np.maximum(np.cos(latitude), _STEEPEST)).mean())
     radius: NDArray[np.float64] = np.hypot(xs - width / 2, ys - height / 2) / (height / 2)

@@ -2,7 +2,7 @@
 
 from tasks.common.recipe.bounds import TagBounds
 from tasks.common.records import Source
-from tasks.filter.finding import Finding
+from tasks.filter.rule import Finding
 
 NAME = "excluded_scene"
 
@@ -10,11 +10,11 @@ NAME = "excluded_scene"
 def judge(source: Source, limits: TagBounds) -> Finding:
     """Drop the crops of a source with an excluded tag, whatever its case; the value counts them."""
     if not source.scenes:
-        said = f"The source has no scene tags; the recipe says {limits.missing}."
-        return Finding(NAME, limits.missing, sentence=said)
+        sentence = f"The source has no scene tags; the recipe says {limits.missing}."
+        return Finding(NAME, limits.missing, sentence=sentence)
     excluded = {tag.casefold() for tag in limits.tags}
     hit = [tag for tag in source.scenes if tag.casefold() in excluded]
     if not hit:
         return Finding(NAME, "keep", 0.0, 0.0)
-    said = f"The scene {', '.join(hit)} is excluded by the recipe."
-    return Finding(NAME, "drop", float(len(hit)), 0.0, said)
+    sentence = f"The scene {', '.join(hit)} is excluded by the recipe."
+    return Finding(NAME, "drop", float(len(hit)), 0.0, sentence)

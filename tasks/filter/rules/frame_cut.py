@@ -12,13 +12,12 @@ def measure(subject: Subject) -> float:
     A box that fills the frame gives 1, one that stands free gives 0, one of width w and height h
     that is cut below gives w / (2 w + 2 h).
     """
-    x0, y0, x1, y1 = subject.person_in_frame
-    width, height = subject.frame_size_wh
-    w, h = x1 - x0, y1 - y0
+    box, (width, height) = subject.crop.person_box_xyxy, subject.crop.frame_size_wh
+    w, h = box.width, box.height
     if w + h <= 0:
         return 1.0
-    cut = h * (x0 <= _NEAR_PX) + h * (x1 >= width - _NEAR_PX)
-    cut += w * (y0 <= _NEAR_PX) + w * (y1 >= height - _NEAR_PX)
+    cut = h * (box.x0 <= _NEAR_PX) + h * (box.x1 >= width - _NEAR_PX)
+    cut += w * (box.y0 <= _NEAR_PX) + w * (box.y1 >= height - _NEAR_PX)
     return cut / (2 * (w + h))
 
 

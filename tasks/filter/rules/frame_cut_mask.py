@@ -19,13 +19,13 @@ def measure(subject: Subject) -> float | None:
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     inner = cv2.erode(mask, cross, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     outline = (mask == 1) & (inner == 0)
-    left, top = (round(value) for value in subject.crop_in_frame[:2])
-    width, height = subject.frame_size_wh
+    in_frame = box.shift(subject.crop.crop_box_xyxy.x0, subject.crop.crop_box_xyxy.y0)
+    width, height = subject.crop.frame_size_wh
     on_border = np.zeros_like(outline)
-    on_border[:, :1] |= left + box[0] <= 0
-    on_border[:1, :] |= top + box[1] <= 0
-    on_border[:, -1:] |= left + box[2] >= width
-    on_border[-1:, :] |= top + box[3] >= height
+    on_border[:, :1] |= in_frame.x0 <= 0
+    on_border[:1, :] |= in_frame.y0 <= 0
+    on_border[:, -1:] |= in_frame.x1 >= width
+    on_border[-1:, :] |= in_frame.y1 >= height
     return float(np.count_nonzero(outline & on_border) / np.count_nonzero(outline))
 
 

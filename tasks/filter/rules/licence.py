@@ -4,7 +4,7 @@ import re
 
 from tasks.common.recipe.bounds import LicenceBounds
 from tasks.common.records import Source
-from tasks.filter.finding import Finding
+from tasks.filter.rule import Finding
 
 NAME = "licence"
 
@@ -15,13 +15,13 @@ def judge(source: Source, limits: LicenceBounds) -> Finding:
     The value is 1 for a licence on the list and 0 for another.
     """
     if source.licence is None or not source.licence.strip():
-        said = f"The source gives no licence; the recipe says {limits.missing}."
-        return Finding(NAME, limits.missing, sentence=said)
+        sentence = f"The source gives no licence; the recipe says {limits.missing}."
+        return Finding(NAME, limits.missing, sentence=sentence)
     name = source.licence.strip().casefold()
     if any(_pattern(allowed).fullmatch(name) for allowed in limits.allowed):
         return Finding(NAME, "keep", 1.0, 1.0)
-    said = f"The licence {source.licence!r} is not on the recipe's list."
-    return Finding(NAME, "drop", 0.0, 1.0, said)
+    sentence = f"The licence {source.licence!r} is not on the recipe's list."
+    return Finding(NAME, "drop", 0.0, 1.0, sentence)
 
 
 def _pattern(allowed: str) -> re.Pattern[str]:

@@ -14,14 +14,13 @@ def measure(subject: Subject) -> float | None:
     The second matting model of the recipe where it names one, else the pose model's person mask.
     Compared where the crop would be published. None without a second opinion.
     """
-    other = subject.second_alpha if subject.second_alpha is not None else subject.pose_mask
+    second = subject.second_alpha if subject.second_alpha is not None else subject.pose_mask
     tight, mask = subject.tight_in_crop, subject.tight_mask
-    if other is None or tight is None or mask is None or not mask.any():
+    if second is None or tight is None or mask is None or not mask.any():
         return None
-    x0, y0, x1, y1 = tight
-    opinion = other[y0:y1, x0:x1] >= _IS_PERSON
-    common = np.count_nonzero(opinion & (mask == 1))
-    return float(common / np.count_nonzero(opinion | (mask == 1)))
+    second_mask = second[tight.slices] >= _IS_PERSON
+    common = np.count_nonzero(second_mask & (mask == 1))
+    return float(common / np.count_nonzero(second_mask | (mask == 1)))
 
 
 RULE = Rule(

@@ -1,42 +1,50 @@
 """Whether a better crop that is kept shows nearly the same."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from tasks.common.similarity.hash_index import HASH_BITS
+from tasks.common.schema.rows import MeasuredCrop
+from tasks.common.similarity.hash_index import HASH_BITS, Hashes
 from tasks.common.similarity.picture_hash import as_hashes, find_repeats
 from tasks.filter.rule import Rule
 
 
-class Likeness(NamedTuple):
+class NearestCrop(NamedTuple):
     """The distance to the nearest better crop in bits and that crop's id.
 
-    64 without one; None for a crop that was not compared because it is out for another reason.
+    64 without one; None for a crop that was not compared because another rule drops it.
     """
 
     distance: float | None
-    nearest_crop: str | None
+    crop_id: str | None
 
 
-def nearest_kept(rows: Sequence[dict[str, Any]], min_distance: int) -> dict[str, Likeness]:
+def nearest_kept(crops: Sequence[MeasuredCrop], min_distance: int) -> dict[str, NearestCrop]:
     """Compare crops of one source, best first, with those kept before them.
 
-    A row is one of the measures table. The distance is the number of bits in which perceptual
-    hashes differ, be the other picture mirrored or not: recompressed pictures give 0, still scenes
-    0 to 2, different scenes 12 and more.
+    The distance is the number of bits in which perceptual hashes differ, be the other picture
+    mirrored or not: recompressed pictures give 0, still scenes 0 to 2, different scenes 12 and
+    more.
     """
-    found = find_repeats(
-        as_hashes([row["hash"] for row in rows]),
-        as_hashes([row["mirror_hash"] for row in rows]),
+    nearest = find_repeats(
+        _as_hashes(crop.hash for crop in crops),
+        _as_hashes(crop.mirror_hash for crop in crops),
         min_distance,
         radius=HASH_BITS,
     )
     return {
-        row["crop_id"]: Likeness(
-            float(distance), rows[position]["crop_id"] if position >= 0 else None
+        crop.crop_id: NearestCrop(
+            float(distance), crops[position].crop_id if position >= 0 else None
         )
-        for row, position, distance in zip(rows, found.positions, found.distances, strict=True)
+        for crop, position, distance in zip(
+            crops, nearest.positions, nearest.distances, strict=True
+        )
     }
+
+
+def _as_hashes(texts: Iterable[str | None]) -> Hashes:
+    # Only the measures after matting lack hashes, and these are joined with those from before.
+    return as_hashes([text for text in texts if text is not None])
 
 
 RULE = Rule(

@@ -1,22 +1,17 @@
 """How much of this person's box another person covers."""
 
 from tasks.filter.rule import Rule
-from tasks.filter.subject import Box, Subject
+from tasks.filter.subject import Subject
+
+_LEAST_AREA = 1e-9  # a box without an area is not covered, rather than an error
 
 
 def measure(subject: Subject) -> float:
     """Return the largest share of the person's box covered by one other person's box, 0..1."""
-    own = subject.person_in_frame
-    area = max(_area(own), 1e-9)
-    return max((_area(_common(own, other)) / area for other in subject.others_in_frame), default=0)
-
-
-def _common(a: Box, b: Box) -> Box:
-    return max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])
-
-
-def _area(box: Box) -> float:
-    return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)
+    person = subject.crop.person_box_xyxy
+    area = max(person.area, _LEAST_AREA)
+    shares = [person.intersection(box).area / area for box in subject.crop.others_xyxy]
+    return max(shares, default=0.0)
 
 
 RULE = Rule(

@@ -23,7 +23,7 @@ def refuse(text: str) -> None:
 
 
 def stumble(_: Any) -> None:
-    {}["no such key"]
+    raise KeyError("no such key")
 
 
 def crash(_: Any) -> None:

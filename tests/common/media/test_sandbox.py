@@ -14,7 +14,7 @@ import pytest
 
 from tasks.common.errors import SourceError
 from tasks.common.media import sandbox
-from tasks.common.media.sandbox import Limits, SandboxError, run_apart, stream_apart
+from tasks.common.media.sandbox import Limits, SandboxError, run_isolated, stream_isolated
 from tests.common.media import sandboxed
 
 pytestmark = pytest.mark.service  # child processes
@@ -41,31 +41,31 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize("value", [0, "ü\n", [1, 2.5], "x" * 100_000], ids=lambda v: repr(v)[:12])
 def test_what_a_function_returns_comes_back(value: Any) -> None:
-    assert run_apart(sandboxed.double, value, LIMITS) == value * 2
+    assert run_isolated(sandboxed.double, value, LIMITS) == value * 2
 
 
 def test_a_generator_is_read_item_by_item_and_may_be_empty() -> None:
-    assert list(stream_apart(sandboxed.count, 0, LIMITS)) == []
-    assert list(stream_apart(sandboxed.count, 3, LIMITS)) == [0, 1, 2]
+    assert list(stream_isolated(sandboxed.count, 0, LIMITS)) == []
+    assert list(stream_isolated(sandboxed.count, 3, LIMITS)) == [0, 1, 2]
 
 
 def test_the_child_is_another_process_and_knows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
-    told = run_apart(sandboxed.surroundings, None, LIMITS)
+    told = run_isolated(sandboxed.surroundings, None, LIMITS)
     assert told["pid"] != os.getpid()
     assert "AWS_SECRET_ACCESS_KEY" not in told["environment"]
 
 
 def test_an_error_of_our_own_crosses_with_class_and_text() -> None:
     with pytest.raises(SourceError, match="no picture"):
-        run_apart(sandboxed.refuse, "no picture", LIMITS)
+        run_isolated(sandboxed.refuse, "no picture", LIMITS)
 
 
 def test_another_error_crosses_with_its_traceback() -> None:
     with pytest.raises(
         RuntimeError, match=r"(?s)KeyError: 'no such key'\nTraceback.*in stumble"
     ) as e:
-        run_apart(sandboxed.stumble, None, LIMITS)
+        run_isolated(sandboxed.stumble, None, LIMITS)
     assert not isinstance(e.value, SandboxError)
 
 
@@ -99,28 +99,28 @@ def test_a_child_that_does_not_return_is_told_by_its_cause(
     function: Any, argument: Any, limits: Limits, cause: str, said: str
 ) -> None:
     with pytest.raises(SandboxError, match=said) as caught:
-        run_apart(function, argument, limits)
+        run_isolated(function, argument, limits)
     assert caught.value.cause == cause
-    assert run_apart(sandboxed.double, 1, LIMITS) == 2  # and the next one works
+    assert run_isolated(sandboxed.double, 1, LIMITS) == 2  # and the next one works
 
 
 def test_a_child_may_be_given_all_the_time_there_is() -> None:
-    assert run_apart(sandboxed.double, 1, LIMITS._replace(wall_s=1e9)) == 2
+    assert run_isolated(sandboxed.double, 1, LIMITS._replace(wall_s=1e9)) == 2
 
 
 def test_memory_below_the_limit_is_there() -> None:
-    assert run_apart(sandboxed.hoard, 200 * MEGABYTE, LIMITS) == 200 * MEGABYTE
+    assert run_isolated(sandboxed.hoard, 200 * MEGABYTE, LIMITS) == 200 * MEGABYTE
 
 
 def test_what_came_before_a_crash_is_not_lost() -> None:
-    messages = stream_apart(sandboxed.count_and_crash, 3, LIMITS)
+    messages = stream_isolated(sandboxed.count_and_crash, 3, LIMITS)
     assert [next(messages) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(SandboxError, match="SIGSEGV"):
         next(messages)
 
 
 def test_a_child_that_is_killed_in_the_middle_of_a_message_ran_out_of_time() -> None:
-    messages = stream_apart(sandboxed.half_a_word, None, LIMITS._replace(wall_s=0.5))
+    messages = stream_isolated(sandboxed.half_a_word, None, LIMITS._replace(wall_s=0.5))
     assert next(messages) == "whole"
     time.sleep(0.7)
     with pytest.raises(SandboxError, match="not done"):
@@ -128,7 +128,7 @@ def test_a_child_that_is_killed_in_the_middle_of_a_message_ran_out_of_time() -> 
 
 
 def test_a_reader_that_stops_early_ends_the_child(tmp_path: Path) -> None:
-    messages = stream_apart(sandboxed.count_for_ever, str(tmp_path / "pid"), LIMITS)
+    messages = stream_isolated(sandboxed.count_for_ever, str(tmp_path / "pid"), LIMITS)
     assert [next(messages) for _ in range(3)] == [0, 1, 2]
     pid = int((tmp_path / "pid").read_text())
     messages.close()
@@ -138,7 +138,7 @@ def test_a_reader_that_stops_early_ends_the_child(tmp_path: Path) -> None:
 def test_a_child_dies_with_the_process_that_asked(tmp_path: Path) -> None:
     code = (
         "from tasks.common.media.sandbox import *; from tests.common.media import sandboxed;"
-        f"run_apart(sandboxed.hang, {str(tmp_path / 'pid')!r}, Limits(600, 600, 1 << 30))"
+        f"run_isolated(sandboxed.hang, {str(tmp_path / 'pid')!r}, Limits(600, 600, 1 << 30))"
     )
     asking = subprocess.Popen([sys.executable, "-c", code])
     wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")
@@ -150,7 +150,7 @@ def test_a_child_dies_with_the_process_that_asked(tmp_path: Path) -> None:
 
 
 def test_a_child_dies_with_the_process_that_watches_it(tmp_path: Path) -> None:
-    messages = stream_apart(sandboxed.count_for_ever, str(tmp_path / "pid"), LIMITS)
+    messages = stream_isolated(sandboxed.count_for_ever, str(tmp_path / "pid"), LIMITS)
     next(messages)
     pid = int((tmp_path / "pid").read_text())
     watcher = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
@@ -165,7 +165,7 @@ def test_children_of_several_threads_work_at_once() -> None:
 
     def hang(_: int) -> str:
         with pytest.raises(SandboxError) as caught:
-            run_apart(sandboxed.hang, None, limits)
+            run_isolated(sandboxed.hang, None, limits)
         return caught.value.cause
 
     start = time.monotonic()
@@ -175,18 +175,18 @@ def test_children_of_several_threads_work_at_once() -> None:
 
 
 def test_a_server_that_was_killed_is_started_anew() -> None:
-    run_apart(sandboxed.double, 1, LIMITS)
+    run_isolated(sandboxed.double, 1, LIMITS)
     process = sandbox._server._process
     assert process is not None
     process.kill()
     process.wait()
-    assert run_apart(sandboxed.double, 2, LIMITS) == 4
+    assert run_isolated(sandboxed.double, 2, LIMITS) == 4
 
 
 def test_a_fork_of_this_process_has_a_server_of_its_own() -> None:
-    run_apart(sandboxed.double, 1, LIMITS)
+    run_isolated(sandboxed.double, 1, LIMITS)
     pid = os.fork()
     if pid == 0:
-        os._exit(0 if run_apart(sandboxed.double, 3, LIMITS) == 6 else 1)
+        os._exit(0 if run_isolated(sandboxed.double, 3, LIMITS) == 6 else 1)
     assert os.waitpid(pid, 0)[1] == 0
-    assert run_apart(sandboxed.double, 4, LIMITS) == 8
+    assert run_isolated(sandboxed.double, 4, LIMITS) == 8

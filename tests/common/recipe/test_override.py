@@ -8,7 +8,7 @@ import pytest
 
 from tasks.common.errors import InputError
 from tasks.common.recipe.models import load_recipe, read_recipe_text
-from tasks.common.recipe.override import amend_recipe
+from tasks.common.recipe.override import override_recipe
 
 RECIPE = """\
 # At the top.
@@ -46,7 +46,7 @@ def _changed_lines(before: str, after: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("name", ["demo", "people"])
 def test_without_changes_the_text_is_the_files_own(name: str) -> None:
-    assert amend_recipe(name, []) == (load_recipe(name), read_recipe_text(name))
+    assert override_recipe(name, []) == (load_recipe(name), read_recipe_text(name))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_without_changes_the_text_is_the_files_own(name: str) -> None:
 def test_a_change_touches_its_own_lines_alone(
     change: str, gone: list[str], come: list[str], recipe: str
 ) -> None:
-    _, text = amend_recipe(recipe, [change])
+    _, text = override_recipe(recipe, [change])
     assert _changed_lines(RECIPE, text) == [gone, come]
 
 
@@ -90,12 +90,12 @@ def _comments(text: str) -> list[str]:
     ["sharpness.min=0.3", "frame_cut.max=0.4", "publish.val_share=0.5", "exposure.max=0.6"],
 )
 def test_all_comments_stay(change: str, recipe: str) -> None:
-    _, text = amend_recipe(recipe, [change])
+    _, text = override_recipe(recipe, [change])
     assert _comments(text) == _comments(RECIPE)
 
 
 def test_the_recipe_is_the_one_that_its_text_says(recipe: str, tmp_path: Path) -> None:
-    made, text = amend_recipe(recipe, ["filter.sharpness.min=0.3", "publish.val_share=0.5"])
+    made, text = override_recipe(recipe, ["filter.sharpness.min=0.3", "publish.val_share=0.5"])
     (tmp_path / "saved.yaml").write_text(text)
     assert made == load_recipe(str(tmp_path / "saved.yaml"))
     assert made.filter.sharpness is not None
@@ -104,26 +104,26 @@ def test_the_recipe_is_the_one_that_its_text_says(recipe: str, tmp_path: Path) -
 
 def test_nothing_else_changes(recipe: str) -> None:
     before = load_recipe(recipe)
-    made, _ = amend_recipe(recipe, ["publish.val_share=0.5"])
+    made, _ = override_recipe(recipe, ["publish.val_share=0.5"])
     published = before.publish.model_copy(update={"val_share": 0.5})
     assert made == before.model_copy(update={"publish": published})
 
 
 def test_the_later_of_two_changes_holds(recipe: str) -> None:
-    made, _ = amend_recipe(recipe, ["sharpness.min=0.3", "sharpness.min=0.2"])
+    made, _ = override_recipe(recipe, ["sharpness.min=0.3", "sharpness.min=0.2"])
     assert made.filter.sharpness is not None
     assert made.filter.sharpness.min == 0.2
 
 
 def test_a_rule_may_come_back_after_it_was_taken_out(recipe: str) -> None:
-    made, _ = amend_recipe(recipe, ["sharpness=null", "sharpness.max=0.9"])
+    made, _ = override_recipe(recipe, ["sharpness=null", "sharpness.max=0.9"])
     assert made.filter.sharpness is not None
     assert (made.filter.sharpness.min, made.filter.sharpness.max) == (None, 0.9)
 
 
 def test_a_value_may_be_a_list_or_keys(recipe: str) -> None:
     changes = ["excluded_scene.tags=[pool, beach]", "publish.pin={cafe: train}"]
-    made, _ = amend_recipe(recipe, changes)
+    made, _ = override_recipe(recipe, changes)
     assert made.filter.excluded_scene is not None
     assert made.filter.excluded_scene.tags == ("pool", "beach")
     assert made.publish.pin == {"cafe": "train"}
@@ -132,7 +132,7 @@ def test_a_value_may_be_a_list_or_keys(recipe: str) -> None:
 @pytest.mark.parametrize("name", ["demo", "people"])
 def test_a_recipe_of_the_project_keeps_its_comments_and_its_other_values(name: str) -> None:
     before = load_recipe(name)
-    made, text = amend_recipe(name, ["publish.val_share=0.5"])
+    made, text = override_recipe(name, ["publish.val_share=0.5"])
     published = before.publish.model_copy(update={"val_share": 0.5})
     assert made == before.model_copy(update={"publish": published})
     assert _comments(text) == _comments(read_recipe_text(name))
@@ -161,7 +161,7 @@ REFUSED = [
 @pytest.mark.parametrize(("change", "said"), REFUSED)
 def test_a_wrong_change_is_refused(change: str, said: str, recipe: str) -> None:
     with pytest.raises(InputError, match=said):
-        amend_recipe(recipe, [change])
+        override_recipe(recipe, [change])
 
 
 @pytest.mark.parametrize(
@@ -177,12 +177,12 @@ def test_an_unknown_key_is_refused_with_those_that_are_known(
 ) -> None:
     said = rf"{re.escape(path)} = .*: this key is not known; known here: {known}"
     with pytest.raises(InputError, match=said):
-        amend_recipe(recipe, [change])
+        override_recipe(recipe, [change])
 
 
 def test_a_refusal_names_recipe_and_change(recipe: str) -> None:
     with pytest.raises(InputError) as refused:
-        amend_recipe(recipe, ["sharpness.min=0.3", "frame_cut.max=2"])
+        override_recipe(recipe, ["sharpness.min=0.3", "frame_cut.max=2"])
     assert str(refused.value).startswith(
         f"recipe {recipe} with sharpness.min=0.3, frame_cut.max=2: filter.frame_cut.max = 2: "
     )
@@ -193,29 +193,29 @@ def test_a_file_that_is_no_yaml_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "broken.yaml"
     path.write_text(text)
     with pytest.raises(InputError, match=r"broken\.yaml is not valid YAML"):
-        amend_recipe(str(path), ["sharpness.min=0.3"])
+        override_recipe(str(path), ["sharpness.min=0.3"])
 
 
 def test_a_recipe_that_is_not_there_is_refused() -> None:
     with pytest.raises(InputError, match="There is no recipe 'nothing'"):
-        amend_recipe("nothing", ["sharpness.min=0.3"])
+        override_recipe("nothing", ["sharpness.min=0.3"])
 
 
 @pytest.mark.parametrize("change", ["sharpnes=null", "sharpness.mim=null", "ghosting=null"])
 def test_what_is_not_set_cannot_be_taken_out(change: str, recipe: str) -> None:
-    with pytest.raises(InputError, match="is not set in this recipe, so it cannot be taken out"):
-        amend_recipe(recipe, [change])
+    with pytest.raises(InputError, match="is not set in this recipe, so it cannot be removed"):
+        override_recipe(recipe, [change])
 
 
 def test_a_word_that_yaml_takes_for_no_stays_a_word_when_it_is_quoted(recipe: str) -> None:
-    amended, text = amend_recipe(recipe, ['publish.note="no"'])
+    amended, text = override_recipe(recipe, ['publish.note="no"'])
     assert amended.publish.note == "no"
     assert 'note: "no"' in text
 
 
 def test_quotes_elsewhere_stay_as_they_are() -> None:
     before = read_recipe_text("demo")
-    _, after = amend_recipe("demo", ["sharpness.min=0.3"])
+    _, after = override_recipe("demo", ["sharpness.min=0.3"])
     changed = set(after.splitlines()) ^ set(before.splitlines())
     assert {line.split(":")[0].strip() for line in changed} == {"sharpness"}
 
@@ -223,13 +223,13 @@ def test_quotes_elsewhere_stay_as_they_are() -> None:
 def test_a_rule_that_is_written_without_bounds_gets_them(tmp_path: Path) -> None:
     path = tmp_path / "empty.yaml"
     path.write_text(RECIPE.replace("frame_cut: {max: 0.5}", "frame_cut:"))
-    amended, _ = amend_recipe(str(path), ["frame_cut.max=0.4"])
+    amended, _ = override_recipe(str(path), ["frame_cut.max=0.4"])
     assert amended.filter.frame_cut is not None
     assert amended.filter.frame_cut.max == 0.4
 
 
 def test_words_in_a_list_stay_words(recipe: str) -> None:
-    amended, _ = amend_recipe(recipe, ['excluded_scene.tags=["no", night]'])
+    amended, _ = override_recipe(recipe, ['excluded_scene.tags=["no", night]'])
     assert amended.filter.excluded_scene is not None
     assert amended.filter.excluded_scene.tags == ("no", "night")
 
@@ -239,10 +239,10 @@ def test_a_part_that_two_rules_share_is_not_changed_for_both(tmp_path: Path) -> 
     shared = "frame_cut: &edge {max: 0.5}\n  frame_cut_mask: *edge"
     path.write_text(RECIPE.replace("frame_cut: {max: 0.5}", shared))
     with pytest.raises(InputError, match="frame_cut is shared with other keys"):
-        amend_recipe(str(path), ["frame_cut.max=0.3"])
+        override_recipe(str(path), ["frame_cut.max=0.3"])
 
 
 @pytest.mark.parametrize("value", ["2026-13-45", "!!int abc", "[" * 3000])
 def test_what_cannot_be_read_as_a_value_is_told(value: str, recipe: str) -> None:
     with pytest.raises(InputError, match="is not a YAML value"):
-        amend_recipe(recipe, [f"sharpness.min={value}"])
+        override_recipe(recipe, [f"sharpness.min={value}"])

@@ -6,7 +6,7 @@ import pytest
 
 from tasks.common.errors import InputError
 from tasks.common.recipe.models import load_recipe
-from tasks.common.recipe.override import amend_recipe
+from tasks.common.recipe.override import override_recipe
 from tests.flows.builders import RECIPE
 
 SCENES = """\
@@ -33,7 +33,7 @@ def test_files_beside_the_recipe_become_part_of_it(recipe: Path) -> None:
 
 
 def test_a_changed_recipe_finds_the_files_of_the_one_that_it_comes_from(recipe: Path) -> None:
-    changed, _ = amend_recipe(str(recipe), ["publish.val_share=0.2"])
+    changed, _ = override_recipe(str(recipe), ["publish.val_share=0.2"])
     assert [scene.id for scene in changed.publish.scenes] == ["green"]
 
 

@@ -12,14 +12,17 @@ Kind = Callable[[np.random.Generator, int], Pictures]
 
 
 def random_hashes(rng: np.random.Generator, n: int) -> Hashes:
-    return rng.integers(0, 1 << 64, n, np.uint64)
+    hashes: Hashes = rng.integers(0, 1 << 64, n, np.uint64)
+    return hashes
 
 
 def flips(rng: np.random.Generator, n: int, most_bits: int) -> Hashes:
     """Return masks of 0 to `most_bits` bits, uint64 (n,)."""
     places = rng.random((n, 64)).argsort(axis=1).astype(np.uint64)
     chosen = np.arange(64) < rng.integers(0, most_bits + 1, (n, 1))
-    return np.bitwise_or.reduce(np.where(chosen, np.uint64(1) << places, np.uint64(0)), axis=1)
+    bits = np.where(chosen, np.uint64(1) << places, np.uint64(0))
+    masks: Hashes = np.bitwise_or.reduce(bits, axis=1)
+    return masks
 
 
 def strangers(rng: np.random.Generator, n: int) -> Pictures:
@@ -64,7 +67,8 @@ def repeats_one_by_one(
     hashes: Hashes, mirrors: Hashes, min_distance: int, radius: int
 ) -> tuple[list[int], Positions]:
     """Go through pictures one at a time; return who was kept and all distances to kept ones."""
-    kept, kept_hashes = [], np.empty_like(hashes)
+    kept: list[int] = []
+    kept_hashes = np.empty_like(hashes)
     distances = np.full(len(hashes), 64, np.int64)
     for row, sides in enumerate(zip(hashes, mirrors, strict=True)):
         earlier = kept_hashes[: len(kept)]

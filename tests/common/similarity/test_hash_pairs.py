@@ -13,7 +13,8 @@ def brute(queries: np.ndarray, entries: np.ndarray, radius: int) -> list[tuple[i
 
 def near_copies(rng: np.random.Generator, hashes: np.ndarray, flips: int) -> np.ndarray:
     bits = rng.integers(0, 64, (len(hashes), flips)).astype(np.uint64)
-    return hashes ^ np.bitwise_xor.reduce(np.uint64(1) << bits, axis=1)
+    copies: np.ndarray = hashes ^ np.bitwise_xor.reduce(np.uint64(1) << bits, axis=1)
+    return copies
 
 
 @pytest.mark.parametrize("radius", [0, 6, 11])

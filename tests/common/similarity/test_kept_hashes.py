@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.common.similarity import hash_index
-from tasks.common.similarity import picture_hash as likeness
+from tasks.common.similarity import hash_index, picture_hash
 from tasks.common.similarity.hash_index import Hashes, HashIndex
 from tasks.common.similarity.picture_hash import as_hashes, find_repeats
 from tests.common.similarity.hashes import (
@@ -164,7 +163,7 @@ class TestRepeats:
     @given(FEW, st.integers(1, 9), st.integers(0, 4))
     def test_small_blocks_change_nothing(self, few: Pictures, min_distance: int, more: int) -> None:
         radius = min_distance - 1 + more
-        with patch.object(likeness, "_BLOCK", 3):
+        with patch.object(picture_hash, "_BLOCK", 3):
             found = find_repeats(*few, min_distance, radius)
         _, distances = repeats_one_by_one(*few, min_distance, radius)
         assert found.distances.tolist() == distances.tolist()
@@ -174,7 +173,7 @@ class TestRepeats:
         self, few: Pictures, min_distance: int, more: int
     ) -> None:
         hashes, mirrors = few
-        with patch.object(likeness, "_BLOCK", 3):
+        with patch.object(picture_hash, "_BLOCK", 3):
             found = find_repeats(hashes, mirrors, min_distance, min_distance - 1 + more)
         rows = np.nonzero(found.positions >= 0)[0]
         named = found.positions[rows]

@@ -122,7 +122,7 @@ def made(status: int, body: bytes, error: Exception | None = None, **headers: st
 def refused(status: int, code: str, more: str = "", **headers: str) -> AWSResponse:
     """Return a refusal as S3 writes it, with `more` elements beside code and message."""
     text = f"<Error><Code>{code}</Code><Message>made up</Message>{more}</Error>"
-    return made(status, text.encode() if code else b"", **headers)
+    return made(status, text.encode() if code else b"", None, **headers)
 
 
 def always(store: S3Store, answer: Callable[[], AWSResponse], action: str = "") -> list[Any]:

@@ -3,9 +3,10 @@
 import errno
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,13 +15,13 @@ from tasks.common.store.folder import FolderStore
 from tests.common.store.stores import content_of, files_under
 
 DATA = b"bytes"
-WRITES = {
+WRITES: dict[str, Callable[[FolderStore], Any]] = {
     "put": lambda store: store.put("b/c", DATA),
     "put_if_absent": lambda store: store.put_if_absent("b/c", DATA),
     "swap": lambda store: store.swap("b/c", None, DATA),
     "probe": lambda store: store.probe(),
 }
-READS = {
+READS: dict[str, Callable[[FolderStore, Path], Any]] = {
     "get": lambda store, _: store.get("a/b/c"),
     "fetch": lambda store, new: store.fetch("a/b/c", new),
     "copy": lambda store, _: store.copy("a/b/c", "a/b/d", content_of(DATA)),
@@ -31,9 +32,9 @@ KINDS = [
     pytest.param(errno.ENOSPC, InputError, "Make room", id="disk full"),
     pytest.param(errno.EDQUOT, InputError, "Make room", id="quota"),
     pytest.param(errno.EFBIG, InputError, "Make room", id="file too big"),
-    pytest.param(errno.EACCES, InputError, "Mend its rights", id="rights"),
-    pytest.param(errno.EPERM, InputError, "Mend its rights", id="not permitted"),
-    pytest.param(errno.EROFS, InputError, "Mend its rights", id="read-only"),
+    pytest.param(errno.EACCES, InputError, "Fix its permissions", id="rights"),
+    pytest.param(errno.EPERM, InputError, "Fix its permissions", id="not permitted"),
+    pytest.param(errno.EROFS, InputError, "Fix its permissions", id="read-only"),
     pytest.param(errno.EIO, WorldError, "Run it again", id="disk fails"),
     pytest.param(errno.ESTALE, WorldError, "Run it again", id="network folder gone"),
 ]
@@ -93,7 +94,7 @@ def test_a_disk_that_fills_up_in_the_middle_leaves_what_was_there(
 @pytest.mark.parametrize(
     ("number", "kind", "mend"),
     [
-        pytest.param(errno.EACCES, InputError, "Mend its rights", id="rights"),
+        pytest.param(errno.EACCES, InputError, "Fix its permissions", id="rights"),
         pytest.param(errno.EIO, WorldError, "Run it again", id="disk fails"),
     ],
 )

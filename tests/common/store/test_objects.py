@@ -1,6 +1,7 @@
 """Work on many objects at once: order, limits, errors; and what a listing may say of contents."""
 
 import threading
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,7 @@ def test_a_reader_who_stops_early_leaves_nobody_at_work() -> None:
         return number
 
     results = in_parallel(work, range(100), store_of(1))
+    assert isinstance(results, Generator)
     assert next(results) == 0
     results.close()
     assert len(started) < 5

@@ -10,6 +10,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from urllib3 import HTTPConnectionPool
 from urllib3.exceptions import ProtocolError, ReadTimeoutError, SSLError
 
 from tasks.common.errors import WorldError
@@ -22,6 +23,9 @@ LINGER_NOT = struct.pack("ii", 1, 0)  # close with a reset instead of an end
 N_TRIES = 4
 
 
+_POOL = HTTPConnectionPool("store")  # errors name the pool that they come from
+
+
 def broken(error: Exception | None, data: bytes) -> Any:
     """Return an answer that has not the length it says, or breaks off."""
     return made(200, data, error, content_length=str(len(DATA)), etag='"half"')
@@ -32,7 +36,7 @@ def broken(error: Exception | None, data: bytes) -> Any:
     [
         pytest.param(None, id="ends too early"),
         pytest.param(ProtocolError("Connection broken"), id="connection reset"),
-        pytest.param(ReadTimeoutError(None, "/", "Read timed out."), id="silence"),
+        pytest.param(ReadTimeoutError(_POOL, "/", "Read timed out."), id="silence"),
         pytest.param(SSLError("DECRYPTION_FAILED_OR_BAD_RECORD_MAC"), id="broken tls record"),
     ],
 )

@@ -71,7 +71,8 @@ def test_a_clock_that_is_an_hour_off_is_told_with_both_times(
     now = botocore.auth.get_current_datetime
 
     def an_hour_ago(*args: Any, **options: Any) -> datetime:
-        return now(*args, **options) - timedelta(hours=1)
+        real: datetime = now(*args, **options)
+        return real - timedelta(hours=1)
 
     monkeypatch.setattr("botocore.auth.get_current_datetime", an_hour_ago)
     said = message(s3_address, InputError)

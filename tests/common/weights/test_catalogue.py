@@ -8,7 +8,7 @@ import pytest
 from tasks.common.errors import InputError
 from tasks.common.weights.catalogue import Role, Weights, catalogue, find_weights
 from tasks.common.weights.fetch import is_present
-from tasks.pose.stage import _FINDERS
+from tasks.pose.stage import _ESTIMATORS
 
 ENTRIES = [pytest.param(entry, id=name) for name, entry in catalogue().items()]
 DETECTORS = [param for param in ENTRIES if param.values[0].role == "person-detector"]  # type: ignore[union-attr]
@@ -72,7 +72,7 @@ def test_every_matting_model_has_a_session_that_rembg_knows(entry: Weights) -> N
 
 @pytest.mark.parametrize("entry", POSES)
 def test_every_pose_model_has_a_session_that_the_pose_room_knows(entry: Weights) -> None:
-    assert entry.session in _FINDERS
+    assert entry.session in _ESTIMATORS
 
 
 @pytest.mark.parametrize("entry", [*DETECTORS, *MATTING])

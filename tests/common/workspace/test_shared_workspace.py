@@ -104,11 +104,11 @@ def test_an_artifact_is_there_only_when_all_its_files_are(
     assert machine(tmp_path, "there", bucket).find("sample", KEY) is None
 
 
-def test_what_is_withdrawn_is_there_for_nobody_and_can_be_made_again(
+def test_an_invalidated_artifact_is_missing_for_every_worker_and_can_be_made_again(
     here: Workspace, there: Workspace
 ) -> None:
     made = written(here)
-    here.withdraw("sample", KEY)
+    here.invalidate("sample", KEY)
     assert (here.find("sample", KEY), there.find("sample", KEY)) == (None, None)
     assert reuse_or_make(there, "sample", KEY, write_frames) == made
     assert here.find("sample", KEY) == made

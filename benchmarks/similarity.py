@@ -1,6 +1,6 @@
 """Time and memory of the search for near duplicates among many hashes.
 
-python -m benchmarks.likeness [--millions 10]
+python -m benchmarks.similarity [--millions 10]
 """
 
 import argparse

@@ -1,0 +1,39 @@
+"""What commands that start a flow run share: a quiet console before it, a report after it."""
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from flows.cli.console import BAD_INPUT, FAILED, print_error
+from flows.engine.prefect_env import quieten_console
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import State
+
+
+def prepare_console(verbose: bool) -> None:
+    """Keep Prefect's log off the terminal, unless it is asked for.
+
+    Call this before Prefect is imported, for it reads its log levels then. So commands that start
+    a flow run import their flow inside the function.
+    """
+    if not verbose:
+        quieten_console()
+        logging.captureWarnings(True)
+
+
+def report_end(state: "State[Any]") -> None:
+    """Print the run that a flow names in its state, and end with the code for how it went.
+
+    Raises:
+        typer.Exit: the flow run did not complete.
+    """
+    from flows.cli.show import show  # here, since it loads Prefect
+
+    run_id = state.result(raise_on_failure=False)
+    if isinstance(run_id, str):
+        show(run_id)
+    if not state.is_completed():
+        print_error(state.message or str(run_id))
+        raise typer.Exit(BAD_INPUT if state.name == "BadInput" else FAILED)

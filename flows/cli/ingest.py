@@ -1,0 +1,34 @@
+"""`matteflow ingest`."""
+
+from typing import Annotated
+
+import typer
+
+from flows.cli.console import progress_bars
+from flows.cli.flow_run import prepare_console, report_end
+from flows.cli.options import SourceList, Store, Verbose
+from tasks.common.records import PublishMode
+from tasks.common.settings import settings
+
+
+def ingest(
+    sources: SourceList,
+    recipe: Annotated[str, typer.Option(help="A recipe's name or YAML file.")] = "people",
+    publish: Annotated[
+        PublishMode,
+        typer.Option(help="Publish if all sources succeeded, what succeeded, or nothing."),
+    ] = "complete",
+    store: Store = "",
+    verbose: Verbose = False,
+) -> None:
+    """Take sources through all stages and publish what is kept."""
+    prepare_console(verbose)
+    from flows.ingest import ingest as ingest_flow
+    from flows.ingest import prepare
+
+    prepare(sources, recipe, store or settings().store)  # before Prefect starts its server
+    with progress_bars(f"ingest {sources} with the recipe {recipe}"):
+        state = ingest_flow(
+            sources=sources, recipe=recipe, publish=publish, store=store, return_state=True
+        )
+    report_end(state)

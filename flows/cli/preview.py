@@ -1,0 +1,55 @@
+"""`matteflow retune`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.cli.console import console
+from flows.cli.options import RecipeName
+from flows.cli.tables import print_preview
+from flows.preview import preview as preview_run
+from tasks.common.errors import InputError
+from tasks.common.files import write_file
+from tasks.common.recipe.models import shipped_recipes
+from tasks.common.recipe.override import override_recipe
+from tasks.common.settings import settings
+from tasks.common.workspace.artifacts import Workspace
+
+
+def retune(
+    recipe: RecipeName,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A changed value, such as sharpness.min=0.12; null removes."),
+    ] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Show what would change.")] = False,
+    save: Annotated[str, typer.Option(help="Write the changed recipe to this file.")] = "",
+    run: Annotated[
+        str, typer.Option(help="The run to judge; empty takes the newest one that fits.")
+    ] = "",
+) -> None:
+    """Preview what other bounds would change, from stored measures and without any model."""
+    if not (preview or save):
+        raise InputError("Say --preview to see what would change, or --save FILE to keep it.")
+    _, text = override_recipe(recipe, change or [])
+    if preview:
+        print_preview(preview_run(recipe, change or [], run or None, Workspace.of(settings())))
+    if save:
+        _save_recipe(text, Path(save), recipe)
+        console.print(
+            f"Saved {save}. An ingest with it reuses everything that is computed already."
+        )
+
+
+def _save_recipe(text: str, target: Path, recipe: str) -> None:
+    """Write a changed recipe; the only file that it may replace is the one it was read from."""
+    try:
+        is_own = recipe not in shipped_recipes() and target.resolve() == Path(recipe).resolve()
+        if target.exists() and not is_own:
+            raise InputError(f"{target} exists already; name a file that does not.")
+        write_file(target.resolve(), text.encode())
+    except OSError as error:
+        raise InputError(
+            f"{str(target)[:80]} cannot be written ({error.strerror or error}); name another file."
+        ) from error

@@ -1,0 +1,34 @@
+"""`matteflow publish`."""
+
+from typing import Annotated
+
+import typer
+
+from flows.cli.console import progress_bars
+from flows.cli.flow_run import prepare_console, report_end
+from flows.cli.options import RunName, Store, Verbose
+
+
+def publish(
+    run: RunName = "",
+    recipe: Annotated[
+        str, typer.Option(help="Publish by this recipe instead of the run's; no model runs.")
+    ] = "",
+    store: Store = "",
+    revive: Annotated[
+        bool, typer.Option("--revive", help="Publish retired content again, as a new version.")
+    ] = False,
+    also: Annotated[
+        list[str] | None, typer.Option(help="Another run to publish together with this one.")
+    ] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Publish what a finished run kept, by its own recipe or by another."""
+    prepare_console(verbose)
+    from flows.publish import publish_run
+
+    with progress_bars("publish"):
+        state = publish_run(
+            run=run, recipe=recipe, store=store, revive=revive, also=also or [], return_state=True
+        )
+    report_end(state)

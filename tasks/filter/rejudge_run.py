@@ -1,0 +1,39 @@
+"""What other bounds would make of the crops of a whole run, source by source."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from tasks.common.recipe.bounds import RuleBounds
+from tasks.common.records import Source
+from tasks.common.schema.rows import RunCrop
+from tasks.filter.rejudge import rejudge
+
+
+class RejudgedRun(NamedTuple):
+    """The crops of a run with the verdicts of their own sources' filters under other bounds.
+
+    They are not yet compared with those of other sources. `unmatted` names the crops that would go
+    on to matting but never were matted.
+    """
+
+    crops: list[RunCrop]
+    unmatted: frozenset[str]
+
+
+def rejudge_run(
+    crops: Iterable[RunCrop], sources: Mapping[str, Source], bounds: RuleBounds
+) -> RejudgedRun:
+    """Judge the crops of a run again, from the measures in their rows; `sources` are by id."""
+    by_source: dict[str, list[RunCrop]] = defaultdict(list)
+    for crop in crops:
+        by_source[crop.source_id].append(crop)
+    judged: list[RunCrop] = []
+    unmatted: set[str] = set()
+    for source_id, own in by_source.items():
+        rejudged = rejudge([crop.verdict for crop in own], sources[source_id], bounds)
+        unmatted |= rejudged.unmatted
+        for crop, verdict in zip(own, rejudged.crops, strict=True):
+            judged.append(replace(crop, verdict=verdict, near_source_id=None))
+    return RejudgedRun(judged, frozenset(unmatted))

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.http_client import http_client
+from tests.tiers import needs
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok"
 RESET_AT_CLOSE = struct.pack("ii", 1, 0)
@@ -55,6 +56,7 @@ def _read_request(connection: socket.socket) -> None:
 
 
 @pytest.fixture
+@needs("service")
 def loopback_server() -> Iterator[str]:
     server = _ServerThatClosesIdleConnections()
     server.start()

@@ -99,6 +99,8 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
         return
     if event in _PROCESSES:
         _guard.refuse(f"started a process ({event} {arguments[:1]})", "service")
+    elif event == "socket.sendmsg":  # how the sandbox's server gets each job
+        _guard.refuse("handed work to a child process", "service")
     elif event in _SOCKETS:
         _guard.refuse(f"used the network ({event} {arguments[-1]})", "service")
     elif event == "open" and isinstance(arguments[0], str) and _is_weights(arguments[0]):

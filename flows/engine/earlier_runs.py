@@ -61,13 +61,13 @@ def gather(
         InputError: an earlier run was made or measured otherwise than the recipe says.
     """
     done = {o.source.source_id: o for o in outcomes if o.error is None}
-    for record, wanted in _needed(earlier, done.keys()):
-        done |= {o.source.source_id: o for o in _judged_by(recipe, record, wanted, workspace)}
-    everyone = [*(o for record in earlier for o in record.outcomes), *outcomes]
-    names = dict.fromkeys(o.source.source_id for o in everyone)
+    for record, missing in _needed(earlier, done.keys()):
+        done |= {o.source.source_id: o for o in _judged_by(recipe, record, missing, workspace)}
+    all_outcomes = [*(o for record in earlier for o in record.outcomes), *outcomes]
+    source_ids = dict.fromkeys(o.source.source_id for o in all_outcomes)
     failed = {o.source.source_id: o for o in outcomes}
-    found = (done.get(name) or failed.get(name) for name in names)
-    return tuple(outcome for outcome in found if outcome is not None)
+    newest = (done.get(source_id) or failed.get(source_id) for source_id in source_ids)
+    return tuple(outcome for outcome in newest if outcome is not None)
 
 
 def _needed(

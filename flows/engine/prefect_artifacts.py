@@ -20,17 +20,17 @@ from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.takedowns import Takedowns
 from tasks.dataset.task import apply_takedowns
-from tasks.deduplicate.task import reuse_or_deduplicate
+from tasks.deduplicate.task import deduplicate, reuse_or_deduplicate
 from tasks.review.task import (
     SourceLine,
     all_drops,
     for_review,
     funnel,
     reasons,
-    reuse_or_review,
+    report,
+    review,
     sheet_uri,
     source_lines,
-    write_run_pages,
 )
 
 T = TypeVar("T")
@@ -60,13 +60,11 @@ def finish_run(record: RunRecord, workspace: Workspace, flow_runs: Mapping[str, 
     save_run(record, workspace)
     name, bounds = record.recipe.publish.name, record.recipe.filter
     outcomes = apply_takedowns(record.outcomes, Takedowns.of(workspace), workspace)
-    crops = reuse_or_deduplicate(outcomes, bounds, workspace)
-    reviewed = reuse_or_review(outcomes, crops, bounds, name, workspace)
+    crops = deduplicate(outcomes, bounds)
+    reviewed = review(outcomes, crops, bounds, name)
     title, folder = f"{name}: run {record.run_id}", run_folder(record.run_id)
     note = describe_publication(record)
-    page = write_run_pages(
-        outcomes, crops, reviewed, bounds, workspace, title=title, note=note, folder=folder
-    )
+    page = report(outcomes, crops, reviewed, bounds, title, note, folder)
     run = workspace.run_crops(crops)
     _leave_sources(source_lines(outcomes, run), flow_runs)
     create_markdown_artifact(

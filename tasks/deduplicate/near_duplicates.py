@@ -11,7 +11,12 @@ from tasks.common.recipe.bounds import BitBounds
 from tasks.common.records import Verdict
 from tasks.common.schema.rows import JudgedCrop
 from tasks.common.similarity.hash_index import Hashes, HashIndex, Positions
-from tasks.common.similarity.picture_hash import as_hashes, find_repeats, nearest_either, quality
+from tasks.common.similarity.picture_hash import (
+    as_hashes,
+    nearest_kept_before,
+    nearest_or_mirrored,
+    quality_key,
+)
 
 
 class SourceCrop(Protocol):
@@ -63,10 +68,7 @@ class _Candidates:
 
     def best_first(self) -> Positions:
         """Return the positions in order: kept ones before those for review, then by quality."""
-        keys = [
-            quality({"crop_id": crop.verdict.crop_id, **crop.verdict.measures})
-            for crop in self.crops
-        ]
+        keys = [quality_key(crop.verdict.crop_id, crop.verdict.measures) for crop in self.crops]
         cuts, dullness, crop_ids = (np.array(column) for column in zip(*keys, strict=True))
         return np.lexsort([crop_ids, dullness, cuts, self.is_for_review])
 
@@ -88,7 +90,7 @@ def find_near_duplicates(
     order = candidates.best_first()
     is_for_review = candidates.is_for_review[order]
     kept, for_review = order[~is_for_review], order[is_for_review]
-    nearest = find_repeats(
+    nearest = nearest_kept_before(
         candidates.hashes[kept],
         candidates.mirrors[kept],
         limits.kept_from,
@@ -115,7 +117,9 @@ def _near_kept(
     """Find the crops for review that show what a kept crop of another source shows."""
     index = HashIndex(max(0, ceil(bound) - 1))
     index.add(candidates.hashes[kept])
-    nearest = nearest_either(index, candidates.hashes[for_review], candidates.mirrors[for_review])
+    nearest = nearest_or_mirrored(
+        index, candidates.hashes[for_review], candidates.mirrors[for_review]
+    )
     duplicates: dict[str, NearDuplicate] = {}
     for own, position, distance in zip(for_review, *nearest, strict=True):
         if position < 0 or distance >= bound:

@@ -8,7 +8,7 @@ from tasks.common.recipe.bounds import BitBounds, Bounds, RuleBounds
 from tasks.common.records import Drop, Source, Verdict
 from tasks.common.schema.columns import Measures
 from tasks.common.schema.rows import JudgedCrop, MeasuredCrop
-from tasks.common.similarity.picture_hash import quality
+from tasks.common.similarity.picture_hash import quality_key
 from tasks.filter.rule import Finding
 from tasks.filter.rules import RULES, excluded_scene, licence
 from tasks.filter.rules.near_duplicate import NearestCrop, nearest_kept
@@ -163,7 +163,7 @@ def _nearest_kept(
     candidates.sort(
         key=lambda crop: (
             worst[crop.crop_id],
-            *quality({**crop.measures, "crop_id": crop.crop_id}),
+            *quality_key(crop.crop_id, crop.measures),
         )
     )
     return nearest_kept(candidates, limits.kept_from if limits else 0)

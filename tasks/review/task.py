@@ -42,11 +42,9 @@ __all__ = [
     "render_crop_page",
     "render_verdict_diff",
     "report",
-    "reuse_or_review",
     "review",
     "sheet_uri",
     "source_lines",
-    "write_run_pages",
 ]
 
 

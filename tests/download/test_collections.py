@@ -136,6 +136,7 @@ def test_a_wrong_entry_is_refused_with_a_sentence(
         read_sources(write_list(tmp_path, entries))
 
 
+@pytest.mark.service
 def test_a_picture_of_coco_comes_with_the_labels_that_were_drawn(tmp_path: Path) -> None:
     coco(tmp_path, [{"segmentation": [SQUARE]}, {"segmentation": [[0, 0, 4, 0, 4, 30, 0, 30]]}])
     (source,) = read_sources(write_list(tmp_path, [{"coco": "instances.json", "images": "images"}]))
@@ -188,6 +189,7 @@ def test_a_malformed_segmentation_is_refused(segmentation: Any) -> None:
         draw_labels([segmentation], (4, 3))
 
 
+@pytest.mark.service
 def test_pictures_with_a_crowd_are_left_out_unless_wanted(tmp_path: Path) -> None:
     crowd = {"segmentation": {"size": [30, 40], "counts": [1200]}, "iscrowd": 1}
     coco(tmp_path, [{"segmentation": [SQUARE]}, crowd])
@@ -206,6 +208,7 @@ def test_a_picture_outside_of_its_folder_is_refused(tmp_path: Path) -> None:
         read_sources(write_list(tmp_path, [{"coco": "instances.json", "images": "images"}]))
 
 
+@pytest.mark.service
 def test_an_annotation_of_another_size_than_its_picture_is_refused(tmp_path: Path) -> None:
     coco(tmp_path, [{"segmentation": [SQUARE]}], size_wh=(30, 40))
     (source,) = read_sources(write_list(tmp_path, [{"coco": "instances.json", "images": "images"}]))
@@ -213,6 +216,7 @@ def test_an_annotation_of_another_size_than_its_picture_is_refused(tmp_path: Pat
         bring(source)
 
 
+@pytest.mark.service
 @pytest.mark.parametrize("orientation", range(2, 9))
 def test_an_annotated_picture_that_exif_turns_is_refused(tmp_path: Path, orientation: int) -> None:
     custom(tmp_path / "old", np.ones((6, 6)))
@@ -224,6 +228,7 @@ def test_an_annotated_picture_that_exif_turns_is_refused(tmp_path: Path, orienta
         bring(source)
 
 
+@pytest.mark.service
 @pytest.mark.parametrize(
     ("codes", "person", "expected"),
     [
@@ -242,6 +247,7 @@ def test_a_custom_folder_brings_its_masks(
     assert (row["channel"], source.entry) == ("custom old", "train/a.jpg")
 
 
+@pytest.mark.service
 def test_a_mask_that_labels_no_person_or_is_missing_is_refused(tmp_path: Path) -> None:
     custom(tmp_path / "old", np.zeros((4, 6)))
     (source,) = read_sources(write_list(tmp_path, [{"custom": "old"}]))
@@ -262,6 +268,7 @@ def test_a_corrected_mask_is_another_source_state(tmp_path: Path) -> None:
     assert download_key(before, recipe) != download_key(after, recipe)
 
 
+@pytest.mark.service
 def test_a_renamed_file_keeps_its_id_and_an_edited_one_is_told(tmp_path: Path) -> None:
     folder = tmp_path / "clips"
     folder.mkdir()
@@ -282,6 +289,7 @@ def test_a_renamed_file_keeps_its_id_and_an_edited_one_is_told(tmp_path: Path) -
     assert seen.status(edited) == "new"
 
 
+@pytest.mark.service
 def test_a_copy_is_a_source_of_its_own_with_the_same_media(tmp_path: Path) -> None:
     folder = tmp_path / "clips"
     folder.mkdir()

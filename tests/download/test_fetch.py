@@ -15,6 +15,7 @@ from tests.download.fetching import fetch_from, files_below, media_of, png, vide
 from tests.sample.videos import regular, write_numbered
 
 
+@pytest.mark.service
 def test_a_picture_of_one_pixel_is_taken(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(png((1, 1)))
     row = media_of(fetch_from(tmp_path / "a.png", tmp_path / "w"), tmp_path / "w")
@@ -22,6 +23,7 @@ def test_a_picture_of_one_pixel_is_taken(tmp_path: Path) -> None:
     assert (row["frame_rate"], row["duration_s"], row["rotation_deg"]) == (None, None, 0)
 
 
+@pytest.mark.service
 def test_a_video_is_described_as_it_is_shown(tmp_path: Path) -> None:
     path = write_numbered(
         tmp_path / "a.mp4", regular(30, 25), rate=25, sample_aspect_ratio=Fraction(2)
@@ -36,6 +38,7 @@ def test_a_video_is_described_as_it_is_shown(tmp_path: Path) -> None:
     assert (row["frame_rate"], row["duration_s"]) == ("25", pytest.approx(1.2, abs=1e-3))
 
 
+@pytest.mark.service
 def test_a_video_with_a_title_that_is_not_utf_8_is_taken(tmp_path: Path) -> None:
     data = video(tmp_path).replace(b"VideoHandler", b"VideoH\xe4ndler")
     (tmp_path / "a.mp4").write_bytes(data)
@@ -44,6 +47,7 @@ def test_a_video_with_a_title_that_is_not_utf_8_is_taken(tmp_path: Path) -> None
     )
 
 
+@pytest.mark.service
 def test_a_photo_is_measured_after_its_exif_turn(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -52,12 +56,14 @@ def test_a_photo_is_measured_after_its_exif_turn(tmp_path: Path) -> None:
     assert (row["width_px"], row["height_px"]) == (60, 80)
 
 
+@pytest.mark.service
 def test_the_content_decides_what_a_file_is_and_not_its_name(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(png())
     row = media_of(fetch_from(tmp_path / "a.mp4", tmp_path / "w"), tmp_path / "w")
     assert (row["kind"], row["codec"]) == ("image", "png")
 
 
+@pytest.mark.service
 def test_a_media_id_is_the_sha256_of_the_bytes_that_lie_in_the_workspace(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(png())
     row = media_of(fetch_from(tmp_path / "a.png", tmp_path / "w"), tmp_path / "w")
@@ -66,6 +72,7 @@ def test_a_media_id_is_the_sha256_of_the_bytes_that_lie_in_the_workspace(tmp_pat
     assert row["size_bytes"] == len(png())
 
 
+@pytest.mark.service
 def test_the_same_bytes_under_two_names_are_one_media_file(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         (tmp_path / name).write_bytes(png())
@@ -76,18 +83,21 @@ def test_the_same_bytes_under_two_names_are_one_media_file(tmp_path: Path) -> No
     assert Workspace(tmp_path / "w").find("download", first.key) == first
 
 
+@pytest.mark.service
 def test_a_member_of_an_installed_package_is_fetched(tmp_path: Path) -> None:
     address = "package:scikit-image/skimage/data/astronaut.png"
     row = media_of(fetch_from(address, tmp_path / "w"), tmp_path / "w")
     assert (row["kind"], row["width_px"], row["height_px"]) == ("image", 512, 512)
 
 
+@pytest.mark.service
 def test_a_file_address_with_escapes_is_fetched(tmp_path: Path) -> None:
     path = tmp_path / "a b ü#1.png"
     path.write_bytes(png())
     assert fetch_from(path.as_uri(), tmp_path / "w").n_kept == 1
 
 
+@pytest.mark.service
 @pytest.mark.parametrize("name", ["a b.png", "a%20b.png", "a#b.png", "a?b.png", "12:30.png"])
 def test_a_path_is_taken_as_it_is_written(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(png())
@@ -113,6 +123,7 @@ def test_an_edited_file_has_another_fingerprint_and_key(tmp_path: Path, change: 
     assert download_key(source, recipe) != before[1]
 
 
+@pytest.mark.service
 def test_the_source_stays_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(png())
     fetch_from(tmp_path / "a.png", tmp_path / "w")

@@ -16,6 +16,7 @@ from tests.sample.running import sample_file
 from tests.sample.videos import grey, regular, write_numbered, write_video
 
 
+@pytest.mark.service
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -36,6 +37,7 @@ def test_a_file_that_names_other_files_leads_nowhere(tmp_path: Path, name: str, 
     assert files_below(tmp_path / "w") == []
 
 
+@pytest.mark.service
 def test_only_the_allowed_demuxers_open_a_file(tmp_path: Path) -> None:
     write_numbered(tmp_path / "clip.mp4", regular(5))
     (tmp_path / "a.mp4").write_text("ffconcat version 1.0\nfile clip.mp4\n")
@@ -45,6 +47,7 @@ def test_only_the_allowed_demuxers_open_a_file(tmp_path: Path) -> None:
         open_video(tmp_path / "a.mp4")
 
 
+@pytest.mark.service
 def test_a_codec_that_is_not_allowed_is_refused_by_name(tmp_path: Path) -> None:
     clip = write_video(
         tmp_path / "a.avi",
@@ -55,6 +58,7 @@ def test_a_codec_that_is_not_allowed_is_refused_by_name(tmp_path: Path) -> None:
         fetch_from(clip, tmp_path / "w")
 
 
+@pytest.mark.service
 def test_more_frames_than_the_recipe_allows_are_refused_before_decoding(tmp_path: Path) -> None:
     clip = write_numbered(tmp_path / "a.mp4", regular(30))
     with pytest.raises(SourceError, match=r"declares 30 frames; .* 29 \(download.max_frames\)"):
@@ -62,6 +66,7 @@ def test_more_frames_than_the_recipe_allows_are_refused_before_decoding(tmp_path
     assert fetch_from(clip, tmp_path / "w", max_frames=30).n_kept == 1
 
 
+@pytest.mark.service
 def test_a_file_that_takes_too_long_is_stopped_and_told_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +78,7 @@ def test_a_file_that_takes_too_long_is_stopped_and_told_so(
         sample_file(clip, tmp_path / "w", every_s=0.1, mode="all")
 
 
+@pytest.mark.service
 def test_a_picture_that_wants_too_much_memory_is_stopped_and_told_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from tests.download.fetching import fetch_from, png
 from tests.download.servers import Request, serving
 
 
+@pytest.mark.service
 def test_a_host_never_has_more_requests_at_once_than_allowed(
     tmp_path_factory: pytest.TempPathFactory, loopback: None
 ) -> None:

@@ -29,6 +29,7 @@ def bomb(side_px: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + data
 
 
+@pytest.mark.service
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [
@@ -58,12 +59,14 @@ def test_a_file_that_cannot_be_used_is_refused_with_a_sentence(
     assert files_below(tmp_path / "w") == []
 
 
+@pytest.mark.service
 def test_a_video_cut_before_its_index_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cut.mp4").write_bytes(video(tmp_path)[:2000])
     with pytest.raises(SourceError, match=r"without a usable index \(moov\)"):
         fetch_from(tmp_path / "cut.mp4", tmp_path / "w")
 
 
+@pytest.mark.service
 def test_a_video_of_an_unknown_codec_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(
         video(tmp_path).replace(b"avc1", b"zzzz").replace(b"avcC", b"zzzC")
@@ -72,6 +75,7 @@ def test_a_video_of_an_unknown_codec_is_refused(tmp_path: Path) -> None:
         fetch_from(tmp_path / "a.mp4", tmp_path / "w")
 
 
+@pytest.mark.service
 @pytest.mark.parametrize("container", ["mkv", "mp4"])
 def test_a_file_with_sound_only_is_refused(tmp_path: Path, container: str) -> None:
     path = write_sound(tmp_path / f"sound.{container}")
@@ -98,6 +102,7 @@ def test_an_address_without_a_file_is_refused_with_a_sentence(
     assert said.format(folder=tmp_path) in str(caught.value)
 
 
+@pytest.mark.service
 @pytest.mark.parametrize(
     ("limits", "said"),
     [
@@ -116,12 +121,14 @@ def test_a_file_over_a_limit_is_refused_with_the_limit(
     assert f"download.{next(iter(limits))}" in str(caught.value)
 
 
+@pytest.mark.service
 def test_a_file_at_every_limit_is_taken(tmp_path: Path) -> None:
     data = video(tmp_path)
     limits = {"max_bytes": len(data), "max_duration_s": 1.0, "max_pixels": 160 * 120}
     assert fetch_from(tmp_path / "made.mp4", tmp_path / "w", **limits).n_kept == 1
 
 
+@pytest.mark.service
 @pytest.mark.parametrize(
     ("made", "kind", "said"),
     [("a.png", "video", "is a video, but it is a image"), ("a.mp4", "image", "is a image, but")],
@@ -144,6 +151,7 @@ def photo(name: str) -> bytes:
     return stream.getvalue()
 
 
+@pytest.mark.service
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -165,6 +173,7 @@ def test_a_damaged_picture_is_taken_or_refused_and_never_breaks_the_stage(
         assert fetch_from(tmp_path / "a", tmp_path / "w").n_kept == 1
 
 
+@pytest.mark.service
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

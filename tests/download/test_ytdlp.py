@@ -11,6 +11,8 @@ from tasks.common.settings import settings
 from tests.download.fetching import fetch_from, files_below, media_of, video
 from tests.download.servers import Request, Server, serving
 
+pytestmark = pytest.mark.service  # the sandbox, a child process
+
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:

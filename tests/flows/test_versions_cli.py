@@ -218,6 +218,7 @@ def test_a_wrong_request_gets_a_sentence(
     assert text in error_of(capsys, *arguments)
 
 
+@pytest.mark.service
 def test_a_store_that_does_not_answer_ends_with_code_1(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

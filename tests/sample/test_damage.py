@@ -12,6 +12,8 @@ from tasks.common.media.images import Rgb
 from tests.sample.running import Outcome, sample_file
 from tests.sample.videos import number_of, regular, write_numbered
 
+pytestmark = pytest.mark.service  # encoded videos and their decoder, a child process
+
 _WRONG = 12.0  # codes by which the mean of an 8 x 8 block may differ after JPEG
 _HEAD = 2500  # bytes that hold the containers' own tables at most
 _TS_PACKET = 188

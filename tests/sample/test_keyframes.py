@@ -24,6 +24,7 @@ def test_each_target_takes_the_first_time_at_or_after_it(
     assert list(first_at_or_after_targets(times, every_s)) == expected
 
 
+@pytest.mark.service
 @pytest.mark.parametrize(
     ("gop", "mode", "expected"),
     [
@@ -44,6 +45,7 @@ def test_the_mode_follows_how_dense_the_key_frames_are(
     assert outcome.result.n_in == len(expected)
 
 
+@pytest.mark.service
 @pytest.mark.parametrize("n_between", [0, 2])
 @pytest.mark.parametrize("container", ["mp4", "mkv", "ts"])
 def test_key_frames_come_out_right_from_every_container(
@@ -55,18 +57,21 @@ def test_key_frames_come_out_right_from_every_container(
     assert outcome.drops == []
 
 
+@pytest.mark.service
 def test_max_frames_spreads_key_frames_over_the_whole_video(tmp_path: Path) -> None:
     clip = write_numbered(tmp_path / "clip.mp4", regular(40), gop=2)
     outcome = sample_file(clip, tmp_path / "w", every_s=0.2, max_frames=4, mode="keyframes")
     assert [number_of(picture) for picture in outcome.pictures] == [0, 10, 20, 30]
 
 
+@pytest.mark.service
 def test_key_frames_exactly_one_step_apart_are_dense(tmp_path: Path) -> None:
     clip = write_numbered(tmp_path / "clip.mp4", regular(30), gop=5)
     plan = make_plan(str(clip), 3.0, 0.1, SampleRecipe(every_s=0.5))
     assert plan.key_times == (0.0, 0.5, 1.0, 1.5, 2.0, 2.5)
 
 
+@pytest.mark.service
 def test_a_cut_video_says_so_in_keyframes_mode_too(tmp_path: Path) -> None:
     clip = write_numbered(
         tmp_path / "clip.mp4", regular(60), gop=5, muxer={"movflags": "faststart"}

@@ -15,6 +15,7 @@ def with_square(x_px: int, side_px: int, size_wh: tuple[int, int] = (320, 180)) 
     return rgb
 
 
+@pytest.mark.service
 def test_a_picture_that_does_not_move_goes_on_once(tmp_path: Path) -> None:
     clip = write_video(tmp_path / "clip.mp4", ((time_s, grey(90)) for time_s in regular(30)))
     outcome = sample_file(clip, tmp_path / "w", every_s=1.0)
@@ -26,6 +27,7 @@ def test_a_picture_that_does_not_move_goes_on_once(tmp_path: Path) -> None:
     assert [drop["bound"] for drop in outcome.drops] == [4.0, 4.0]
 
 
+@pytest.mark.service
 def test_a_small_square_that_moves_is_no_still(tmp_path: Path) -> None:
     side_px = 10  # 3 % of the width
     pictures = [(second, with_square(40 * second, side_px)) for second in range(4)]
@@ -34,6 +36,7 @@ def test_a_small_square_that_moves_is_no_still(tmp_path: Path) -> None:
     assert outcome.times_s == [0.0, 1.0, 2.0, 3.0]
 
 
+@pytest.mark.service
 def test_a_slow_change_goes_on_once_it_adds_up(tmp_path: Path) -> None:
     pictures = [(second, grey(60 + 2 * second)) for second in range(7)]
     clip = write_video(tmp_path / "clip.mp4", pictures, rate=1)
@@ -41,6 +44,7 @@ def test_a_slow_change_goes_on_once_it_adds_up(tmp_path: Path) -> None:
     assert outcome.times_s == [0.0, 3.0, 6.0]
 
 
+@pytest.mark.service
 def test_a_still_level_of_zero_keeps_everything(tmp_path: Path) -> None:
     clip = write_video(tmp_path / "clip.mp4", ((time_s, grey(90)) for time_s in regular(20)))
     outcome = sample_file(clip, tmp_path / "w", every_s=1.0, still_level=0.0)
@@ -68,6 +72,7 @@ def test_the_change_is_that_of_the_cell_that_changed_most() -> None:
     assert stills.largest_change(after) == 50.0
 
 
+@pytest.mark.service
 @pytest.mark.parametrize(
     ("size_wh", "n_kept"),
     [
@@ -88,6 +93,7 @@ def test_a_picture_with_a_side_below_the_limit_is_dropped(
     ] * (1 - n_kept)
 
 
+@pytest.mark.service
 def test_every_frame_of_a_tiny_video_is_dropped_and_accounted_for(tmp_path: Path) -> None:
     pictures = [(time_s, grey(90, (48, 32))) for time_s in regular(30)]
     clip = write_video(tmp_path / "clip.mp4", pictures)
@@ -96,6 +102,7 @@ def test_every_frame_of_a_tiny_video_is_dropped_and_accounted_for(tmp_path: Path
     assert (outcome.result.n_in, outcome.result.n_out) == (3, 0)
 
 
+@pytest.mark.service
 def test_a_picture_that_moves_is_kept_whatever_its_number(tmp_path: Path) -> None:
     clip = write_numbered(tmp_path / "clip.mp4", regular(32))
     outcome = sample_file(clip, tmp_path / "w", every_s=0.1)

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from tests.sample.running import Outcome, sample_file
 from tests.sample.videos import number_of, regular, write_numbered
 
+pytestmark = pytest.mark.service  # encoded videos and their decoder, a child process
+
 
 def numbers(outcome: Outcome) -> list[int]:
     return [number_of(picture) for picture in outcome.pictures]

@@ -10,6 +10,8 @@ from tasks.common.media.images import Rgb
 from tests.sample.running import sample_file
 from tests.sample.videos import SIZE_WH, grey, write_video
 
+pytestmark = pytest.mark.service  # encoded videos and their decoder, a child process
+
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 _ONE = 1 << 16
 

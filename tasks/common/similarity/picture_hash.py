@@ -1,14 +1,12 @@
 """Which pictures are nearly the same: perceptual hashes, best pictures first, no two kept alike."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import imagehash
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from tasks.common.media.images import Rgb
+from tasks.common.schema.columns import Measures
 from tasks.common.similarity.hash_index import HASH_BITS, Hashes, HashIndex, Nearest
 
 _BLOCK = 1024
@@ -25,13 +23,14 @@ def hash_picture(rgb: Rgb) -> tuple[str, str]:
     return plain, mirror
 
 
-def quality(row: Mapping[str, Any]) -> tuple[float, float, str]:
+def quality_key(crop_id: str, measures: Measures) -> tuple[float, float, str]:
     """Sort key by which the better of two nearly equal crops comes first: less cut, sharper.
 
-    A row is one with measures; where cut or sharpness could not be measured, the worst counts.
+    Where cut or sharpness could not be measured, the worst counts. The id settles ties, so that the
+    order of the sources does not decide which crop is published.
     """
-    cut = 1.0 if row["frame_cut"] is None else row["frame_cut"]
-    return round(cut, _CUT_DECIMALS), -(row["sharpness"] or 0.0), row["crop_id"]
+    cut, sharpness = measures["frame_cut"], measures["sharpness"]
+    return round(1.0 if cut is None else cut, _CUT_DECIMALS), -(sharpness or 0.0), crop_id
 
 
 def as_hashes(texts: list[str]) -> Hashes:
@@ -39,7 +38,7 @@ def as_hashes(texts: list[str]) -> Hashes:
     return np.array([int(text, 16) for text in texts], np.uint64)
 
 
-def find_repeats(hashes: Hashes, mirrors: Hashes, min_distance: int, radius: int) -> Nearest:
+def nearest_kept_before(hashes: Hashes, mirrors: Hashes, min_distance: int, radius: int) -> Nearest:
     """Go through pictures, best first, and name for each the nearest one that was kept before it.
 
     A picture is kept when no kept one lies closer than `min_distance` bits, be it mirrored or not.
@@ -59,7 +58,7 @@ def find_repeats(hashes: Hashes, mirrors: Hashes, min_distance: int, radius: int
     return Nearest(positions, distances)
 
 
-def nearest_either(index: HashIndex, hashes: Hashes, mirrors: Hashes) -> Nearest:
+def nearest_or_mirrored(index: HashIndex, hashes: Hashes, mirrors: Hashes) -> Nearest:
     """Find the nearest entry of each picture, be it mirrored or not."""
     plain, mirrored = index.nearest(hashes), index.nearest(mirrors)
     closer = mirrored.distances < plain.distances
@@ -81,7 +80,7 @@ class _Kept:
         self._positions.append(positions)
 
     def nearest(self, hashes: Hashes, mirrors: Hashes) -> Nearest:
-        found = nearest_either(self._index, hashes, mirrors)
+        found = nearest_or_mirrored(self._index, hashes, mirrors)
         all_kept = np.concatenate([*self._positions, np.array([-1])])  # position -1 stays -1
         return Nearest(all_kept[found.positions], found.distances)
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from tasks.common.schema.rows import MeasuredCrop
 from tasks.common.similarity.hash_index import HASH_BITS, Hashes
-from tasks.common.similarity.picture_hash import as_hashes, find_repeats
+from tasks.common.similarity.picture_hash import as_hashes, nearest_kept_before
 from tasks.filter.rule import Rule
 
 
@@ -26,7 +26,7 @@ def nearest_kept(crops: Sequence[MeasuredCrop], min_distance: int) -> dict[str, 
     mirrored or not: recompressed pictures give 0, still scenes 0 to 2, different scenes 12 and
     more.
     """
-    nearest = find_repeats(
+    nearest = nearest_kept_before(
         _as_hashes(crop.hash for crop in crops),
         _as_hashes(crop.mirror_hash for crop in crops),
         min_distance,

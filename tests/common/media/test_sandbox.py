@@ -17,6 +17,8 @@ from tasks.common.media import sandbox
 from tasks.common.media.sandbox import Limits, SandboxError, run_isolated, stream_isolated
 from tests.common.media import sandboxed
 
+pytestmark = pytest.mark.service  # child processes
+
 MEGABYTE = 1 << 20
 LIMITS = Limits(wall_s=60.0, cpu_s=30.0, memory_bytes=256 * MEGABYTE)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tasks.common.similarity import hash_index, picture_hash
 from tasks.common.similarity.hash_index import Hashes, HashIndex
-from tasks.common.similarity.picture_hash import as_hashes, find_repeats
+from tasks.common.similarity.picture_hash import as_hashes, nearest_kept_before
 from tests.common.similarity.hashes import (
     KINDS,
     Kind,
@@ -112,23 +112,23 @@ class TestIndex:
 
 class TestRepeats:
     def test_no_pictures_have_no_repeats(self) -> None:
-        found = find_repeats(NOBODY, NOBODY, 7, 6)
+        found = nearest_kept_before(NOBODY, NOBODY, 7, 6)
         assert (found.positions.shape, found.distances.shape) == ((0,), (0,))
 
     def test_a_single_picture_repeats_nothing_not_even_its_own_mirror_image(self) -> None:
-        found = find_repeats(_hashes(5), _hashes(5), 7, 6)
+        found = nearest_kept_before(_hashes(5), _hashes(5), 7, 6)
         assert (found.positions.tolist(), found.distances.tolist()) == ([-1], [64])
 
     @pytest.mark.parametrize("n", SIZES)
     def test_of_equal_pictures_only_the_first_stays(self, n: int) -> None:
         same, mirror = np.full(n, 5, np.uint64), np.full(n, 1 << 63, np.uint64)
-        found = find_repeats(same, mirror, 1, 0)
+        found = nearest_kept_before(same, mirror, 1, 0)
         assert found.positions.tolist() == [-1] + [0] * (n - 1)
         assert found.distances.tolist() == [64] + [0] * (n - 1)
 
     def test_a_mirrored_picture_counts_as_a_repeat(self) -> None:
         plain, mirror = 0, (1 << 64) - 1
-        found = find_repeats(_hashes(plain, mirror ^ 1), _hashes(mirror, plain ^ 1), 7, 6)
+        found = nearest_kept_before(_hashes(plain, mirror ^ 1), _hashes(mirror, plain ^ 1), 7, 6)
         assert (found.positions.tolist(), found.distances.tolist()) == ([-1, 0], [64, 1])
 
     @pytest.mark.parametrize(
@@ -136,14 +136,14 @@ class TestRepeats:
     )
     def test_a_picture_stays_from_the_least_distance_on(self, bits: int, named: int) -> None:
         second, far = (1 << bits) - 1, (1 << 64) - 1
-        found = find_repeats(_hashes(0, second, second), _hashes(far, far, far), 7, 10)
+        found = nearest_kept_before(_hashes(0, second, second), _hashes(far, far, far), 7, 10)
         assert found.positions.tolist() == [-1, 0, named]
         assert found.distances[1] == bits
 
     def test_what_was_not_kept_does_not_make_others_repeats(self) -> None:
         far = (1 << 64) - 1
         chain = _hashes(0, 0b1111, 0b11111111)  # each 4 bits from the one before
-        found = find_repeats(chain, _hashes(far, far, far), 7, 64)
+        found = nearest_kept_before(chain, _hashes(far, far, far), 7, 64)
         assert (found.positions.tolist(), found.distances.tolist()) == ([-1, 0, 0], [64, 4, 8])
 
     @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ class TestRepeats:
         self, kind: Kind, n: int, min_distance: int, radius: int
     ) -> None:
         hashes, mirrors = kind(np.random.default_rng(n), n)
-        found = find_repeats(hashes, mirrors, min_distance, radius)
+        found = nearest_kept_before(hashes, mirrors, min_distance, radius)
         kept, distances = repeats_one_by_one(hashes, mirrors, min_distance, radius)
         assert np.array_equal(found.distances, distances)
         assert np.nonzero(found.distances >= min_distance)[0].tolist() == kept
@@ -164,7 +164,7 @@ class TestRepeats:
     def test_small_blocks_change_nothing(self, few: Pictures, min_distance: int, more: int) -> None:
         radius = min_distance - 1 + more
         with patch.object(picture_hash, "_BLOCK", 3):
-            found = find_repeats(*few, min_distance, radius)
+            found = nearest_kept_before(*few, min_distance, radius)
         _, distances = repeats_one_by_one(*few, min_distance, radius)
         assert found.distances.tolist() == distances.tolist()
 
@@ -174,7 +174,7 @@ class TestRepeats:
     ) -> None:
         hashes, mirrors = few
         with patch.object(picture_hash, "_BLOCK", 3):
-            found = find_repeats(hashes, mirrors, min_distance, min_distance - 1 + more)
+            found = nearest_kept_before(hashes, mirrors, min_distance, min_distance - 1 + more)
         rows = np.nonzero(found.positions >= 0)[0]
         named = found.positions[rows]
         sides = [np.bitwise_count(side[rows] ^ hashes[named]) for side in (hashes, mirrors)]

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
-import moto
 import pytest
 
 from tasks.common.store.address import open_store
@@ -28,6 +27,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStor
     elif request.param == "s3":
         yield open_store(request.getfixturevalue("s3_address"))
     else:
+        import moto  # here, since it takes half a second
+
         with moto.mock_aws():
             boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="tests")
             yield open_store("s3://tests/in-process")

@@ -110,6 +110,7 @@ def server_that_breaks(n_breaks: int, *, by_reset: bool) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("by_reset", [False, True], ids=["ends", "reset"])
+@pytest.mark.service
 @pytest.mark.usefixtures("nowhere")
 class TestAServerThatHangsUp:
     def test_now_and_then_costs_nothing_but_time(

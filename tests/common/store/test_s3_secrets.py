@@ -50,6 +50,7 @@ def test_a_refusal_shows_no_secret_even_if_the_server_does(
     assert [secret for secret in (SECRET_KEY, SESSION_TOKEN) if secret in shown] == []
 
 
+@pytest.mark.service
 def test_a_server_that_is_not_there_shows_none(nowhere: S3Store) -> None:
     shown = as_logged(refusal_of(nowhere))
     assert "does not answer" in shown

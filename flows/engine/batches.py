@@ -57,7 +57,7 @@ def read_batch(run_id: str, number: int, workspace: Workspace) -> Batch:
     text = workspace.read(f"{batch_folder(run_id, number)}/batch.json")
     if text is None:
         raise InputError(
-            f"There is no batch {number} of a run {run_id!r} in {workspace.place}. Only ingest "
+            f"There is no batch {number} of a run {run_id!r} in {workspace.location}. Only ingest "
             "runs start batches. Give this worker the MATTEFLOW_WORKSPACE of the worker that runs "
             "`ingest`."
         )

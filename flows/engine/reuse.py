@@ -138,7 +138,7 @@ def find_measured_run(
             return record, run_crops
     unread = f" ({n_unreadable} could not be read)" if n_unreadable else ""
     raise InputError(
-        f"No run in {workspace.place}{unread} has crops and was made with this recipe's "
+        f"No run in {workspace.location}{unread} has crops and was made with this recipe's "
         f"{', '.join(_MEASURING_PARTS)} parts, so there are no measures to judge by. Ingest with "
         "this recipe first; --publish never stops after the verdicts."
     )

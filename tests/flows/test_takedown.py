@@ -12,7 +12,7 @@ from flows.ingest import prepare
 from flows.takedown import lift, take_down
 from tasks.common.errors import ArtifactError, InputError, SourceError
 from tasks.common.records import Source, SourceOutcome
-from tasks.common.schema.tables import MEDIA, make_table
+from tasks.common.schema.rows import MediaRow
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
@@ -30,7 +30,21 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 def with_media(workspace: Workspace, outcome: SourceOutcome, media_id: str) -> SourceOutcome:
     """Add what the download stage says of the source's bytes."""
     out = ArtifactWriter(workspace, "download", media_id[:40])
-    media = out.commit(make_table([{"media_id": media_id}], MEDIA), [], n_in=1)
+    row = MediaRow(
+        media_id,
+        path="",
+        digest="",
+        size_bytes=1,
+        kind="video",
+        codec="h264",
+        width_px=64,
+        height_px=48,
+        frame_rate="25/1",
+        duration_s=1.0,
+        rotation_deg=0,
+        projection="flat",
+    )
+    media = out.commit_rows(MediaRow, [row], [], n_in=1)
     return outcome.model_copy(update={"stages": (media, *outcome.stages)})
 
 

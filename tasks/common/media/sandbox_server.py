@@ -16,7 +16,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from tasks.common.errors import MatteflowError
 
@@ -26,6 +26,15 @@ _CPU_GRACE_S = 5
 _LONGEST_MS = (1 << 31) - 1  # what poll takes: 24 days
 
 
+class Order(TypedDict):
+    """What `sandbox` asks for, as JSON: a function as `module:name`, and its limits."""
+
+    function: str
+    wall_s: float
+    cpu_s: float
+    memory_bytes: int
+
+
 def serve(control: socket.socket) -> None:
     """Fork a watcher for each order until nobody can send any more."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # watchers leave nothing to wait for
@@ -33,7 +42,7 @@ def serve(control: socket.socket) -> None:
         data, handles, *_ = socket.recv_fds(control, _ORDER_BYTES, 1)
         if not data:
             return
-        order = json.loads(data)
+        order: Order = json.loads(data)
         with socket.socket(fileno=handles[0]) as job:
             _load(order["function"])
             if os.fork() == 0:
@@ -50,7 +59,7 @@ def _load(name: str) -> Any:
         return error
 
 
-def _watch(job: socket.socket, order: dict[str, Any]) -> None:
+def _watch(job: socket.socket, order: Order) -> None:
     """Fork the worker; kill it when its time is up or nobody listens any more."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     watcher = os.getpid()
@@ -77,7 +86,7 @@ def _die_with(parent: int) -> None:
         os._exit(1)
 
 
-def _work(job: socket.socket, order: dict[str, Any]) -> int:
+def _work(job: socket.socket, order: Order) -> int:
     """Do the work and say what came of it; return the exit code."""
     try:
         with job.makefile("r", encoding="utf-8") as stream:
@@ -101,7 +110,7 @@ def _work(job: socket.socket, order: dict[str, Any]) -> int:
     return 0
 
 
-def _limit(order: dict[str, Any]) -> None:
+def _limit(order: Order) -> None:
     """Let the kernel hold the limits; what is mapped already (libraries) does not count."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     memory = pages * resource.getpagesize() + int(order["memory_bytes"])

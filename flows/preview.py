@@ -130,7 +130,7 @@ def _measured_alike(
             return record, run_crops
     unread = f" ({n_unreadable} could not be read)" if n_unreadable else ""
     raise InputError(
-        f"No run in {workspace.place}{unread} has crops and was made with this recipe's "
+        f"No run in {workspace.location}{unread} has crops and was made with this recipe's "
         f"{', '.join(_MEASURING)} parts, so there are no measures to judge by. Ingest with this "
         "recipe first; --publish never stops after the verdicts."
     )

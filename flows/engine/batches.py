@@ -56,7 +56,7 @@ def read_batch(run_id: str, number: int, workspace: Workspace) -> Batch:
     text = workspace.read(f"{batch_folder(run_id, number)}/batch.json")
     if text is None:
         raise InputError(
-            f"There is no batch {number} of a run {run_id!r} in {workspace.place}. Batches are "
+            f"There is no batch {number} of a run {run_id!r} in {workspace.location}. Batches are "
             "started by ingest runs; does this worker have the same MATTEFLOW_WORKSPACE as the "
             "one that runs `ingest`?"
         )

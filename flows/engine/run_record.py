@@ -84,4 +84,4 @@ def load_run(workspace: Workspace, run_id: str | None) -> RunRecord:
         ) from error
     known = ", ".join(find_runs(workspace)[-5:]) or "none yet; start one with `matteflow ingest`"
     missing = f"no run {run_id}" if run_id else "no run yet"
-    raise InputError(f"There is {missing} in {workspace.place}. The last runs: {known}.")
+    raise InputError(f"There is {missing} in {workspace.location}. The last runs: {known}.")

@@ -276,9 +276,7 @@ def test_a_community_cannot_make_us_read_anything_but_the_web(
         pytest.param({"items": "data.works"}, "gives no list at items = 'data.works'", id="items"),
         pytest.param({"item_url": "https://x/"}, "item_url = 'https://x/'", id="item address"),
         pytest.param({"name": "../x"}, "name = '../x'", id="name is a path"),
-        pytest.param(
-            {"color": 1}, "community.described.color = 1: this key is not known", id="unknown key"
-        ),
+        pytest.param({"color": 1}, "community.described.color = 1: unknown key", id="unknown key"),
         pytest.param({"url": "ftp://x/"}, "was not asked", id="scheme"),
         pytest.param({"items": "data[items"}, "is no JMESPath such as data.items", id="path"),
     ],

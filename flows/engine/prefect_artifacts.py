@@ -34,6 +34,7 @@ from tasks.review.task import (
 )
 
 T = TypeVar("T")
+TableRow = dict[str, Any]  # JSON values by the title of their column, as Prefect shows them
 _KEY = "ingest"
 _MAX_ROWS = 1000
 _PERCENT = 100.0
@@ -100,7 +101,7 @@ def _leave_sources(lines: Sequence[SourceLine], flow_runs: Mapping[str, str]) ->
     create_table_artifact(key=f"{_KEY}-sources", table=table, description=description)
 
 
-def _source_row(line: SourceLine, flow_runs: Mapping[str, str]) -> dict[str, Any]:
+def _source_row(line: SourceLine, flow_runs: Mapping[str, str]) -> TableRow:
     """Return a row with what matters most first: long sentences push the rest out of sight."""
     counts = line._asdict()
     first = {name: counts.pop(name) for name in ("source_id", "state", "cause")}
@@ -110,7 +111,7 @@ def _source_row(line: SourceLine, flow_runs: Mapping[str, str]) -> dict[str, Any
 
 def leave_stages(after: SourceOutcome, before: SourceOutcome) -> None:
     """Leave the table of what a rerun changed, stage by stage."""
-    table: list[dict[str, Any]] = [
+    table: list[TableRow] = [
         {
             "stage": result.stage,
             "in": result.n_in,

@@ -10,9 +10,8 @@ import yaml
 
 from tasks.common.html.pages import templates
 from tasks.common.recipe.publish import PublishRecipe
-from tasks.dataset.dataset_json import NOT_GIVEN
+from tasks.dataset.dataset_json import NOT_GIVEN, Metadata
 
-Facts = dict[str, Any]
 FIGURES = {
     "longer_side_px": "figures/longer_side.svg",
     "subject_share": "figures/subject_share.svg",
@@ -27,7 +26,7 @@ def words_of(language: str) -> dict[str, str]:
     return {key: words[language] for key, words in yaml.safe_load(text).items()}
 
 
-def render_card(facts: Facts, recipe: PublishRecipe) -> str:
+def render_card(facts: Metadata, recipe: PublishRecipe) -> str:
     """Return the card as GitHub-flavoured Markdown; its table is HTML, for cells over many rows."""
     words = words_of(recipe.language)
     scenes = {scene["id"]: scene[recipe.language] for scene in facts["scenes"]}
@@ -44,7 +43,7 @@ def render_card(facts: Facts, recipe: PublishRecipe) -> str:
     )  # fmt: skip
 
 
-def render_config(facts: Facts) -> str:
+def render_config(facts: Metadata) -> str:
     """Return the dataset part of a training configuration."""
     sides = list(dict.fromkeys(one["split"] for one in facts["lists"]))
     datasets = {("test" if facts["role"] == "test" else side): side for side in sides}
@@ -52,7 +51,7 @@ def render_config(facts: Facts) -> str:
     return template.render(**facts, datasets=datasets)
 
 
-def own_limits(facts: Facts, words: dict[str, str]) -> list[str]:
+def own_limits(facts: Metadata, words: dict[str, str]) -> list[str]:
     """Return the limits that the figures themselves show."""
     sides = {one["split"] for one in facts["lists"]}
     said: list[tuple[bool, Callable[[], str]]] = [
@@ -87,7 +86,7 @@ def own_limits(facts: Facts, words: dict[str, str]) -> list[str]:
 _WORTH_TELLING = 0.02
 
 
-def _percent(split: Facts) -> dict[str, str]:
+def _percent(split: Metadata) -> dict[str, str]:
     return {
         name: f"{100 * split[name]:.0f} %"
         for name in ("wanted_val_share", "val_share", "largest_group_share")

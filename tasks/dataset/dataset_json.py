@@ -16,7 +16,7 @@ from tasks.dataset.inputs import DatasetInputs, DropCount
 from tasks.dataset.selection import Selection
 from tasks.dataset.split_files import SplitFile
 
-Metadata = dict[str, Any]
+Metadata = dict[str, Any]  # a part of dataset.json or groups.json: JSON values by key
 NOT_GIVEN = "not given"
 
 

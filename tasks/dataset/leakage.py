@@ -1,16 +1,15 @@
 """The leakage check, and `groups.json`: which groups there are, and in which split."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.schema.layout import SPLITS
 from tasks.common.schema.sample import SampleRow
+from tasks.dataset.dataset_json import Metadata
 from tasks.dataset.groups import Group
 from tasks.dataset.near_pairs import HashedPicture, near_pairs
 from tasks.dataset.selection import Selection
 
-Metadata = dict[str, Any]
 _MAX_EXAMPLES = 5
 
 

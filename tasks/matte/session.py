@@ -89,5 +89,7 @@ def as_probability(answer: Alpha) -> Alpha:
     finite = np.nan_to_num(answer, nan=0.0, posinf=0.0, neginf=0.0)
     if finite.min() < 0.0 or finite.max() > 1.0 + 1e-3:
         logits = np.clip(finite, -_SURE, _SURE)
+        # Not scipy's expit: in float32 a sixth of its values differ in the last bit, and stored
+        # alphas must stay as they are.
         return cast(Alpha, (1.0 / (1.0 + np.exp(-logits))).astype(np.float32))
     return np.clip(finite, 0.0, 1.0)

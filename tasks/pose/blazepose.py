@@ -177,4 +177,6 @@ def _mask(answer: _Answer, size_wh: tuple[int, int]) -> Alpha:
 def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     finite = np.nan_to_num(logits, nan=-_SURE_LOGIT)
     clipped = np.clip(finite, -_SURE_LOGIT, _SURE_LOGIT)
+    # Not scipy's expit: in float32 a sixth of its values differ in the last bit, and stored poses
+    # must stay as they are.
     return cast(NDArray[np.float32], (1.0 / (1.0 + np.exp(-clipped))).astype(np.float32))

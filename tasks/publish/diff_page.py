@@ -3,7 +3,7 @@
 from collections import defaultdict
 from io import BytesIO
 from itertools import islice
-from typing import Any
+from typing import NamedTuple
 
 from tasks.common.html.pages import render_page
 from tasks.common.html.pictures import evenly, jpeg_data_uri, outlined, side_by_side
@@ -15,6 +15,14 @@ from tasks.publish.diff import Diff, Difference
 
 MAX_SHOWN = 60
 _HEIGHT_PX = 220
+
+
+class Figure(NamedTuple):
+    """A sample on the page; `picture` is a data URI, empty where a picture is gone."""
+
+    stem: str
+    says: str
+    picture: str
 
 
 def render_diff(diff: Diff, store: ObjectStore) -> str:
@@ -49,18 +57,14 @@ def render_diff(diff: Diff, store: ObjectStore) -> str:
     )
 
 
-def _figure(sample: Difference, diff: Diff, store: ObjectStore) -> dict[str, Any]:
+def _figure(sample: Difference, diff: Diff, store: ObjectStore) -> Figure:
     versions = [(sample.before, diff.before.prefix), (sample.after, diff.after.prefix)]
     if set(sample.kinds) <= {"moved", "retagged"}:
         versions = versions[1:]  # the picture is the same in both
     tiles = [_tile(own, prefix, store) for own, prefix in versions if own is not None]
     shown = [tile for tile in tiles if tile is not None]
     says = sample.says() if len(shown) == len(tiles) else f"{sample.says()}; a picture is gone"
-    return {
-        "stem": sample.stem,
-        "says": says,
-        "picture": jpeg_data_uri(side_by_side(shown)) if shown else "",
-    }
+    return Figure(sample.stem, says, jpeg_data_uri(side_by_side(shown)) if shown else "")
 
 
 def _tile(sample: Sample, prefix: str, store: ObjectStore) -> Rgb | None:

@@ -31,7 +31,7 @@ def sample_media(
     """Write the frames of one media file; targets in = frames kept + drops.
 
     Raises:
-        SourceError: not one frame could be decoded, or decoding had to be stopped.
+        SourceError: no frame could be decoded, or a limit stopped decoding.
     """
     return write_frames(out, media, recipe, settings())
 
@@ -41,7 +41,7 @@ def write_frames(
 ) -> FramesTable:
     """Do the work of `sample_media` within the limits of these settings."""
     (row,) = out.workspace.rows(MediaRow, media)
-    # Closed early, for instance by an error while writing, the stream ends its process.
+    # If writing fails, closing the stream kills the worker process.
     with (
         scratch_folder(settings, "sample") as folder,
         refusing_malformed_media(),
@@ -53,7 +53,7 @@ def write_frames(
 def _sampled(
     media: MediaRow, recipe: SampleRecipe, settings: Settings, path: Path, folder: Path
 ) -> Generator[dict[str, Any], None, None]:
-    """Yield the messages of `sample_in_worker`, which decodes in a process of its own."""
+    """Yield the messages of `sample_in_worker`, which decodes in a worker process."""
     job = {
         "path": str(path),
         "kind": media.kind,
@@ -88,7 +88,7 @@ def _store(message: dict[str, Any], media: MediaRow, out: ArtifactWriter) -> Fra
     frame_id = f"{media.media_id[:12]}-{round(message['time_s'] * 1000):08d}"
     file = Path(message["file"])
     path, digest = out.put(f"{frame_id}.jpg", file.read_bytes())
-    file.unlink()  # at once: all frames of a long video together may be larger than the disk
+    file.unlink()  # at once: the frames of a long video could fill the scratch disk
     return Frame(
         frame_id=frame_id,
         media_id=media.media_id,

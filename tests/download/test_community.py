@@ -230,7 +230,8 @@ def test_an_address_that_expires_on_the_way_is_asked_for_once_more(
     tmp_path: Path, server: Server, community: FakeCommunity
 ) -> None:
     (source, *_) = read_sources(describe(tmp_path, server))
-    serve, n_refused = community.media, []
+    serve = community.media
+    n_refused: list[int] = []
 
     def refuses_first(request: Request) -> None:
         if not n_refused:
@@ -259,7 +260,7 @@ def test_a_community_cannot_make_us_read_anything_but_the_web(
     tmp_path: Path, server: Server, community: FakeCommunity, address: Any
 ) -> None:
     (source, *_) = read_sources(describe(tmp_path, server))
-    community.signed = lambda work, _: work | {"video": {"url": address}}  # type: ignore[method-assign]
+    community.signed = lambda work, request: work | {"video": {"url": address}}  # type: ignore[method-assign]
     with pytest.raises(SourceError, match="gives no http or https URL for w/7"):
         fetch_from(source.uri, settings().workspace)
 

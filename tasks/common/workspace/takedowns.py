@@ -15,6 +15,7 @@ from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.artifacts import Workspace
 
 FOLDER = "takedowns/"
+TakedownKind = Literal["source", "uploader"]
 
 
 class Takedown(Record):
@@ -23,7 +24,7 @@ class Takedown(Record):
     `media_ids` are the sha256 of the bytes that came from it: they are refused under any name.
     """
 
-    kind: Literal["source", "uploader"]
+    kind: TakedownKind
     id: str
     reason: str
     at: datetime
@@ -70,6 +71,15 @@ class Takedowns:
         """Return the takedown that covers a source or its bytes, or None."""
         covering = (record for record in self.records if record.covers(source, media_id))
         return next(covering, None)
+
+    def record_of(self, kind: TakedownKind, name: str) -> Takedown | None:
+        """Return the takedown of exactly this source or uploader, or None."""
+        matching = (record for record in self.records if (record.kind, record.id) == (kind, name))
+        return next(matching, None)
+
+    def names(self) -> str:
+        """Return what is taken down as a list for messages; `none` if nothing is."""
+        return ", ".join(f"{record.kind} {record.id}" for record in self.records) or "none"
 
     def require_allowed(self, source: Source, media_id: str) -> None:
         """Refuse a source or bytes that were taken down.

@@ -1,4 +1,4 @@
-"""The part of sampling that reads untrusted bytes; it runs in an isolated worker process."""
+"""The worker side of sampling: it reads untrusted media in an isolated process."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -66,7 +66,7 @@ def sample_in_worker(job: SampleJob) -> Iterator[Message]:
     yield TotalMessage(n_targets=n_targets)
     stills = StillFilter(recipe.still_level)
     for number, item in enumerate(sampled):
-        drop = item if isinstance(item, Drop) else _refusal(item, stills, recipe)
+        drop = item if isinstance(item, Drop) else _drop_of(item, stills, recipe)
         if drop is not None:
             yield DropMessage(drop=drop.model_dump(mode="json"))
         elif isinstance(item, Sampled):
@@ -84,7 +84,7 @@ def _open(job: SampleJob, recipe: SampleRecipe) -> tuple[Iterator[Sampled | Drop
     return sample_video(path, plan, _aspect(path)), plan.n_targets
 
 
-def _refusal(item: Sampled, stills: StillFilter, recipe: SampleRecipe) -> Drop | None:
+def _drop_of(item: Sampled, stills: StillFilter, recipe: SampleRecipe) -> Drop | None:
     height, width = item.rgb.shape[:2]
     name = f"{item.time_s:.3f}s"
     if min(height, width) < recipe.min_side_px:
@@ -97,6 +97,7 @@ def _refusal(item: Sampled, stills: StillFilter, recipe: SampleRecipe) -> Drop |
             sentence=f"The picture has {width} x {height} px; at least {recipe.min_side_px} px on "
             "each side are needed.",
         )
+    # After the size check: a frame that is dropped for its size must not become the reference.
     change = stills.largest_change(item.rgb)
     if stills.is_still(change) and change is not None:
         return stills.drop(name, change)
@@ -106,7 +107,9 @@ def _refusal(item: Sampled, stills: StillFilter, recipe: SampleRecipe) -> Drop |
 def _read_photo(path: str) -> Rgb:
     with open_picture(Path(path)) as image:
         upright = ImageOps.exif_transpose(image)
-        if upright.mode.startswith("I"):  # 16 bits a pixel, which Pillow would clip and not scale
+        if upright.mode.startswith(
+            "I"
+        ):  # 16 bits a pixel, which `convert` would clip rather than scale
             codes = np.asarray(upright).astype(np.float32) / _SIXTEEN_TO_EIGHT
             grey = np.clip(np.rint(codes), 0, 255).astype(np.uint8)
             return np.repeat(grey[:, :, None], 3, axis=2)

@@ -30,7 +30,7 @@ def sample_media(
     """Write the frames of one media file; targets in = frames kept + drops.
 
     Raises:
-        SourceError: not one frame could be decoded, or decoding had to be stopped.
+        SourceError: no frame could be decoded, or a limit stopped decoding.
     """
     return write_frames(out, media, recipe, settings())
 
@@ -40,7 +40,7 @@ def write_frames(
 ) -> FramesTable:
     """Do the work of `sample_media` within the limits of these settings."""
     (row,) = out.workspace.rows(MediaRow, media)
-    # Closed early, for instance by an error while writing, the stream ends its process.
+    # If writing fails, closing the stream kills the worker process.
     with (
         scratch_folder(settings, "sample") as folder,
         refusing_malformed_media(),
@@ -89,7 +89,7 @@ def _store(message: FrameMessage, media: MediaRow, out: ArtifactWriter) -> Frame
     frame_id = f"{media.media_id[:12]}-{round(message['time_s'] * 1000):08d}"
     file = Path(message["file"])
     path, digest = out.put(f"{frame_id}.jpg", file.read_bytes())
-    file.unlink()  # at once: all frames of a long video together may be larger than the disk
+    file.unlink()  # at once: the frames of a long video could fill the scratch disk
     return Frame(
         frame_id=frame_id,
         media_id=media.media_id,

@@ -254,7 +254,7 @@ def test_a_mask_that_labels_no_person_or_is_missing_is_refused(tmp_path: Path) -
     with pytest.raises(SourceError, match="labels no person"):
         bring(source)
     (tmp_path / "old" / "ann_dir" / "train" / "a.png").unlink()
-    with pytest.raises(InputError, match="has no mask there"):
+    with pytest.raises(InputError, match="A picture has no mask"):
         read_sources(write_list(tmp_path, [{"custom": "old"}]))
 
 

@@ -11,6 +11,8 @@ from tests.publish.crash_points import Point
 from tests.publish.killing import KILLED, Order, Publisher
 from tests.publish.states import look, whole
 
+pytestmark = pytest.mark.slow  # killed processes
+
 
 @pytest.fixture(scope="module")
 def other(workspace: Workspace) -> StageResult:

@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -183,7 +184,7 @@ def test_samples_with_the_same_changes_stand_together_and_each_once(
 
 
 @pytest.mark.parametrize(
-    "after",
+    "before_values",
     [
         pytest.param({"split": "val"}, id="moved"),
         pytest.param({"scenes": ("night",)}, id="retagged"),
@@ -191,14 +192,15 @@ def test_samples_with_the_same_changes_stand_together_and_each_once(
     ],
 )
 def test_a_sample_that_looks_the_same_in_both_is_shown_once(
-    after: dict[str, Any], published: Publish, folder_store: FolderStore
+    before_values: dict[str, Any], published: Publish, folder_store: FolderStore
 ) -> None:
     diff = published(folder_store)
     (sample,) = (sample for sample in diff.samples if sample.stem == "cafe-a")
     assert sample.after is not None
-    kinds = tuple({"split": "moved", "scenes": "retagged"}[name] for name in after)
-    before = sample.after._replace(split="train", scenes=())
-    told = sample._replace(before=before, after=before._replace(**after), kinds=kinds)
+    kinds = tuple({"split": "moved", "scenes": "retagged"}[name] for name in before_values)
+    # Only the later version's files are drawn, so those must lie where its split says.
+    before = replace(sample.after, **before_values)
+    told = sample._replace(before=before, kinds=kinds)
     page = Page(render_diff(diff._replace(samples=[told]), folder_store))
     assert _n_tiles(page) == {"cafe-a": 1}
 

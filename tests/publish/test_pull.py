@@ -40,6 +40,7 @@ def test_a_version_is_pulled_byte_for_byte(
     require_sums(here / NAME)
 
 
+@pytest.mark.service
 def test_the_tool_that_everybody_has_finds_it_whole(
     workspace: Workspace, folder_store: FolderStore, here: Path
 ) -> None:

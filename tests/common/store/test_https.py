@@ -17,6 +17,7 @@ from tasks.common.errors import InputError
 from tasks.common.store.objects import Stored
 from tests.common.store.stores import content_of, md5_of, open_bucket, put
 from tests.seaweed import S3Server, seaweed
+from tests.tiers import needs
 
 DATA = b"bytes of a picture"
 
@@ -49,6 +50,7 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
+@needs("service")
 def https_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[S3Server, Path]]:
     """A second server, which speaks https, with the bucket `tests`; and its certificate."""
     folder = tmp_path_factory.mktemp("https")

@@ -50,8 +50,9 @@ def _settle_one(
         value=distance,
         bound=duplicate.bound,
         sentence=(
-            f"A better crop differs in {duplicate.distance} of 64 bits only; the bound is "
-            f"{duplicate.bound:.0f}. It is {duplicate.better_crop} of {duplicate.better_source}."
+            f"Its hash differs in only {duplicate.distance} of 64 bits from that of a better crop, "
+            f"{duplicate.better_crop} (source {duplicate.better_source}); the bound is "
+            f"{duplicate.bound:.0f}."
         ),
         failed_rules=(*verdict.failed_rules, "near_duplicate"),
         nearest_crop=duplicate.better_crop,
@@ -70,7 +71,7 @@ def _drops(crops: Sequence[RunCrop], settled: dict[str, RunCrop]) -> Iterator[So
             yield _drop(
                 crop,
                 "same_media",
-                f"The same bytes came as {last.source_id}, whose crop counts.",
+                f"Source {last.source_id} has the same file and comes first, so its crop counts.",
             )
         elif last.verdict.verdict == "drop":
             word = last.verdict
@@ -84,11 +85,10 @@ def _drop(
     value: float | None = None,
     bound: float | None = None,
 ) -> SourceDrop:
-    # Published tables know these drops as those of `publish`, where duplicates once were found.
     return SourceDrop(
         source_id=crop.source_id,
         item=crop.stem,
-        stage="publish",
+        stage="deduplicate",
         reason=reason,
         value=value,
         bound=bound,

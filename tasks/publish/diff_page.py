@@ -11,7 +11,7 @@ from tasks.common.media.images import Rgb, read_grey, read_rgb
 from tasks.common.progress import track
 from tasks.common.schema.sample import KINDS, Sample
 from tasks.common.store.objects import ObjectStore, in_parallel
-from tasks.publish.diff import Diff, Difference
+from tasks.publish.diff import Diff, Difference, spell_change
 
 MAX_SHOWN = 60
 _HEIGHT_PX = 220
@@ -36,10 +36,10 @@ def render_diff(diff: Diff, store: ObjectStore) -> str:
         title=f"{diff.before.label} → {diff.after.label}",
         note=f"{diff.before.n_samples} samples before, {diff.after.n_samples} after, "
         f"{diff.n_same} the same in both.",
-        kinds=[(kind, len(diff.of(kind))) for kind in KINDS],
+        kinds=[(spell_change(kind), len(diff.of(kind))) for kind in KINDS],
         sheets=[
             {
-                "name": ", ".join(kinds),
+                "name": ", ".join(map(spell_change, kinds)),
                 "n": len(groups[kinds]),
                 "figures": list(islice(figures, len(samples))),
             }
@@ -51,7 +51,7 @@ def render_diff(diff: Diff, store: ObjectStore) -> str:
 
 def _figure(sample: Difference, diff: Diff, store: ObjectStore) -> dict[str, Any]:
     versions = [(sample.before, diff.before.prefix), (sample.after, diff.after.prefix)]
-    if set(sample.kinds) <= {"moved", "retagged"}:
+    if set(sample.kinds) <= {"split_changed", "scenes_changed"}:
         versions = versions[1:]  # the picture is the same in both
     tiles = [_tile(own, prefix, store) for own, prefix in versions if own is not None]
     shown = [tile for tile in tiles if tile is not None]

@@ -117,18 +117,18 @@ def test_the_history_tells_what_came_went_and_changed_and_why(
     assert told[2:16] == [
         f"## Since {NAME}@v1 ({first.tree_id[:12]})",
         "- added: 1",
-        "  - new sources, batch autumn: 1 (such as c-x)",
+        "  - new source, batch autumn: 1 (such as c-x)",
         "- removed: 2",
-        "  - its source gave nothing now: 1 (such as b-x)",
+        "  - its source has no kept sample any more: 1 (such as b-x)",
         "  - sharpness: 1 (such as a-y)",
-        "- other mask: 1",
+        "- mask changed: 1",
         "  - rembg u2netp → rembg u2netp: 1 (such as a-x)",
-        "- other scenes: 1",
+        "- scenes changed: 1",
         "  - night → day: 1 (such as a-x)",
         "",
         "## First version",
         "- added: 3",
-        "  - new sources, batch none: 3 (such as a-x)",
+        "  - new source, batch none: 3 (such as a-x)",
     ]
 
 
@@ -138,7 +138,7 @@ def test_a_pin_moves_what_was_published_and_the_history_says_so(
     outcomes = [one(workspace, "a"), one(workspace, "b")]
     put(store, *outcomes, pin={"a": "train", "b": "val"})
     made = put(store, *outcomes, pin={"a": "val", "b": "train"})
-    assert "other side: 4\n  - train → val, pinned by the recipe: 2" in file_of(
+    assert "split changed: 4\n  - train → val, pinned by the recipe: 2" in file_of(
         store, made, "CHANGELOG.md"
     )
 
@@ -149,7 +149,7 @@ def test_cards_that_change_alone_are_told_once(workspace: Workspace, store: str)
     told = [put(store, a, description="Better words.") for _ in range(2)]
     assert [made.version for made in told] == [2, 2]
     text = file_of(store, told[1], "CHANGELOG.md")
-    assert text.count("No sample changed; lists, cards or reports did.") == 1
+    assert text.count("No sample changed; split files, card or report did.") == 1
 
 
 def test_what_was_retired_does_not_come_back_on_top_of_another_version(
@@ -178,7 +178,7 @@ def test_a_new_source_that_ties_both_splits_stays_out_and_is_told(
     assert (splits(store, 2), made.n_left_out) == (splits(store, 1), 2)
     proof = json.loads(file_of(store, made, "groups.json"))
     assert {left["stem"] for left in proof["left_out"]} == {"x-c0", "x-c1"}
-    assert "| publish | ties_both_sides | 2 | x ties what lies" in file_of(store, made, "README.md")
+    assert "| dataset | ties_both_splits | 2 | x shares keys" in file_of(store, made, "README.md")
 
 
 def test_a_tree_that_another_publisher_overtook_is_not_committed(
@@ -221,7 +221,7 @@ def test_a_test_subset_that_is_related_is_refused_with_pictures(
 ) -> None:
     put(store, one(workspace, "a", uploader="ann", session="park"))
     related = one(workspace, facts.pop("name", "t"), **facts)
-    with pytest.raises(InputError, match=rf"2 test samples are related to {NAME}@v1; .*") as found:
+    with pytest.raises(InputError, match=rf"2 test samples overlap with {NAME}@v1; .*") as found:
         put_tests(store, related, one(workspace, "free"))
     assert why in str(found.value)
     page = (workspace.root / "related" / f"{TESTS}.html").read_text()
@@ -240,7 +240,7 @@ def test_a_neighbour_of_a_training_picture_is_refused(
     made = put_tests(store, near, related="leave_out")
     assert splits(store, made.version, TESTS) == {"t-y": "val"}
     card = open_store(store).get(f"trees/{made.tree_id}/{TESTS}/README.md") or b""
-    assert b"| publish | related_subset | 1 |" in card
+    assert b"| dataset | overlaps_other_subset | 1 |" in card
 
 
 def test_training_data_that_comes_later_is_checked_against_the_tests(
@@ -249,7 +249,7 @@ def test_training_data_that_comes_later_is_checked_against_the_tests(
     put(store, one(workspace, "a"))
     put_tests(store, one(workspace, "t", uploader="ann"))
     late = one(workspace, "late", uploader="ann")
-    with pytest.raises(InputError, match=rf"2 training samples are related to {TESTS}@v1"):
+    with pytest.raises(InputError, match=rf"2 training samples overlap with {TESTS}@v1"):
         put(store, one(workspace, "a"), late)
     made = put(store, one(workspace, "a"), late, related="leave_out")
     assert sorted(splits(store, made.version)) == ["a-c0", "a-c1"]

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from tasks.common.schema.rule_names import RULE_NAMES
 from tasks.common.workspace.artifacts import Workspace
-from tasks.dataset.card import words_of
+from tasks.dataset.card import chinese_reasons, words_of
+from tasks.dataset.decontamination import OVERLAP
+from tasks.dataset.groups import TIES_BOTH_SPLITS
 from tests.dataset.builders import judged, source
 from tests.dataset.crops import Crop
 from tests.dataset.trees import Tree, read_tree
@@ -93,3 +96,8 @@ def test_markup_in_a_source_list_stays_text(tmp_path: Path) -> None:
 def test_every_word_is_there_in_both_languages() -> None:
     assert words_of("en").keys() == words_of("zh").keys()
     assert all(words_of("en").values())
+
+
+def test_every_rule_and_reason_of_this_room_has_a_chinese_text() -> None:
+    reasons = {*RULE_NAMES, TIES_BOTH_SPLITS, OVERLAP, "same_media", "no_person", "mask_empty"}
+    assert {reason for reason in reasons if not chinese_reasons().get(reason)} == set()

@@ -9,7 +9,7 @@ from tasks.common.html.pages import render_page
 from tasks.common.html.pictures import evenly, jpeg_data_uri, outlined, side_by_side
 from tasks.common.media.images import Rgb, read_grey, read_rgb
 from tasks.common.progress import track
-from tasks.common.schema.sample import KINDS, Sample
+from tasks.common.schema.sample import KINDS, ChangeKind, Sample
 from tasks.common.store.objects import ObjectStore, in_parallel
 from tasks.publish.diff import Diff, Difference, spell_change
 
@@ -22,7 +22,7 @@ def render_diff(diff: Diff, store: ObjectStore) -> str:
 
     A picture that is gone from the store, as of a retired version, is left out with a note.
     """
-    groups: dict[tuple[str, ...], list[Difference]] = defaultdict(list)
+    groups: dict[tuple[ChangeKind, ...], list[Difference]] = defaultdict(list)
     for sample in diff.samples:
         groups[sample.kinds].append(sample)
     order = sorted(groups, key=lambda kinds: [KINDS.index(kind) for kind in kinds])

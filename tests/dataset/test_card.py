@@ -67,11 +67,11 @@ def test_limits_that_the_figures_show_are_told(tmp_path: Path) -> None:
     limits = card[card.index("## Known limits") : card.index("## How to load")].splitlines()
     assert [line for line in limits if line.startswith("- ")] == [
         "- Few clips.",
-        "- Validation has 33 % of the samples where 50 % was asked for: there are 2 groups, and "
-        "the largest holds 67 %.",
-        "- No image shows the scenes: walls.",
-        "- Tags that stand for no scene of the recipe: moon.",
-        "- All annotations are by machine; no person has corrected them.",
+        "- The validation split holds 33 % of the samples, the recipe asks for 50 %: there are 2 "
+        "groups, and the largest holds 67 %.",
+        "- No image belongs to these scenes: walls.",
+        "- These tags match no scene of the recipe: moon.",
+        "- All annotations are machine-made; no person has corrected them.",
     ]
 
 

@@ -150,7 +150,7 @@ def test_a_disk_that_is_full_is_told_and_nothing_is_called_whole(
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(
-        InputError, match=rf"{NAME} cannot be written: No space left on device\. Mend"
+        InputError, match=rf"{NAME} cannot be written: No space left on device\. Fix that"
     ):
         pull_version(VersionRegistry(any_store), commit, here)
     assert files_in(here / NAME) == {}

@@ -35,7 +35,7 @@ def check_leakage(selection: Selection, recipe: PublishRecipe) -> Metadata:
         "checked": {
             "keys_in_train": len(keys["train"]),
             "keys_in_val": len(keys["val"]),
-            "keys_on_both_sides": 0,
+            "shared_keys": 0,
             "pairs_compared": len(pictures["train"]) * len(pictures["val"]),
             "pairs_within_bits": 0,
             "bits": recipe.near_bits,
@@ -78,7 +78,7 @@ def _n_val(groups: Sequence[Group]) -> int:
 def _group(group: Group) -> Metadata:
     return {
         "group": group.name,
-        "side": group.split,
+        "split": group.split,
         "n_samples": group.n_samples,
         "sources": {member.source_id: member.n_samples for member in group.members},
         "joined_by": list(group.joined_by),

@@ -111,9 +111,13 @@ def test_a_band_without_a_minimum_drops_none(workspace: Workspace) -> None:
 
 def test_a_drop_has_value_bound_and_the_better_crop_with_its_source(workspace: Workspace) -> None:
     run = _run(workspace, [Crop("a", hash=LOOK)], [Crop("b", hash=near(3))], min=5)
-    said = "A better crop differs in 3 of 64 bits only; the bound is 5. It is s0-a of s0."
+    said = (
+        "Its hash differs in only 3 of 64 bits from that of a better crop, s0-a (source s0); "
+        "the bound is 5."
+    )
     drop = SourceDrop(
-        source_id="s1", item="s1-b", stage="publish", reason="near_duplicate", value=3.0, bound=5.0,
+        source_id="s1", item="s1-b", stage="deduplicate", reason="near_duplicate", value=3.0,
+        bound=5.0,
         sentence=said,
     )  # fmt: skip
     assert run.drops == (drop,)

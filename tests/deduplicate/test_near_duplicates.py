@@ -134,7 +134,7 @@ def test_the_verdict_says_the_same_as_the_drop(limit: str, workspace: Workspace)
     assert (last.nearest_crop, crop.near_source_id) == ("s0-a", "s0")
     assert last.failed_rules == ("near_duplicate",)
     assert last.sentence is not None
-    assert last.sentence.endswith("It is s0-a of s0.")
+    assert " s0-a (source s0); " in str(last.sentence)
 
 
 def test_a_crop_for_review_is_no_drop(workspace: Workspace) -> None:
@@ -154,7 +154,8 @@ def test_three_alike_keep_one_which_both_drops_name(workspace: Workspace) -> Non
     crops = [Crop("a", hash=near(bits), sharpness=sharp) for bits, sharp in looks]
     run = _run(workspace, *[[crop] for crop in crops], min=5)
     assert _verdicts(run) == {"s0-a": "drop", "s1-a": "keep", "s2-a": "drop"}
-    assert [drop.sentence.split("It is ")[1] for drop in run.drops] == ["s1-a of s1."] * 2
+    names = [drop.sentence.split("a better crop, ")[1].split(";")[0] for drop in run.drops]
+    assert names == ["s1-a (source s1)"] * 2
 
 
 def test_what_is_near_a_dropped_crop_only_is_kept(workspace: Workspace) -> None:

@@ -120,6 +120,7 @@ def test_another_publisher_heeds_it_by_way_of_the_store(
     assert publish_all(outcomes).n_samples == 4
 
 
+@pytest.mark.service  # what was fetched is probed in a child process
 def test_the_same_bytes_are_refused_when_they_come_again(
     workspace: Workspace, registry: VersionRegistry, tmp_path: Path
 ) -> None:

@@ -1,6 +1,6 @@
 #!/bin/sh
 # A Prefect server and a worker on this machine: `sh deployments/local.sh up|down|status`.
-# Everything that they write lies in MATTEFLOW_HOME; the user's own Prefect profile is not touched.
+# Both write only below MATTEFLOW_HOME; the user's own Prefect profile is not changed.
 set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 bin=${MATTEFLOW_BIN:-$here/.venv/bin}
@@ -15,7 +15,7 @@ mkdir -p "$prefect"
 
 answers() { "$bin/python" -c "import httpx, os; httpx.get(os.environ['PREFECT_API_URL'] + '/health', timeout=2).raise_for_status()" 2>/dev/null; }
 runs() { [ -f "$prefect/$1.pid" ] && kill -0 "$(cat "$prefect/$1.pid")" 2>/dev/null; }
-# In a session of its own, so that closing the terminal does not end it. A crash restarts it.
+# setsid: closing the terminal does not end the process. The loop restarts it after a crash.
 start() { # name, arguments of prefect
     name=$1
     shift
@@ -51,14 +51,14 @@ up() {
     fi
     "$bin/python" -m deployments.setup
     runs worker || start worker worker start --pool local --type process
-    echo "Prefect is at http://127.0.0.1:$port : Deployments, ingest-manual, Quick run."
-    echo "Logs are in $prefect ; \`make down\` stops both."
+    echo "Prefect runs at http://127.0.0.1:$port. To start an ingest: Deployments, ingest-manual, Quick run."
+    echo "Logs are in $prefect. \`make down\` stops server and worker."
 }
 
 down() {
     stop worker
     stop server
-    echo "Server and worker are stopped; their data stays in $home."
+    echo "Server and worker are stopped. Their data is kept in $home."
 }
 
 status() {

@@ -31,6 +31,7 @@ from tasks.common.settings import settings
 
 PROJECT = Path(__file__).resolve().parents[1]
 POOLS = Path(__file__).parent / "pools"
+# The automation is found by its name: servers that are set up already have it under this one.
 SILENT = "matteflow: runs that fell silent are crashed"
 RESULTS = "matteflow-results"
 # Settings that all machines share: no folders of one machine, no secrets.
@@ -46,32 +47,44 @@ _ENDED = ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Paused",
 def main(arguments: Sequence[str] | None = None) -> None:
     """Set up the server that PREFECT_API_URL names."""
     parser = argparse.ArgumentParser(prog="python -m deployments.setup", description=__doc__)
-    parser.add_argument("--pool", default="local", help="the work pool's name (local)")
-    parser.add_argument("--type", default="process", help="process, docker or kubernetes")
-    parser.add_argument("--limit", type=int, help="flow runs of the pool at once")
-    parser.add_argument("--project", default=str(PROJECT), help="where workers find the code")
-    asked = parser.parse_args(arguments)
+    parser.add_argument("--pool", default="local", help="name of the work pool (default: local)")
+    parser.add_argument(
+        "--type",
+        default="process",
+        help="type of the pool: process, docker or kubernetes (default: process)",
+    )
+    parser.add_argument(
+        "--limit", type=int, help="maximum number of flow runs of the pool at a time"
+    )
+    parser.add_argument(
+        "--project",
+        default=str(PROJECT),
+        help="folder of the code on the workers (default: this clone)",
+    )
+    options = parser.parse_args(arguments)
     try:
-        set_up(asked.pool, asked.type, asked.limit, asked.project)
+        set_up(options.pool, options.type, options.limit, options.project)
     except MatteflowError as error:
         sys.exit(f"setup: {error}")
 
 
 def set_up(pool: str, kind: str, limit: int | None, project: str) -> None:
-    """Create everything, each thing after those that it needs.
+    """Create or update pool, deployments, automation and result storage, in this order.
+
+    Deployments name the pool, and only deployments that exist can be made to refuse parameters.
 
     Raises:
-        InputError: the request or the server is wrong; the sentence says how.
+        InputError: an option is wrong, the server does not answer, or `prefect deploy` failed.
     """
     prepare_environment()
     with get_client(sync_client=True) as client:
         _require_server(client)
         print(f"work pool {pool} ({kind}): {make_pool(client, pool, kind, limit)}")
         deploy(pool, project)
-        print(f"forms closed to unknown parameters: {close_forms(client)} deployments")
-        print(f"automation for silent runs: {make_automation(client)}")
+        print(f"unknown parameters are refused: {refuse_unknown_parameters(client)} deployments")
+        print(f"automation for runs without heartbeat: {make_automation(client)}")
         if settings().shared:
-            print(f"results in the bucket of the workspace: {keep_results_in_bucket(client)}")
+            print(f"task results are stored in: {store_results_in_bucket(client)}")
 
 
 def _require_server(client: SyncPrefectClient) -> None:
@@ -99,11 +112,11 @@ def make_pool(client: SyncPrefectClient, name: str, kind: str, limit: int | None
                 name=name, type=kind, base_job_template=template, concurrency_limit=limit
             )
         )
-        return "made"
+        return "created"
     if pool.type != kind:
         raise InputError(
-            f"The work pool {name} exists with the type {pool.type}, not {kind}; choose another "
-            "name with --pool."
+            f"The work pool {name} has the type {pool.type}, not {kind}; choose another name "
+            "with --pool."
         )
     client.update_work_pool(
         name,
@@ -111,7 +124,7 @@ def make_pool(client: SyncPrefectClient, name: str, kind: str, limit: int | None
             base_job_template=template or pool.base_job_template, concurrency_limit=limit
         ),
     )
-    return "there"
+    return "updated"
 
 
 def make_template(kind: str) -> dict[str, Any]:
@@ -141,7 +154,7 @@ def _template(kind: str) -> dict[str, Any]:
 
 
 def deploy(pool: str, project: str) -> None:
-    """Deploy what prefect.yaml lists.
+    """Create or update the deployments in prefect.yaml.
 
     Raises:
         InputError: `prefect deploy` failed; its output is in the sentence.
@@ -155,8 +168,11 @@ def deploy(pool: str, project: str) -> None:
         raise InputError(f"`prefect deploy --all` failed: {(done.stderr or done.stdout)[-1500:]}")
 
 
-def close_forms(client: SyncPrefectClient) -> int:
-    """Make the server refuse unknown parameters, which would crash the run when it starts."""
+def refuse_unknown_parameters(client: SyncPrefectClient) -> int:
+    """Make the server refuse unknown parameters; return the number of deployments.
+
+    By default Prefect (3.8.8) accepts them, and the run crashes when it starts.
+    """
     deployments = [
         deployment
         for deployment in client.read_deployments()
@@ -176,14 +192,14 @@ def _is_ours(client: SyncPrefectClient, deployment: Any) -> bool:
 
 
 def make_automation(client: SyncPrefectClient) -> str:
-    """Create the automation that marks a run without heartbeats for 90 s as crashed.
+    """Create the automation that marks a run as crashed after 90 s without a heartbeat.
 
-    It can be retried then. A worker reports a process that died under it; this covers a host that
-    is gone, with its worker.
+    A crashed run can be retried. A worker reports when the process of a run dies; the automation
+    covers the loss of a whole host, and with it the worker.
     """
     automation = Automation(
         name=SILENT,
-        description="Runs send a heartbeat every 30 s. So no run may pause or suspend.",
+        description="Runs send a heartbeat every 30 s. Flows must not pause or suspend.",
         trigger=EventTrigger(
             after={_ALIVE},
             expect={_ALIVE, *(f"prefect.flow-run.{state}" for state in _ENDED)},
@@ -197,24 +213,25 @@ def make_automation(client: SyncPrefectClient) -> str:
         actions=[
             ChangeFlowRunState(
                 state=StateType.CRASHED,
-                message="No heartbeat for 90 s: the process or host of the run is gone. Retry it.",
+                message="No heartbeat for 90 s: the process or host of the run died. Retry it.",
             )
         ],
     )
+    # Two setups at the same time may both have created it; one is enough.
     existing = client.read_automations_by_name(SILENT)
     for surplus in existing[1:]:
         client.delete_automation(surplus.id)
     if existing:
         client.update_automation(existing[0].id, automation)
-        return "there"
+        return "updated"
     automation.create()
-    return "made"
+    return "created"
 
 
-def keep_results_in_bucket(client: SyncPrefectClient) -> str:
+def store_results_in_bucket(client: SyncPrefectClient) -> str:
     """Store task results in the bucket of the workspace, so that workers share the cache.
 
-    The block holds an address and no secret: credentials come from where AWS tools look.
+    The block has an address and no secrets: each worker uses the credentials of its environment.
 
     Raises:
         InputError: prefect-aws is not installed.
@@ -223,8 +240,8 @@ def keep_results_in_bucket(client: SyncPrefectClient) -> str:
         from prefect_aws import AwsClientParameters, AwsCredentials, S3Bucket
     except ImportError as error:
         raise InputError(
-            "The workspace is in a bucket, so results belong there too, but prefect-aws is not "
-            "installed; run: pip install 'matteflow[s3]'."
+            "The workspace is in a bucket, so task results must be stored there too, but "
+            "prefect-aws is not installed; run: pip install 'matteflow[s3]'."
         ) from error
     bucket, _, prefix = settings().shared.removeprefix("s3://").partition("/")
     endpoint = settings().s3_endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or None
@@ -234,7 +251,7 @@ def keep_results_in_bucket(client: SyncPrefectClient) -> str:
     )
     folder = "/".join(part for part in [*prefix.split("/"), "results"] if part)
     block = S3Bucket(bucket_name=bucket, bucket_folder=folder, credentials=credentials)
-    # A coroutine only inside an event loop, and there is none here.
+    # `save` returns a coroutine only inside an event loop, and none runs here.
     block_id = cast(UUID, block.save(RESULTS, overwrite=True))
     client.update_server_default_result_storage(block_id)
     return f"s3://{bucket}/{folder}"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# opencv-python needs a few shared libraries that a bare Debian lacks. Installs them when this is
-# root on a machine with apt-get; otherwise says what to run.
+# opencv-python needs a few shared libraries that a minimal Debian lacks. Installs them if run as
+# root on a machine with apt-get; otherwise prints the command to run.
 set -eu
 python=$1
 packages="libgl1 libglib2.0-0 libxcb1"
@@ -16,6 +16,6 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         tail -n 5 "$log" >&2
     fi
 fi
-echo "OpenCV cannot load its shared libraries. Run this once, then make again:" >&2
+echo "OpenCV cannot load its shared libraries. Run this once, then repeat the command:" >&2
 echo "    sudo apt-get install $packages" >&2
 exit 2

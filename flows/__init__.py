@@ -1,4 +1,4 @@
-"""Flows, which say in which order tasks run, and the command line."""
+"""Flows, which define the order of tasks, and the command line."""
 
 from flows.engine.prefect_env import prepare_environment
 

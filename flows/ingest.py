@@ -1,46 +1,36 @@
-"""The main job: from a source list to a published version."""
+"""The main flow: from a source list to a published version."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from prefect import flow, runtime
+from prefect import flow, get_run_logger, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.engine.batches import write_batches
-from flows.engine.dispatch import run_batches
-from flows.engine.earlier_runs import earlier_runs, gather, require_joinable
-from flows.engine.per_source import in_order, run_chains
-from flows.engine.prefect_artifacts import (
-    describe_publication,
-    finish_run,
-    flow_run_id,
-    tell_progress,
-)
+from flows.engine.earlier_runs import earlier_runs, join_outcomes, require_joinable
+from flows.engine.end_states import ListingError, refusal
+from flows.engine.prefect_artifacts import describe_publication, finish_run, flow_run_id
 from flows.engine.publication import publish_outcomes, require_publishable
-from flows.engine.run_record import RunRecord, name_run
+from flows.engine.run_record import RunRecord, describe_failures, name_run
+from flows.engine.source_list import run_source_list
+from flows.engine.takedowns import exclude_taken_down
 from flows.engine.task_runner import task_runner
 from flows.ingest_batch import ingest_batch
-from flows.takedown import heed_takedowns
-from tasks.common.errors import InputError, WorldError
+from tasks.common.errors import InputError, MatteflowError, WorldError
 from tasks.common.recipe.models import Recipe, load_recipe
-from tasks.common.records import Publication, PublishMode, Source, SourceOutcome
+from tasks.common.records import Publication, PublishMode, Source
 from tasks.common.settings import settings
 from tasks.common.uri import redacted
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.scratch import sweep_scratch
 from tasks.download.task import read_sources
 
-_FORGOTTEN_S = 7 * 24 * 3600.0  # so old, nobody goes on with a download
-
-
-class ListingError(WorldError):
-    """Who lists the sources does not answer."""
+_ABANDONED_S = 7 * 24 * 3600.0  # partial downloads of this age are not resumed any more
 
 
 class Prepared(NamedTuple):
-    """What a run begins with; `withheld` are sentences about sources that were taken down."""
+    """The checked input of a run; `withheld` has a sentence per source that was taken down."""
 
     sources: tuple[Source, ...]
     recipe: Recipe
@@ -48,32 +38,35 @@ class Prepared(NamedTuple):
 
 
 def prepare(sources: str, recipe: str, store: str) -> Prepared:
-    """Read list and recipe and try the two places that will be written, before any work.
+    """Read source list and recipe, and check that workspace and store can be written.
+
+    All mistakes that can be recognised are reported here, before hours of work.
 
     Raises:
-        InputError: something is wrong; the sentence says what came and how to mend it.
-        WorldError: the store, or a listing, does not answer.
+        InputError: list, recipe, workspace or store are wrong, or every source was taken down.
+        WorldError: the store, or the server that lists the sources, does not answer.
     """
-    chosen = load_recipe(recipe)
+    parsed = load_recipe(recipe)
     workspace = Workspace.of(settings())
     workspace.probe()
-    sweep_scratch(settings(), _FORGOTTEN_S)
+    sweep_scratch(settings(), _ABANDONED_S)
     try:
         listed = read_sources(sources)
     except WorldError as error:
         raise ListingError(str(error)) from error
-    require_publishable(store, chosen, listed)
-    allowed, withheld = heed_takedowns(listed, store)
+    require_publishable(store, parsed, listed)
+    allowed, withheld = exclude_taken_down(listed, store)
     if not allowed:
-        raise InputError(f"Nothing is left of the list. {withheld[0]}.")
-    require_joinable(earlier_runs(chosen, workspace, store), allowed, chosen)
-    return Prepared(allowed, chosen, withheld)
+        raise InputError(f"Every source of the list was taken down. {withheld[0]}.")
+    require_joinable(earlier_runs(parsed, workspace, store), allowed, parsed)
+    return Prepared(allowed, parsed, withheld)
 
 
 def _name_flow_run() -> str:
-    """Name the flow run after list and recipe, without folders, which matter to nobody there."""
-    asked = runtime.flow_run.parameters
-    return f"ingest-{Path(redacted(asked['sources'])).stem}-{Path(asked['recipe']).stem}"
+    """Name the flow run after list and recipe; their folders would only make the name long."""
+    parameters = runtime.flow_run.parameters
+    source_list = Path(redacted(parameters["sources"])).stem
+    return f"ingest-{source_list}-{Path(parameters['recipe']).stem}"
 
 
 @flow(
@@ -90,82 +83,62 @@ def ingest(
         sources: A source list (.csv, .yaml, .parquet), a folder, a file, or the name of a list
             that comes with the project, such as demo.
         recipe: The name of a recipe that comes with the project (demo, people), or a YAML file.
-        publish: complete publishes only when every source came through; partial publishes what
-            there is; never stops after the verdicts.
+        publish: complete publishes only if every source succeeded; partial publishes the sources
+            that succeeded; never stops after the verdicts.
         store: Where to publish, such as file:///data/store or s3://bucket/prefix; empty takes
             MATTEFLOW_STORE.
     """
     address = store or settings().store
     try:
-        listed, chosen, withheld = prepare(sources, recipe, address)
-    except InputError as error:
-        return Failed(name="BadInput", message=str(error))
-    except ListingError as error:
-        return Failed(name="ListingDown", message=str(error))
-    except WorldError as error:
-        return Failed(name="StoreDown", message=str(error))
+        prepared = prepare(sources, recipe, address)
+    except (InputError, WorldError) as error:
+        return refusal(error)
     started_at = datetime.now(UTC)
     run_id, workspace = name_run(started_at, flow_run_id()), Workspace.of(settings())
-    outcomes, flow_runs = _work(listed, chosen, run_id, workspace)
+    outcomes, flow_runs = run_source_list(
+        prepared.sources, prepared.recipe, run_id, ingest_batch, workspace
+    )
     record = RunRecord(
         run_id=run_id,
         started_at=started_at,
         sources=redacted(sources),
-        recipe=chosen,
+        recipe=prepared.recipe,
         outcomes=outcomes,
-        withheld=withheld,
+        withheld=prepared.withheld,
     )
-    published, problem = _publish(record, publish, address, workspace)
-    record = record.model_copy(update={"publication": published})
+    publication, problem = _publish(record, publish, address, workspace)
+    record = record.model_copy(update={"publication": publication})
     finish_run(record, workspace, flow_runs)
     workspace.trim(round(settings().copy_gb * 1e9))
     return _final_state(record, problem)
 
 
-def _work(
-    sources: tuple[Source, ...], recipe: Recipe, run_id: str, workspace: Workspace
-) -> tuple[tuple[SourceOutcome, ...], dict[str, str]]:
-    """Take the sources through all stages, a long list in batches.
-
-    Returns the outcomes in the order of the list, and the flow runs of batches by source.
-    """
-    size = settings().batch_size
-    if len(sources) <= size:
-        chains = run_chains(sources, recipe, settings().sources_in_flight)
-        return in_order(sources, tell_progress(chains, len(sources), "sources")), {}
-    batches = write_batches(run_id, sources, recipe, size, workspace)
-    ended = tell_progress(run_batches(batches, ingest_batch, workspace), len(batches), "batches")
-    done = sorted(ended, key=lambda done: done.batch.number)
-    outcomes = tuple(outcome for batch in done for outcome in batch.outcomes)
-    runs = {source.source_id: batch.flow_run for batch in done for source in batch.batch.sources}
-    return outcomes, runs
-
-
 def _publish(
     record: RunRecord, mode: PublishMode, address: str, workspace: Workspace
 ) -> tuple[Publication | None, str]:
-    """Publish as the mode says; return what was published, or why it could not be."""
+    """Publish if the mode says so; return the publication, or the problem that prevented it."""
     if mode == "never" or (mode == "complete" and record.failed):
         return None, ""
     recipe = record.recipe
     try:
         earlier = earlier_runs(recipe, workspace, address, before=record.run_id)
-        outcomes = gather(record.outcomes, earlier, recipe, workspace)
+        outcomes = join_outcomes(record.outcomes, earlier, recipe, workspace)
         return publish_outcomes(outcomes, recipe, address, record.started_at), ""
-    # The work is done: whatever keeps it from being published, its record and report must stay.
+    # Every source is processed by now. Record and report are written after this, and no error of
+    # any kind may cost them: `publish` can be started again from the record.
     except Exception as error:
-        return None, str(error)
+        if not isinstance(error, MatteflowError):
+            get_run_logger().exception("Publication failed with an unexpected error.")
+        return None, str(error) or type(error).__name__
 
 
 def _final_state(record: RunRecord, problem: str) -> State[Any]:
-    """Say how the run ended; the state's data is the run's name."""
-    said = problem or describe_publication(record)
-    if record.failed:
-        names = ", ".join(outcome.source.source_id for outcome in record.failed)
-        count = f"{len(record.failed)} of {len(record.outcomes)} sources failed"
-        return Failed(
-            name="PartialFailure", message=f"{count}: {names}. {said}", data=record.run_id
-        )
+    """Return how the run ended. The state's data is the run's name, which `show` accepts."""
+    result = problem or describe_publication(record)
+    failures = describe_failures(record.outcomes)
+    # A flow that returns anything but a state counts as completed, even if tasks failed.
+    if failures:
+        return Failed(name="PartialFailure", message=f"{failures} {result}", data=record.run_id)
     if problem:
         return Failed(name="NotPublished", message=problem, data=record.run_id)
-    return Completed(message=said, data=record.run_id)
+    return Completed(message=result, data=record.run_id)

@@ -1,6 +1,5 @@
-"""One batch of a long source list: a flow run of its own that any worker can take."""
+"""One batch of a long source list, as a flow run that any worker can take."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from prefect import flow
@@ -8,39 +7,36 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from flows.engine.batches import read_batch, write_outcomes
-from flows.engine.per_source import in_order, run_chains
-from flows.engine.prefect_artifacts import flow_run_id, leave_sources
+from flows.engine.end_states import refusal
+from flows.engine.per_source import in_list_order, run_pipelines
+from flows.engine.prefect_artifacts import create_batch_artifact, flow_run_id
+from flows.engine.run_record import describe_failures
 from flows.engine.task_runner import task_runner
 from tasks.common.errors import InputError
-from tasks.common.records import SourceOutcome
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
 
 
 @flow(name="ingest-batch", flow_run_name="batch-{number}-of-{run}", task_runner=task_runner())
 def ingest_batch(run: str, number: int) -> State[Any]:
-    """Take one batch of a long source list through all stages; the ingest run publishes.
+    """Take one batch of a long source list through all stages. The ingest run publishes.
 
     Args:
-        run: The name of the ingest run that cut the batch.
-        number: Which of its batches, from 1.
+        run: The name of the ingest run that this batch belongs to.
+        number: The batch's number in that run, from 1.
     """
     workspace = Workspace.of(settings())
     try:
         batch = read_batch(run, number, workspace)
     except InputError as error:
-        return Failed(name="BadInput", message=str(error))
-    ended = run_chains(batch.sources, batch.recipe, settings().sources_in_flight)
-    outcomes = in_order(batch.sources, ended)
-    leave_sources(outcomes, batch.recipe, workspace)
+        return refusal(error)
+    results = run_pipelines(batch.sources, batch.recipe, settings().sources_in_flight)
+    outcomes = in_list_order(batch.sources, results)
+    create_batch_artifact(outcomes, batch.recipe, workspace)
+    # The ingest run reads the outcomes from here when this flow run has ended, also as failed.
     write_outcomes(batch, flow_run_id(), outcomes, workspace)
     workspace.trim(round(settings().copy_gb * 1e9))
-    return _final_state(outcomes)
-
-
-def _final_state(outcomes: Sequence[SourceOutcome]) -> State[Any]:
-    failed = [outcome.source.source_id for outcome in outcomes if outcome.error is not None]
-    if failed:
-        message = f"{len(failed)} of {len(outcomes)} sources failed: {', '.join(failed)}."
-        return Failed(name="PartialFailure", message=message)
+    failures = describe_failures(outcomes)
+    if failures:
+        return Failed(name="PartialFailure", message=failures)
     return Completed(message=f"All {len(outcomes)} sources are done.")

@@ -1,21 +1,20 @@
 """Maintenance of a store: verify published versions, and collect garbage."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from prefect import flow
-from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from pydantic import Field
 
+from flows.engine.end_states import refusal
+from flows.engine.prefect_artifacts import create_maintenance_artifact
 from tasks.common.errors import InputError, WorldError
 from tasks.common.settings import settings
 from tasks.publish.task import (
     GRACE,
     Problem,
-    Unreferenced,
     collect_garbage,
     describe_unreferenced,
     open_registry,
@@ -24,7 +23,6 @@ from tasks.publish.task import (
 
 Check = Literal["listing", "deep", "no"]
 Removal = Literal["report", "delete", "no"]
-_MAX_ROWS = 500
 
 
 @flow(name="maintain", flow_run_name="maintain-{verify}-gc-{garbage}")
@@ -35,44 +33,59 @@ def maintain(
     grace_days: Annotated[float, Field(ge=0)] = GRACE.days,
     store: str = "",
 ) -> State[Any]:
-    """Check published versions, and remove what no version needs.
+    """Check published versions, and remove files that no version needs.
 
     Args:
         verify: listing compares the files in the store with what was published; deep also reads
             every byte; no skips the check.
         subset: Check only this subset or version (NAME or NAME@v3); empty checks all.
-        garbage: report lists what no version needs; delete marks it, and deletes what was marked
-            longer ago than the grace period; no skips it.
+        garbage: report lists the files that no version needs; delete marks them, and deletes those
+            that were marked longer ago than the grace period; no skips this step.
         grace_days: Days between marking and deletion. Must be longer than any publication takes.
         store: The store's address; empty takes MATTEFLOW_STORE.
     """
     address = store or settings().store
     try:
-        ledger = open_registry(address)
-        ledger.require_any(subset.partition("@")[0])
-        if "@" in subset:
-            ledger.resolve(subset)
-    except InputError as error:
-        return Failed(name="BadInput", message=str(error))
-    except WorldError as error:
-        return Failed(name="StoreDown", message=str(error))
-    sentences, problems = list[str](), list[Problem]()
-    if verify != "no":
-        labels, problems = verify_versions(address, subset, verify == "deep")
-        _create_table("maintain-problems", "Files that differ from what was published.", problems)
-        sentences.append(f"{len(labels)} versions checked, {len(problems)} problems.")
-    if garbage != "no":
-        items = collect_garbage(address, datetime.now(UTC), grace_days, garbage == "delete")
-        _create_table("maintain-garbage", "What no version needs.", items)
-        sentences.append(describe_unreferenced(items, delete=garbage == "delete"))
-    message = " ".join(sentences) or "Nothing to do: both verify and garbage are no."
+        _require_subset(subset, address)
+    except (InputError, WorldError) as error:
+        return refusal(error)
+    checked, problems = _verify(address, subset, verify)
+    collected = _collect(address, garbage, grace_days)
+    message = " ".join(filter(None, (checked, collected)))
     if problems:
         return Failed(name="Damaged", message=f"{message} First: {problems[0].sentence}.")
-    return Completed(message=message)
+    return Completed(message=message or "Nothing to do: both verify and garbage are no.")
 
 
-def _create_table(key: str, description: str, rows: Sequence[Problem | Unreferenced]) -> None:
-    table = [{name: str(value) for name, value in row._asdict().items()} for row in rows]
-    if len(table) > _MAX_ROWS:
-        description = f"{description} {len(table)} rows, the first {_MAX_ROWS} shown."
-    create_table_artifact(key=key, table=table[:_MAX_ROWS], description=description)
+def _require_subset(subset: str, address: str) -> None:
+    """Require that the store has a version, and the named subset or version if one is named.
+
+    Raises:
+        InputError: there is none.
+        WorldError: the store does not answer.
+    """
+    registry = open_registry(address)
+    registry.require_any(subset.partition("@")[0])
+    if "@" in subset:
+        registry.resolve(subset)
+
+
+def _verify(address: str, subset: str, verify: Check) -> tuple[str, list[Problem]]:
+    """Compare versions with what was published; return a sentence and the problems."""
+    if verify == "no":
+        return "", []
+    labels, problems = verify_versions(address, subset, verify == "deep")
+    create_maintenance_artifact(
+        "maintain-problems", "Files that differ from what was published.", problems
+    )
+    return f"{len(labels)} versions checked, {len(problems)} problems.", problems
+
+
+def _collect(address: str, garbage: Removal, grace_days: float) -> str:
+    """Report or remove files that no version needs; return a sentence."""
+    if garbage == "no":
+        return ""
+    is_deleting = garbage == "delete"
+    items = collect_garbage(address, datetime.now(UTC), grace_days, is_deleting)
+    create_maintenance_artifact("maintain-garbage", "Files that no version needs.", items)
+    return describe_unreferenced(items, delete=is_deleting)

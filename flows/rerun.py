@@ -1,15 +1,14 @@
 """Run one stage of one source again, and the stages that depend on it."""
 
-from difflib import get_close_matches
 from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.engine.per_source import run_chain
-from flows.engine.prefect_artifacts import leave_stages
-from flows.engine.run_record import RunRecord, find_runs, load_run
+from flows.engine.per_source import run_pipeline
+from flows.engine.prefect_artifacts import create_rerun_artifact
+from flows.engine.run_record import RunRecord, find_outcome
 from flows.engine.task_runner import task_runner
 from tasks.common.errors import InputError, MatteflowError
 from tasks.common.recipe.models import Recipe
@@ -28,28 +27,29 @@ def rerun(
     refresh: bool = True,
     downstream: bool = True,
 ) -> State[Any]:
-    """Run one stage of one source again. A Retry of the ingest run then finds its result.
+    """Run one stage of one source again. A Retry of the ingest run then uses its result.
 
     Args:
         stage: The stage to run again.
         source: The source's id, as the tables of an ingest run show it.
-        run: The ingest run whose recipe counts, as `matteflow show` names it; empty takes the
-            newest one that had this source.
-        refresh: Compute the stage even if its result is good. Without it, only a result that is
-            missing or damaged is computed.
-        downstream: Also run the stages after it. Those whose input did not change are not
-            computed again.
+        run: The ingest run whose recipe is used, as `matteflow show` prints its name; empty takes
+            the newest run with this source.
+        refresh: Compute the stage even if its stored result is valid. If off, only a missing or
+            damaged result is computed.
+        downstream: Also run the stages after it. A stage whose input did not change keeps its
+            result.
     """
     workspace = Workspace.of(settings())
     try:
-        record, previous = _find_outcome(source, stage, run, workspace)
+        record, previous = find_outcome(source, run, workspace)
+        _require_stage(stage, record)
         if refresh:
             _invalidate(previous, stage, record.recipe)
     except MatteflowError as error:
         return Failed(name="BadInput", message=str(error))
     last = SOURCE_STAGES[-1] if downstream else stage
-    outcome = run_chain(previous.source, record.recipe, last)
-    leave_stages(outcome, previous)
+    outcome = run_pipeline(previous.source, record.recipe, last)
+    create_rerun_artifact(outcome, previous)
     if outcome.error is not None:
         message = f"{source} failed at {outcome.failed_stage}: {outcome.error}"
         return Failed(name="StillFailing", message=message)
@@ -58,47 +58,34 @@ def rerun(
     )
 
 
-def _find_outcome(
-    source: str, stage: SourceStage, run: str, workspace: Workspace
-) -> tuple[RunRecord, SourceOutcome]:
-    """Return the newest run that had the source, or the named one, and the source's outcome in it.
+def _require_stage(stage: SourceStage, record: RunRecord) -> None:
+    """Require that a run has a stage.
 
     Raises:
-        InputError: no run had this source, or its recipe has no such stage.
+        InputError: the stage is `pose`, and the recipe names no pose model.
     """
-    known: set[str] = set()
-    for name in [run] if run else reversed(find_runs(workspace)):
-        record = load_run(workspace, name)
-        outcomes = {outcome.source.source_id: outcome for outcome in record.outcomes}
-        if source in outcomes:
-            if stage == "pose" and record.recipe.pose is None:
-                raise InputError(
-                    f"The run {record.run_id} has no pose stage, since its recipe "
-                    f"({record.recipe.name}) names no pose model; choose another stage."
-                )
-            return record, outcomes[source]
-        known |= outcomes.keys()
-    similar = get_close_matches(source, known, n=3, cutoff=0.4) or sorted(known)[:5]
-    problem = f"The run {run} had no" if run else "No finished run had a"
-    raise InputError(
-        f"{problem} source {source!r}. Similar ids: {', '.join(similar)}."
-        if similar
-        else f"{problem} source {source!r}; start an ingest first."
-    )
+    if stage == "pose" and record.recipe.pose is None:
+        raise InputError(
+            f"The run {record.run_id} has no pose stage, since its recipe "
+            f"({record.recipe.name}) names no pose model; choose another stage."
+        )
 
 
 def _invalidate(previous: SourceOutcome, stage: SourceStage, recipe: Recipe) -> None:
     """Invalidate the stage's result, so that its task computes it again.
 
-    Mattes and measures are also stored by content, apart from the stage that made them: without
-    removing those too, the stage would find them and compute nothing.
+    Mattes and measures are also stored by content, outside the result of their stage. They are
+    invalidated too, or else the stage would reuse them and compute nothing.
     """
     result, crops, screened = previous.result(stage), previous.crops, previous.admitted
-    if result is None:  # the stage failed, or one before it did
+    if result is None:  # this stage or an earlier one failed, so there is nothing to invalidate
         return
     if crops is not None and stage == "matte" and screened is not None:
         invalidate_mattes(crops, screened, recipe.matte)
     if crops is not None and stage in ("screen", "filter"):
+        # `screen` measures crops, `filter` their mattes; each has measures of its own.
         mattes = previous.mattes if stage == "filter" else None
         invalidate_measures(crops, previous.poses, mattes)
+    # Only the marker of the artifact is removed: Prefect's record of the task then no longer counts
+    # (docs/decisions/0014).
     Workspace.of(settings()).invalidate(stage, result.key)

@@ -1,4 +1,4 @@
-"""The command line. Exit codes: 0 done, 1 the run failed or part of it, 2 the request was wrong."""
+"""The command line. Exit codes: 0 success, 1 failure or partial failure, 2 wrong input."""
 
 import sys
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ command_line = LazyGroup(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; foreseeable mistakes end in a sentence, not in a stack trace."""
+    """Run the command line; errors of our own end in a message, not in a stack trace."""
     try:
         command_line(args=list(arguments) if arguments is not None else None)
     except MatteflowError as error:

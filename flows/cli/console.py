@@ -21,15 +21,15 @@ from tasks.common.progress import listen
 
 FAILED = 1
 BAD_INPUT = 2
-INTERRUPTED = 130  # as shells have it: 128 + SIGINT
+INTERRUPTED = 130  # the convention of shells: 128 + SIGINT
 
-# No markup: file names and free text may hold brackets.
+# No markup: brackets in file names and free text would be read as styles.
 console = Console(markup=False)
 errors = Console(stderr=True, markup=False)
 
 
 def print_error(sentence: str) -> None:
-    """Print why the command failed, on the error stream."""
+    """Print on the error stream why the command failed."""
     errors.print(f"matteflow: {sentence}", style="red", highlight=False, soft_wrap=True)
 
 
@@ -43,7 +43,7 @@ class _Bars:
         self._lock = Lock()
 
     def advance(self, stage: str, done: int, total: int) -> None:
-        """Add progress to the bar of a stage, from any thread."""
+        """Add progress to the bar of a stage; sources report from several threads at a time."""
         with self._lock:
             if stage not in self._bars:
                 self._bars[stage] = self._progress.add_task(stage, total=0)

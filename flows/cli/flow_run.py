@@ -1,4 +1,4 @@
-"""What commands that start a flow run share: a quiet console before it, a report after it."""
+"""Shared by commands that start a flow run: a quiet console before it, a report after it."""
 
 import logging
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def prepare_console(verbose: bool) -> None:
-    """Keep Prefect's log off the terminal, unless it is asked for.
+    """Keep Prefect's log off the terminal, unless `verbose`.
 
-    Call this before Prefect is imported, for it reads its log levels then. So commands that start
-    a flow run import their flow inside the function.
+    Call this before Prefect is imported: it reads its log levels on import. For the same reason
+    commands import their flow inside the function.
     """
     if not verbose:
         quieten_console()
@@ -24,12 +24,12 @@ def prepare_console(verbose: bool) -> None:
 
 
 def report_end(state: "State[Any]") -> None:
-    """Print the run that a flow names in its state, and end with the code for how it went.
+    """Print the run whose name is the state's data, and exit with a code if the flow run failed.
 
     Raises:
         typer.Exit: the flow run did not complete.
     """
-    from flows.cli.show import show  # here, since it loads Prefect
+    from flows.cli.show import show  # not at the top: it imports Prefect
 
     run_id = state.result(raise_on_failure=False)
     if isinstance(run_id, str):

@@ -1,4 +1,4 @@
-"""A group whose commands are imported when they run, so that `--help` needs no Prefect."""
+"""A group that imports a command when it runs, so that `--help` need not import Prefect."""
 
 import ast
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from typer.core import TyperCommand, TyperGroup
 
 
 class LazyGroup(TyperGroup):
-    """Commands by the module of this package that holds their function.
+    """A command group; each command is a function in a module of this package.
 
     Args:
-        name: What the program is called in its help.
-        summary: What the program is for.
-        panels: By heading of the help: command names with their modules. The function is named
-            like the command, with underscores for dashes.
+        name: The name of the program in its help.
+        summary: The purpose of the program, in its help.
+        panels: For each heading of the help, command names and their modules. The function has
+            the name of the command, with underscores for dashes.
     """
 
     def __init__(self, name: str, summary: str, panels: Mapping[str, Mapping[str, str]]):
@@ -35,7 +35,7 @@ class LazyGroup(TyperGroup):
 
 
 class LazyCommand(TyperCommand):
-    """Stands for a command in the group's help; the command itself parses its arguments."""
+    """A placeholder in the group's help; the real command is loaded to parse its arguments."""
 
     def __init__(self, name: str, module: str, panel: str):
         self._module = module
@@ -43,7 +43,7 @@ class LazyCommand(TyperCommand):
         super().__init__(name, help=_summaries(module)[self._function], rich_help_panel=panel)
 
     def make_context(self, info_name: str | None, *args: Any, **extra: Any) -> Any:
-        """Import the command and let it take over: the context it returns runs it."""
+        """Import the real command and return its context, which then runs that command."""
         function = getattr(import_module(f"{__package__}.{self._module}"), self._function)
         app = typer.Typer(add_completion=False)
         app.command(self.name)(function)
@@ -54,7 +54,7 @@ class LazyCommand(TyperCommand):
 def _summaries(module: str) -> dict[str, str]:
     """Return the first docstring line of each function of a module of this package.
 
-    They are read from the source, since importing the module would load what the command needs.
+    They are read from the source: importing the module would import all that the command uses.
     """
     tree = ast.parse(Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8"))
     functions = (node for node in tree.body if isinstance(node, ast.FunctionDef))

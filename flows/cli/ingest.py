@@ -16,7 +16,9 @@ def ingest(
     recipe: Annotated[str, typer.Option(help="A recipe's name or YAML file.")] = "people",
     publish: Annotated[
         PublishMode,
-        typer.Option(help="Publish if all sources succeeded, what succeeded, or nothing."),
+        typer.Option(
+            help="complete: only if all sources succeed; partial: the sources that succeed; never."
+        ),
     ] = "complete",
     store: Store = "",
     verbose: Verbose = False,
@@ -26,7 +28,9 @@ def ingest(
     from flows.ingest import ingest as ingest_flow
     from flows.ingest import prepare
 
-    prepare(sources, recipe, store or settings().store)  # before Prefect starts its server
+    prepare(
+        sources, recipe, store or settings().store
+    )  # reports wrong input before Prefect starts its server
     with progress_bars(f"ingest {sources} with the recipe {recipe}"):
         state = ingest_flow(
             sources=sources, recipe=recipe, publish=publish, store=store, return_state=True

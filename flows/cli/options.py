@@ -1,4 +1,4 @@
-"""Options and arguments that several commands share, declared once."""
+"""Options and arguments that several commands share."""
 
 from typing import Annotated
 

@@ -21,33 +21,33 @@ def retune(
     recipe: RecipeName,
     change: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A changed value, such as sharpness.min=0.12; null removes."),
+        typer.Option("--set", help="A changed value, such as sharpness.min=0.12; null removes it."),
     ] = None,
     preview: Annotated[bool, typer.Option("--preview", help="Show what would change.")] = False,
     save: Annotated[str, typer.Option(help="Write the changed recipe to this file.")] = "",
     run: Annotated[
-        str, typer.Option(help="The run to judge; empty takes the newest one that fits.")
+        str, typer.Option(help="The run to judge; empty takes the newest run with valid measures.")
     ] = "",
 ) -> None:
     """Preview what other bounds would change, from stored measures and without any model."""
     if not (preview or save):
-        raise InputError("Say --preview to see what would change, or --save FILE to keep it.")
+        raise InputError(
+            "Give --preview to see what would change, or --save FILE to save the changed recipe."
+        )
     _, text = override_recipe(recipe, change or [])
     if preview:
         print_preview(preview_run(recipe, change or [], run or None, Workspace.of(settings())))
     if save:
         _save_recipe(text, Path(save), recipe)
-        console.print(
-            f"Saved {save}. An ingest with it reuses everything that is computed already."
-        )
+        console.print(f"Saved {save}. An ingest with it reuses all valid results.")
 
 
 def _save_recipe(text: str, target: Path, recipe: str) -> None:
-    """Write a changed recipe; the only file that it may replace is the one it was read from."""
+    """Write a changed recipe; it replaces no existing file except the one it was read from."""
     try:
         is_own = recipe not in shipped_recipes() and target.resolve() == Path(recipe).resolve()
         if target.exists() and not is_own:
-            raise InputError(f"{target} exists already; name a file that does not.")
+            raise InputError(f"{target} exists already; choose another file name.")
         write_file(target.resolve(), text.encode())
     except OSError as error:
         raise InputError(

@@ -23,7 +23,7 @@ def publish(
     ] = None,
     verbose: Verbose = False,
 ) -> None:
-    """Publish what a finished run kept, by its own recipe or by another."""
+    """Publish the kept crops of a finished run, by its own recipe or another."""
     prepare_console(verbose)
     from flows.publish import publish_run
 

@@ -1,4 +1,4 @@
-"""Opening the versions of a store, and finding the version that a command names."""
+"""Version registries, and the versions that a command names."""
 
 import re
 
@@ -8,12 +8,14 @@ from tasks.common.store.address import ATTEMPTS, open_store
 from tasks.publish.records import Commit
 from tasks.publish.registry import VersionRegistry
 
-# A person waits for an answer. Transfers of thousands of files deserve more attempts.
+# A user waits for the answer, so a store that is down must be reported soon.
 _ATTEMPTS = 4
 
 
 def open_registry(store: str, *, patient: bool = False) -> VersionRegistry:
-    """Open the versions of a store; `patient` for transfers of thousands of files.
+    """Open the version registry of a store.
+
+    `patient` retries more often: a transfer of thousands of files meets more short failures.
 
     Raises:
         InputError: the address is of an unknown kind, or the AWS configuration is not valid.
@@ -23,42 +25,40 @@ def open_registry(store: str, *, patient: bool = False) -> VersionRegistry:
 
 
 def require_exact(registry: VersionRegistry, version: str) -> Commit:
-    """Return a version that was named with its number or channel.
+    """Return the version of a ref that has a number or a channel.
 
     Raises:
-        InputError: only a subset was named, or there is no such version.
+        InputError: the ref is only a subset's name, or there is no such version.
     """
     if "@" not in version:
-        raise InputError(
-            f"Say which version, such as {version}@v1; `matteflow versions` lists them."
-        )
+        raise InputError(f"Name a version, such as {version}@v1; `matteflow versions` lists them.")
     return registry.resolve(version)
 
 
 def require_usable(registry: VersionRegistry, version: str) -> Commit:
-    """Return a version that may be used.
+    """Return a version that is not retired.
 
     Raises:
-        InputError: it is retired; the sentence says why.
+        InputError: it is retired, or does not exist.
     """
     commit = registry.resolve(version)
     retirement = registry.retirement(commit.name, commit.version)
     if retirement is not None:
         raise InputError(
             f"{commit.label} is retired since {retirement.at:%Y-%m-%d}: "
-            f"{retirement.reason.rstrip('.')}. `matteflow retire --undo {commit.label}` brings it "
-            "back as long as its files exist."
+            f"{retirement.reason.rstrip('.')}. `matteflow retire --undo {commit.label}` restores "
+            "it as long as its files exist."
         )
     return commit
 
 
 def resolve_pair(registry: VersionRegistry, before: str, after: str) -> tuple[Commit, Commit]:
-    """Return the two versions to compare: those named, or one with its parent before it.
+    """Return the two versions to compare: both as named, or the parent of `before` and `before`.
 
-    `after` may leave the subset out: @v3 and v3 mean a version of the subset of `before`.
+    `after` may omit the subset: @v3 and v3 are versions of the subset of `before`.
 
     Raises:
-        InputError: a version does not exist, or the only one that was named has no parent.
+        InputError: a version does not exist, or only one is named and it has no parent.
     """
     first = registry.resolve(before)
     if after:

@@ -15,10 +15,10 @@ def rerun(
     stage: Annotated[SourceStage, typer.Argument(help="The stage to run again.")],
     source: Annotated[str, typer.Argument(help="The source's id.")],
     run: Annotated[
-        str, typer.Option(help="The run whose recipe counts; empty takes the newest one.")
+        str, typer.Option(help="The run whose recipe is used; empty takes the newest run.")
     ] = "",
     refresh: Annotated[
-        bool, typer.Option(help="Compute the stage even if its result is good.")
+        bool, typer.Option(help="Compute the stage even if its stored result is valid.")
     ] = True,
     downstream: Annotated[bool, typer.Option(help="Also run the stages after it.")] = True,
     verbose: Verbose = False,

@@ -18,32 +18,32 @@ from tasks.review.task import propose
 
 
 def propose_scenes(
-    to: Annotated[Path, typer.Argument(help="The CSV to write; remove wrong lines by hand.")],
+    to: Annotated[Path, typer.Argument(help="The CSV file to write; delete wrong lines by hand.")],
     run: RunOption = "",
     recipe: Annotated[
-        str, typer.Option(help="The recipe that lists the scenes; empty takes the run's own.")
+        str, typer.Option(help="The recipe that lists the scenes; empty takes the run's recipe.")
     ] = "",
     weights: Annotated[
-        str, typer.Option(help="The tagger's name in the catalogue of weights.")
+        str, typer.Option(help="The name of the tagger in the catalogue of weights.")
     ] = "clip-vit-b-32",
-    least: Annotated[float, typer.Option(help="The lowest score to write.")] = 0.8,
+    least: Annotated[float, typer.Option(help="The lowest score of a proposal.")] = 0.8,
 ) -> None:
     """Propose scenes for kept crops with an image tagger, for publish.scene_overrides."""
     target = to.expanduser().absolute()
     if target.exists():
         raise InputError(
-            f"{target} exists already and may hold manual corrections; name another file."
+            f"{target} exists already and may have manual corrections; choose another file name."
         )
     workspace = Workspace.of(settings())
     record = load_run(workspace, run or None)
-    chosen = load_recipe(recipe) if recipe else record.recipe
+    parsed = load_recipe(recipe) if recipe else record.recipe
     with progress_bars(f"propose scenes for {record.run_id}"):
-        crops = reuse_or_deduplicate(record.outcomes, chosen.filter, workspace)
-        data = propose(record.outcomes, crops, chosen, weights, least)
+        crops = reuse_or_deduplicate(record.outcomes, parsed.filter, workspace)
+        data = propose(record.outcomes, crops, parsed, weights, least)
     write_file(target, data)
     console.print(
-        f"{data.count(10) - 1} proposals are in {target}. Remove the wrong ones, then name the "
-        "file in the recipe: publish.scene_overrides.",
+        f"{data.count(10) - 1} proposals are in {target}. Delete the wrong ones, then name the "
+        "file in the recipe as publish.scene_overrides.",
         soft_wrap=True,
         highlight=False,
     )

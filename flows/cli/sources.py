@@ -22,4 +22,4 @@ def sources(address: SourceList) -> None:
         raise InputError(
             f"{len(missing)} of {len(listed)} sources do not exist: {', '.join(missing)}."
         )
-    console.print(f"{len(listed)} sources, no mistakes found.")
+    console.print(f"{len(listed)} sources, no errors.")

@@ -1,4 +1,4 @@
-"""Tables of a run on the terminal: its funnel, what other bounds would change, a crop's verdict."""
+"""Tables of a run on the terminal: funnel, preview of other bounds, verdict on a crop."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from tasks.review.task import Reason, all_drops, for_review, funnel, reasons, so
 
 
 def print_run(record: RunRecord, workspace: Workspace) -> None:
-    """Print a run's funnel, what was dropped and why, and the sources that need attention."""
+    """Print a run's funnel, its drops by reason, and the sources that were withheld or failed."""
     outcomes = record.outcomes
     run = workspace.run_crops(reuse_or_deduplicate(outcomes, record.recipe.filter, workspace))
     table = Table(title=f"Run {record.run_id}", title_justify="left", show_header=False, box=None)
@@ -46,7 +46,7 @@ def _reasons_table(title: str, rows: Sequence[Reason]) -> Table:
 
 
 def print_preview(preview: Preview) -> None:
-    """Print what other bounds would change: verdicts, moves, rules, and where the pictures are."""
+    """Print how other bounds would change verdicts and rules, and the URL of the pictures."""
     diff = preview.diff
     console.print(
         f"Run {preview.run_id} of {preview.sources}, {diff.before.total()} crops",
@@ -76,7 +76,7 @@ def print_preview(preview: Preview) -> None:
 
 
 def print_explanation(explanation: Explanation) -> None:
-    """Print a crop's verdict and what each rule says of it."""
+    """Print a crop's verdict and the finding of each rule."""
     crop = explanation.crop
     sentence = f": {crop.verdict.sentence}" if crop.verdict.sentence else ""
     console.print(f"{crop.stem} {crop.verdict.verdict}{sentence}", soft_wrap=True)

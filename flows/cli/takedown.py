@@ -9,11 +9,12 @@ import typer
 from flows.cli.console import console
 from flows.cli.options import Store
 from flows.cli.registry import open_registry
-from flows.takedown import Derived, Kind, find_derived, lift, take_down
+from flows.engine.derived import Derived, find_derived
+from flows.takedown import lift, take_down
 from tasks.common.errors import InputError
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
-from tasks.common.workspace.takedowns import Takedowns
+from tasks.common.workspace.takedowns import TakedownKind, Takedowns
 
 _MAX_IDS = 20
 
@@ -23,17 +24,17 @@ def takedown(
     uploader: Annotated[
         str, typer.Option(help="An uploader's name; covers all of their sources.")
     ] = "",
-    reason: Annotated[str, typer.Option(help="Why; kept with the record.")] = "",
+    reason: Annotated[str, typer.Option(help="The reason; kept with the record.")] = "",
     preview: Annotated[
-        bool, typer.Option("--preview", help="Only list what was derived from it.")
+        bool, typer.Option("--preview", help="Only list what is derived from it.")
     ] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Allow it again.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Lift the takedown.")] = False,
     store: Store = "",
 ) -> None:
     """Remove a source or an uploader from all future ingests and versions."""
     if bool(source) == bool(uploader):
-        raise InputError("Name one of --source ID and --uploader ID.")
-    kind: Kind = "source" if source else "uploader"
+        raise InputError("Give either --source ID or --uploader ID.")
+    kind: TakedownKind = "source" if source else "uploader"
     name = source or uploader
     workspace, registry = Workspace.of(settings()), open_registry(store)
     if undo:
@@ -47,11 +48,12 @@ def takedown(
         return
     record = take_down(kind, name, reason, derived, workspace, registry, datetime.now(UTC))
     console.print(f"Recorded: {record.sentence()}", highlight=False, soft_wrap=True)
-    _print_next_steps([held.label for held in derived.versions if not held.is_retired])
+    in_use = [version.label for version in derived.versions if not version.is_retired]
+    _print_retirement_steps(in_use)
 
 
 def takedowns(store: Store = "") -> None:
-    """List the takedowns: what, when and why."""
+    """List the takedowns with their dates and reasons."""
     records = Takedowns.of(Workspace.of(settings()), open_registry(store).store).records
     for record in records:
         console.print(record.sentence(), highlight=False, soft_wrap=True)
@@ -64,21 +66,21 @@ def _print_derived(derived: Derived) -> None:
         ("media", derived.media_ids),
         ("crops", derived.crop_ids),
     ):
-        listed = " ".join(ids[:_MAX_IDS]) + (" …" if len(ids) > _MAX_IDS else "")
-        console.print(f"{len(ids)} {kind}: {listed}", highlight=False, soft_wrap=True)
-    for held in derived.versions:
-        state = " (retired)" if held.is_retired else ""
-        console.print(f"{held.label} holds {held.n_samples} samples{state}", highlight=False)
+        first_ids = " ".join(ids[:_MAX_IDS]) + (" …" if len(ids) > _MAX_IDS else "")
+        console.print(f"{len(ids)} {kind}: {first_ids}", highlight=False, soft_wrap=True)
+    for version in derived.versions:
+        state = " (retired)" if version.is_retired else ""
+        console.print(f"{version.label} has {version.n_samples} samples{state}", highlight=False)
 
 
-def _print_next_steps(labels: Sequence[str]) -> None:
-    """Print how to get rid of the versions that hold samples of what was taken down."""
+def _print_retirement_steps(labels: Sequence[str]) -> None:
+    """Print how to remove the versions that have samples of what was taken down."""
     if not labels:
         return
     console.print(
-        "Published versions never change. `matteflow publish` or the next ingest makes the next "
-        "version without it. Then retire the versions below, and run `matteflow gc --delete` to "
-        "remove their files after the grace period:",
+        "Published versions never change. Publish the next version without these samples, by "
+        "`matteflow publish` or the next ingest. Then retire the versions below, and run "
+        "`matteflow gc --delete` to remove their files after the grace period:",
         soft_wrap=True,
     )
     for label in labels:

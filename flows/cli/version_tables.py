@@ -20,7 +20,7 @@ _MAX_LINES = 40
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON for programs, without line breaks that fit the terminal."""
+    """Print a value as JSON; rich is not used, since it wraps lines at the terminal's width."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
 
 
@@ -50,14 +50,14 @@ def print_versions(registry: VersionRegistry, name: str) -> None:
     retired = set(registry.retired_numbers(name))
     table = Table("version", "samples", "train", "val", "MB", "published", "recipe", "", title=name)
     for commit in registry.commits(name):
-        marks = [label for label, channel in sorted(channels.items())
+        labels = [label for label, channel in sorted(channels.items())
                  if channel.version == commit.version]  # fmt: skip
         if commit.version in retired:
             retirement = registry.retirement(name, commit.version)
-            marks.append(f"retired: {retirement.reason}" if retirement else "retired")
+            labels.append(f"retired: {retirement.reason}" if retirement else "retired")
         table.add_row(
             f"v{commit.version}", *_counts(commit), f"{commit.committed_at:%Y-%m-%d %H:%M}",
-            commit.recipe[:8], ", ".join(marks),
+            commit.recipe[:8], ", ".join(labels),
         )  # fmt: skip
     console.print(table)
 
@@ -72,7 +72,7 @@ def _counts(commit: Commit) -> tuple[str, str, str, str]:
 
 
 def print_problems(problems: Sequence[Problem]) -> None:
-    """Print what is wrong with versions, and how to repair it."""
+    """Print the problems of versions, and how to repair them."""
     for problem in problems[:_MAX_LINES]:
         console.print(
             f"{problem.version}: {problem.sentence}", style="red", highlight=False, soft_wrap=True
@@ -88,7 +88,7 @@ def print_problems(problems: Sequence[Problem]) -> None:
 
 
 def print_diff(diff: Diff, page: str) -> None:
-    """Print how many samples changed how, and the first of them."""
+    """Print the number of samples by kind of change, and the first of them."""
     console.print(
         f"{diff.before.label} ({diff.before.n_samples} samples) → {diff.after.label} "
         f"({diff.after.n_samples}): {diff.n_same} the same in both",
@@ -109,7 +109,7 @@ def print_diff(diff: Diff, page: str) -> None:
 
 
 def print_garbage(garbage: Sequence[Unreferenced], grace: timedelta, *, delete: bool) -> None:
-    """Print what no version needs, why, and when it is deleted."""
+    """Print the files that no version needs, the reason, and when they are deleted."""
     for item in garbage:
         when = item.marked_at + grace if item.marked_at else None
         then = {

@@ -1,4 +1,4 @@
-"""Commands on published versions: list, download, check, compare, point channels, remove."""
+"""Commands on published versions: list, download, verify, compare, move channels, remove."""
 
 import sys
 from datetime import UTC, datetime, timedelta
@@ -56,10 +56,10 @@ def url(version: VersionRef, store: Store = "") -> None:
 
 def pull(
     version: VersionRef,
-    to: Annotated[Path, typer.Option(help="The folder to put NAME/ into.")] = Path(),
+    to: Annotated[Path, typer.Option(help="The folder in which NAME/ is created.")] = Path(),
     store: Store = "",
 ) -> None:
-    """Download a version: every byte is checked, and a pull that was stopped resumes."""
+    """Download a version; every byte is checked, and an interrupted pull resumes."""
     registry = open_registry(store, patient=True)
     commit = require_usable(registry, version)
     with progress_bars(f"pull {commit.label}"):
@@ -82,7 +82,7 @@ def verify(
     with progress_bars("verify"):
         labels, problems = verify_all(registry, version, deep=deep)
     if "@" in version and problems:
-        require_usable(registry, labels[0])  # files of a retired version may be gone
+        require_usable(registry, labels[0])  # the files of a retired version may be deleted
     how = "every byte read" if deep else "by listing; --deep reads every byte"
     print_problems(problems)
     console.print(
@@ -133,7 +133,7 @@ def rollback(
     if remove:
         name = registry.resolve(version).name
         if channel == LATEST:
-            raise InputError("latest cannot be removed; name another with --channel.")
+            raise InputError("latest cannot be removed; name another channel with --channel.")
         remove_channels(registry, name, [channel])
         console.print(f"{name} no longer has a channel {channel}.")
         return
@@ -145,8 +145,8 @@ def rollback(
 
 def retire(
     version: VersionRef,
-    reason: Annotated[str, typer.Option(help="Why it must not be used.")] = "",
-    undo: Annotated[bool, typer.Option("--undo", help="Take it back into use.")] = False,
+    reason: Annotated[str, typer.Option(help="Why the version must not be used.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Restore a retired version.")] = False,
     store: Store = "",
 ) -> None:
     """Take a version out of use; `gc` removes its files after a grace period."""
@@ -163,7 +163,10 @@ def retire(
 
 def gc(
     delete: Annotated[
-        bool, typer.Option("--delete", help="Mark and delete; without it, only list.")
+        bool,
+        typer.Option(
+            "--delete", help="Mark new garbage and delete what is due; without it, only list."
+        ),
     ] = False,
     grace_days: Annotated[
         float | None,
@@ -171,7 +174,7 @@ def gc(
     ] = None,
     store: Store = "",
 ) -> None:
-    """Remove what no version needs: marked first, deleted by a later call."""
+    """Remove files that no version needs: marked first, deleted by a later call."""
     registry = open_registry(store)
     if not registry.store.list_folders("trees/"):
         registry.require_any()
@@ -181,4 +184,4 @@ def gc(
     print_garbage(garbage, grace, delete=delete)
     console.print(describe_unreferenced(garbage, delete=delete), highlight=False)
     if garbage and not delete:
-        console.print("Nothing was changed. --delete marks what is new and deletes what is due.")
+        console.print("Nothing was changed. --delete marks new garbage and deletes what is due.")

@@ -14,7 +14,7 @@ from tasks.common.weights.fetch import is_present, require_weights
 
 def weights(
     fetch: Annotated[
-        list[str] | None, typer.Option(help="Download the weights of this name now.")
+        list[str] | None, typer.Option(help="Download the weights with this name now.")
     ] = None,
 ) -> None:
     """List the catalogue of model weights, or download some ahead of time."""

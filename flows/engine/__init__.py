@@ -1,1 +1,1 @@
-"""How flows run their stages: chains per source, batches, workers, Prefect artifacts."""
+"""How flows run their stages: pipelines per source, batches, workers, Prefect artifacts."""

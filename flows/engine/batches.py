@@ -1,4 +1,4 @@
-"""Long source lists as batches: what a batch's flow run is given, and what it leaves behind."""
+"""Long source lists as batches: the input file of a batch's flow run, and its outcomes."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ _OUTCOMES = TypeAdapter(tuple[SourceOutcome, ...])
 
 
 class Batch(Record):
-    """Some sources of a run, with the whole recipe, since its file may be on another machine."""
+    """Some sources of a run, with the recipe itself: its file may not exist on the worker."""
 
     run_id: str
     number: int
@@ -41,6 +41,7 @@ def write_batches(
         for first in range(0, len(sources), size)
     ]
     for batch in batches:
+        # Elsewhere records redact signed URLs; a worker needs the whole URL to download.
         path = f"{batch_folder(run_id, batch.number)}/batch.json"
         text = batch.model_dump_json(indent=1, context=WHOLE_ADDRESSES)
         workspace.write(path, text.encode())
@@ -56,9 +57,9 @@ def read_batch(run_id: str, number: int, workspace: Workspace) -> Batch:
     text = workspace.read(f"{batch_folder(run_id, number)}/batch.json")
     if text is None:
         raise InputError(
-            f"There is no batch {number} of a run {run_id!r} in {workspace.place}. Batches are "
-            "started by ingest runs; does this worker have the same MATTEFLOW_WORKSPACE as the "
-            "one that runs `ingest`?"
+            f"There is no batch {number} of a run {run_id!r} in {workspace.location}. Only ingest "
+            "runs start batches. Give this worker the MATTEFLOW_WORKSPACE of the worker that runs "
+            "`ingest`."
         )
     try:
         return Batch.model_validate_json(text)
@@ -72,7 +73,10 @@ def read_batch(run_id: str, number: int, workspace: Workspace) -> Batch:
 def write_outcomes(
     batch: Batch, flow_run: str, outcomes: tuple[SourceOutcome, ...], workspace: Workspace
 ) -> None:
-    """Write the outcomes of a batch under the flow run that made them: a retry is another one."""
+    """Write the outcomes of a batch under the id of its flow run.
+
+    The same batch may run twice, on a worker and in the ingest run: their files do not collide.
+    """
     path = f"{batch_folder(batch.run_id, batch.number)}/{flow_run}.json"
     workspace.write(path, _OUTCOMES.dump_json(outcomes, indent=1))
 
@@ -80,6 +84,6 @@ def write_outcomes(
 def read_outcomes(
     batch: Batch, flow_run: str, workspace: Workspace
 ) -> tuple[SourceOutcome, ...] | None:
-    """Return the outcomes that a flow run wrote, or None when it ended before it could."""
+    """Return the outcomes that a flow run wrote, or None if it ended before it wrote them."""
     text = workspace.read(f"{batch_folder(batch.run_id, batch.number)}/{flow_run}.json")
     return None if text is None else _OUTCOMES.validate_json(text)

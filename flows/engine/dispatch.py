@@ -1,4 +1,4 @@
-"""Dispatching batches to workers, and running in this process those that no worker takes."""
+"""Dispatch of batches to workers; batches that no worker takes run in this process."""
 
 import time
 from collections import deque
@@ -20,14 +20,15 @@ from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
 
 DEPLOYMENT = "ingest-batch/ingest-batch"
+# A batch takes minutes or hours. Each poll reads every submitted flow run, at most one per worker.
 _POLL_S = 2.0
 
 BatchFlow = Flow[[str, int], State[Any]]
-"""The flow of one batch: it takes the name of the ingest run and the batch's number."""
+"""The flow of one batch; its parameters are the name of the ingest run and the batch number."""
 
 
 class FinishedBatch(NamedTuple):
-    """The outcomes of a batch, and the flow run that made them."""
+    """The outcomes of a batch, and the id of the flow run that produced them."""
 
     batch: Batch
     outcomes: tuple[SourceOutcome, ...]
@@ -39,9 +40,10 @@ def run_batches(
 ) -> Iterator[FinishedBatch]:
     """Yield each batch when its flow run has ended.
 
-    If a worker started this run, batches go to the next worker that asks. A batch that no worker
-    takes within `MATTEFLOW_BATCH_PATIENCE_S` runs in this process, so that a worker with one slot
-    is enough. Without workers all batches run in this process, one after the other.
+    If a worker started this run, batches go to the next free worker. A batch that no worker takes
+    within `MATTEFLOW_BATCH_PATIENCE_S` runs in this process: a single worker with a single slot is
+    occupied by this run, and would otherwise never take a batch. Without workers all batches run in
+    this process, one after the other.
     """
     with get_client(sync_client=True) as client:
         if is_deployed() and _deployment_exists(client):
@@ -67,11 +69,14 @@ def _run_locally(batch: Batch, flow: BatchFlow, workspace: Workspace) -> Finishe
 def _finished(
     batch: Batch, flow_run: str, state: State[Any] | None, workspace: Workspace
 ) -> FinishedBatch:
-    """Return the outcomes that the flow run wrote; if it wrote none, all its sources failed."""
+    """Return the outcomes that the flow run wrote; if it wrote none, all its sources failed.
+
+    `state` is None if the server no longer knows the flow run's state.
+    """
     outcomes = read_outcomes(batch, flow_run, workspace)
     if outcomes is None:
         name = state.name if state else "lost"
-        message = (state.message if state else "") or "it left no result"
+        message = (state.message if state else "") or "it wrote no outcomes"
         cause = f"The flow run of batch {batch.number} ended as {name}: {message} Retry this run."
         outcomes = tuple(SourceOutcome(source=source, error=cause) for source in batch.sources)
     return FinishedBatch(batch, outcomes, flow_run)
@@ -80,9 +85,9 @@ def _finished(
 class _Dispatcher:
     """Submits batches as flow runs and follows them to their end.
 
-    Only one submitted batch waits for a worker at any time. A worker takes all that wait, so a
-    second one would go to the same worker while others are idle. At most as many batches are
-    submitted or running as there are workers.
+    Only one submitted batch waits for a worker at any time. A Prefect worker takes every waiting
+    run when it polls (seen with 3.8.8), so a second one would go to the same worker while others
+    are idle. At most as many batches are submitted or running as there are workers.
     """
 
     def __init__(self, client: SyncPrefectClient, flow: BatchFlow, workspace: Workspace):
@@ -94,7 +99,10 @@ class _Dispatcher:
         self._limit = settings().batches_at_once or self._n_workers()
 
     def run(self, batches: list[Batch]) -> Iterator[FinishedBatch]:
-        """Submit all batches and yield them as they end; cancel the rest if this run ends early."""
+        """Submit all batches and yield each one when it has ended.
+
+        If the caller stops early or an error occurs, the batches that still run are cancelled.
+        """
         queue = deque(batches)
         try:
             while queue or self._submitted:
@@ -112,13 +120,14 @@ class _Dispatcher:
                 self._cancel(flow_run)
 
     def _n_workers(self) -> int:
-        """Return the number of workers of our own pool that are online; at least this one."""
+        """Return how many workers of this run's pool are online, at least 1."""
         pool = self._client.read_flow_run(UUID(flow_run_id())).work_pool_name
         workers = self._client.read_workers_for_work_pool(pool) if pool else []
         return max(1, sum(worker.status == WorkerStatus.ONLINE for worker in workers))
 
     def _submit(self, batch: Batch) -> None:
         parameters = {"run": batch.run_id, "number": batch.number}
+        # With timeout=0 it returns at once instead of waiting for the flow run's end.
         flow_run = run_deployment(DEPLOYMENT, parameters=parameters, timeout=0)
         assert isinstance(flow_run, FlowRun)  # a coroutine only inside an event loop
         self._submitted[flow_run.id] = batch
@@ -134,13 +143,18 @@ class _Dispatcher:
         return time.monotonic() - self._submitted_at_s >= settings().batch_patience_s
 
     def _take_back(self, flow_run: UUID) -> Batch:
-        message = "No worker took this batch, so the ingest run does it itself."
+        """Cancel a waiting flow run and return its batch.
+
+        A worker may take the run in this very moment. Both then process the batch, which costs time
+        but does no harm: artifacts are named by content, outcomes by their flow run.
+        """
+        message = "No worker took this batch, so the ingest run processes it itself."
         self._client.set_flow_run_state(flow_run, Cancelled(message=message))
         return self._submitted.pop(flow_run)
 
     def _cancel(self, flow_run: UUID) -> None:
         state = self._client.read_flow_run(flow_run).state
         if state is not None and not state.is_final():
-            # The worker stops a running process; a run that only waits ends at once.
+            # A worker stops the process of a run that is cancelling; a waiting run has none.
             state = Cancelling() if state.is_running() else Cancelled()
             self._client.set_flow_run_state(flow_run, state)

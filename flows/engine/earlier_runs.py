@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence, Set
 
-from flows.engine.per_source import judge_again
+from flows.engine.reuse import judge_outcomes, require_same_measures
 from flows.engine.run_record import RunRecord, find_runs, load_run
-from flows.preview import require_alike, require_measured
-from tasks.common.errors import InputError
 from tasks.common.recipe.models import Recipe
 from tasks.common.records import Source, SourceOutcome
 from tasks.common.workspace.artifacts import Workspace
@@ -15,15 +13,16 @@ from tasks.publish.task import open_registry
 def earlier_runs(
     recipe: Recipe, workspace: Workspace, store: str, before: str = ""
 ) -> list[RunRecord]:
-    """Return the runs whose crops a subset that accumulates holds already, oldest first.
+    """Return the runs whose crops a subset that accumulates contains already, oldest first.
 
     These are the runs that were published under the recipe's name, before the run named `before`
-    if one is; not those of which a version is retired, since what it gave is not wanted.
+    if it is given. Runs whose version is retired are left out: their samples must not come back.
     """
     if not recipe.publish.accumulate:
         return []
     name = recipe.publish.name
     retired = set(open_registry(store).retired_numbers(name))
+    # Names begin with the time of the run, so comparing names compares times.
     names = [run_id for run_id in find_runs(workspace) if not before or run_id < before]
     records = [load_run(workspace, run_id) for run_id in names]
     return [
@@ -38,70 +37,73 @@ def earlier_runs(
 def require_joinable(
     earlier: Sequence[RunRecord], sources: Iterable[Source], recipe: Recipe
 ) -> None:
-    """Make sure, before any work, that what is taken from earlier runs was made alike.
+    """Require, before any work, that what comes from earlier runs has the recipe's measures.
 
     Raises:
-        InputError: an earlier run was made otherwise, and has sources that are not worked on now.
+        InputError: an earlier run was made with other parts, and has sources that are not in this
+            run.
     """
-    for record, _ in _needed(earlier, {source.source_id for source in sources}):
-        require_alike(record, recipe)
+    for record, _ in _missing_outcomes(earlier, {source.source_id for source in sources}):
+        require_same_measures(record, recipe)
 
 
-def gather(
+def join_runs(
+    record: RunRecord, also: Sequence[str], workspace: Workspace, store: str
+) -> tuple[SourceOutcome, ...]:
+    """Return the outcomes of a run joined with those of the runs that are published with it.
+
+    These are the runs named in `also`, and those that the subset accumulates.
+
+    Raises:
+        InputError: a run in `also` does not exist, or a run's measures are not valid for the
+            recipe of `record`.
+    """
+    recipe = record.recipe
+    accumulated = earlier_runs(recipe, workspace, store, before=record.run_id)
+    named = [load_run(workspace, name) for name in also]
+    by_id = {joined.run_id: joined for joined in (*accumulated, *named)}
+    by_id.pop(record.run_id, None)
+    oldest_first = [by_id[run_id] for run_id in sorted(by_id)]
+    return join_outcomes(record.outcomes, oldest_first, recipe, workspace)
+
+
+def join_outcomes(
     outcomes: Sequence[SourceOutcome],
     earlier: Sequence[RunRecord],
     recipe: Recipe,
     workspace: Workspace,
 ) -> tuple[SourceOutcome, ...]:
-    """Return the outcomes of several runs as one: each source once, judged by the recipe.
+    """Join the outcomes of several runs: each source once, judged by the recipe.
 
-    A source keeps the place where it came first, and has its newest outcome that came through.
+    A source keeps the position of its first run, so that a version's order is stable while the
+    collection grows. Its outcome is the newest one that succeeded, else that of this run.
 
     Raises:
-        InputError: an earlier run was made or measured otherwise than the recipe says.
+        InputError: the measures of an earlier run are not valid for the recipe.
     """
-    done = {o.source.source_id: o for o in outcomes if o.error is None}
-    for record, missing in _needed(earlier, done.keys()):
-        done |= {o.source.source_id: o for o in _judged_by(recipe, record, missing, workspace)}
+    succeeded = {o.source.source_id: o for o in outcomes if o.error is None}
+    for record, missing in _missing_outcomes(earlier, succeeded.keys()):
+        require_same_measures(record, recipe)
+        judged = judge_outcomes(record, missing, recipe, workspace)
+        succeeded |= {outcome.source.source_id: outcome for outcome in judged}
     all_outcomes = [*(o for record in earlier for o in record.outcomes), *outcomes]
     source_ids = dict.fromkeys(o.source.source_id for o in all_outcomes)
-    failed = {o.source.source_id: o for o in outcomes}
-    newest = (done.get(source_id) or failed.get(source_id) for source_id in source_ids)
+    current = {o.source.source_id: o for o in outcomes}
+    # An earlier run may have had a source that failed there and is not in this run: no outcome.
+    newest = (succeeded.get(source_id) or current.get(source_id) for source_id in source_ids)
     return tuple(outcome for outcome in newest if outcome is not None)
 
 
-def _needed(
+def _missing_outcomes(
     earlier: Sequence[RunRecord], known: Set[str]
 ) -> Iterator[tuple[RunRecord, list[SourceOutcome]]]:
-    """Yield the runs, newest first, with what only they have."""
+    """Yield runs, newest first, with the successful outcomes that no newer run has.
+
+    `known` are the ids of the sources that need no earlier outcome.
+    """
     seen = set(known)
     for record in reversed(earlier):
         fresh = [o for o in record.outcomes if o.error is None and o.source.source_id not in seen]
         seen.update(outcome.source.source_id for outcome in fresh)
         if fresh:
             yield record, fresh
-
-
-def _judged_by(
-    recipe: Recipe, record: RunRecord, outcomes: Sequence[SourceOutcome], workspace: Workspace
-) -> Sequence[SourceOutcome]:
-    require_alike(record, recipe)
-    if record.recipe.filter == recipe.filter:
-        return outcomes
-    require_measured(record, recipe, workspace)
-    return [judge_by(outcome, recipe) for outcome in outcomes]
-
-
-def judge_by(outcome: SourceOutcome, recipe: Recipe) -> SourceOutcome:
-    """Judge one source's crops by another recipe, from stored measures.
-
-    Raises:
-        InputError: they cannot be judged by it.
-    """
-    judged = judge_again(outcome, recipe)
-    if judged.error is not None and outcome.error is None:
-        raise InputError(
-            f"{outcome.source.source_id} could not be judged by {recipe.name}: {judged.error} "
-            "Ingest with this recipe instead."
-        )
-    return judged

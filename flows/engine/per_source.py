@@ -1,4 +1,4 @@
-"""One chain of tasks per source, a few chains at a time."""
+"""One pipeline of tasks per source, a few pipelines at a time."""
 
 from collections.abc import Iterable, Iterator
 from queue import SimpleQueue
@@ -9,7 +9,7 @@ from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 
 from tasks.common.recipe.models import Recipe
-from tasks.common.records import Source, SourceOutcome, Stage, StageResult
+from tasks.common.records import SOURCE_STAGES, Source, SourceOutcome, SourceStage, StageResult
 from tasks.detect.task import detect
 from tasks.download.task import download
 from tasks.filter.task import filter_verdicts, screen
@@ -19,12 +19,11 @@ from tasks.sample.task import sample
 
 Table = TypeVar("Table", bound=StageResult)
 Future = PrefectFuture[Any]  # of a stage's table; typed as such where it is submitted
-Link = tuple[Stage, Future]
-STAGES: tuple[Stage, ...] = ("download", "sample", "detect", "pose", "screen", "matte", "filter")
+Submission = tuple[SourceStage, Future]
 
 
-def _links(source: Source, recipe: Recipe) -> Iterator[Link]:
-    """Submit the tasks of one source, each when somebody asks for it.
+def _submit_stages(source: Source, recipe: Recipe) -> Iterator[Submission]:
+    """Submit the tasks of one source lazily: each one when the caller asks for the next item.
 
     Without a pose model in the recipe there is no pose task.
     """
@@ -47,10 +46,11 @@ def _links(source: Source, recipe: Recipe) -> Iterator[Link]:
     yield "filter", verdicts
 
 
-def judge_again(outcome: SourceOutcome, recipe: Recipe) -> SourceOutcome:
+def rejudge_source(outcome: SourceOutcome, recipe: Recipe) -> SourceOutcome:
     """Take a source through screening, matting and filtering once more, by another recipe.
 
-    Neither the source nor its frames are read; crops that were matted are not matted again.
+    Neither the source nor its frames are read. Mattes are stored by content, so only crops that
+    have none yet are matted.
     """
     crops = outcome.crops
     if outcome.error is not None or crops is None:
@@ -61,99 +61,109 @@ def judge_again(outcome: SourceOutcome, recipe: Recipe) -> SourceOutcome:
     verdicts = _submit(
         filter_verdicts, source, crops=crops, poses=poses, mattes=mattes, recipe=recipe.filter
     )
-    chain: list[Link] = [("screen", screened), ("matte", mattes), ("filter", verdicts)]
-    judged = _outcome(source, chain)
-    again = {stage for stage, _ in chain}
-    before = tuple(result for result in outcome.stages if result.stage not in again)
-    return judged.model_copy(update={"stages": before + judged.stages})
+    judged = _outcome(source, [("screen", screened), ("matte", mattes), ("filter", verdicts)])
+    replaced = {"screen", "matte", "filter"}
+    reused = tuple(result for result in outcome.stages if result.stage not in replaced)
+    return judged.model_copy(update={"stages": reused + judged.stages})
 
 
 def _submit(task: Task[..., Table], source: Source, **inputs: Any) -> PrefectFuture[Table]:
-    """Submit one task; inputs may be futures of earlier ones, which Prefect resolves."""
+    """Submit one task; inputs may be futures of earlier tasks, which Prefect resolves."""
     future: PrefectFuture[Table] = task.submit(source=source, **inputs)
     return future
 
 
-def run_chain(source: Source, recipe: Recipe, last: Stage = STAGES[-1]) -> SourceOutcome:
-    """Take one source through the stages up to and with `last`."""
-    chain = []
-    for stage, future in _links(source, recipe):
-        chain.append((stage, future))
-        future.wait()
-        if stage == last or not future.state.is_completed():
+def run_pipeline(
+    source: Source, recipe: Recipe, last: SourceStage = SOURCE_STAGES[-1]
+) -> SourceOutcome:
+    """Take one source through the stages up to and including `last`."""
+    submissions: list[Submission] = []
+    for stage, future in _submit_stages(source, recipe):
+        submissions.append((stage, future))
+        if not _is_completed(future) or stage == last:
             break
-    return _outcome(source, chain)
+    return _outcome(source, submissions)
 
 
-def run_chains(
+def run_pipelines(
     sources: Iterable[Source], recipe: Recipe, in_flight: int
 ) -> Iterator[SourceOutcome]:
-    """Yield the outcome of each source as it is done, with at most `in_flight` of them at work.
+    """Yield the outcome of each source as its pipeline ends; at most `in_flight` run at a time.
 
-    While one source has the model, another decodes; disk and memory stay bounded. A task is
-    submitted when the one before it has completed, so that a failure leaves no tasks behind that
-    never ran.
+    While one source occupies the model, another one decodes; the limit bounds disk and memory. A
+    task is submitted only when its predecessor has completed: tasks behind a failed one would never
+    run, but fill Prefect's UI and log (docs/decisions/0014).
     """
-    ended: SimpleQueue[_Chain] = SimpleQueue()
+    # One queue for all pipelines, so that this thread sleeps until whichever task ends first.
+    ended: SimpleQueue[_Pipeline] = SimpleQueue()
     waiting = iter(sources)
-    at_work = 0
+    n_running = 0
     while True:
-        while at_work < in_flight and (source := next(waiting, None)) is not None:
-            at_work += _Chain(source, recipe, ended).go_on()
-        if not at_work:
+        while n_running < in_flight and (source := next(waiting, None)) is not None:
+            n_running += _Pipeline(source, recipe, ended).submit_next()
+        if not n_running:
             return
-        chain = ended.get()
-        if not chain.go_on():
-            at_work -= 1
-            yield _outcome(chain.source, chain.done)
+        pipeline = ended.get()
+        if not pipeline.submit_next():
+            n_running -= 1
+            yield _outcome(pipeline.source, pipeline.submissions)
 
 
-def in_order(
+def in_list_order(
     sources: Iterable[Source], outcomes: Iterable[SourceOutcome]
 ) -> tuple[SourceOutcome, ...]:
-    """Bring outcomes into the order of the list, on which what is published depends."""
-    found = {outcome.source.source_id: outcome for outcome in outcomes}
-    return tuple(found[source.source_id] for source in sources)
+    """Sort outcomes by the source list, since the content of a version depends on their order."""
+    by_id = {outcome.source.source_id: outcome for outcome in outcomes}
+    return tuple(by_id[source.source_id] for source in sources)
 
 
-class _Chain:
-    """The tasks of one source so far; it puts itself into `ended` whenever its last has ended."""
+class _Pipeline:
+    """The submitted tasks of one source; puts itself into `ended` each time its newest task ends.
 
-    def __init__(self, source: Source, recipe: Recipe, ended: "SimpleQueue[_Chain]"):
+    Only the thread that reads `ended` calls its method, so there is nothing to lock.
+    """
+
+    def __init__(self, source: Source, recipe: Recipe, ended: "SimpleQueue[_Pipeline]"):
         self.source = source
-        self.done: list[Link] = []
-        self._links = _links(source, recipe)
+        self.submissions: list[Submission] = []
+        self._stages = _submit_stages(source, recipe)
         self._ended = ended
 
-    def go_on(self) -> bool:
-        """Submit the next task; say whether there was one."""
-        if self.done and not _completed(self.done[-1][1]):
+    def submit_next(self) -> bool:
+        """Submit the next task; False if the last one failed or none is left."""
+        if self.submissions and not _is_completed(self.submissions[-1][1]):
             return False
-        link = next(self._links, None)
-        if link is None:
+        submission = next(self._stages, None)
+        if submission is None:
             return False
-        self.done.append(link)
-        link[1].add_done_callback(lambda _: self._ended.put(self))
+        self.submissions.append(submission)
+        submission[1].add_done_callback(lambda _: self._ended.put(self))
         return True
 
 
-def _completed(future: Future) -> bool:
-    future.wait()
+def _is_completed(future: Future) -> bool:
+    future.wait()  # before that, `state` is the state at submission
     return future.state.is_completed()
 
 
-def _outcome(source: Source, chain: Iterable[Link]) -> SourceOutcome:
-    """Tell how far a source came, and why not farther."""
-    done: list[StageResult] = []
-    for stage, future in chain:
-        if not _completed(future):
-            cause = _cause(future.state)
-            return SourceOutcome(source=source, stages=tuple(done), error=cause, failed_stage=stage)
-        done.append(future.state.result())
-    return SourceOutcome(source=source, stages=tuple(done))
+def _outcome(source: Source, submissions: Iterable[Submission]) -> SourceOutcome:
+    """Return the results of a source's stages, up to the first that failed, with its error."""
+    results: list[StageResult] = []
+    for stage, future in submissions:
+        if not _is_completed(future):
+            return SourceOutcome(
+                source=source,
+                stages=tuple(results),
+                error=_cause(future.state),
+                failed_stage=stage,
+            )
+        results.append(future.state.result())
+    return SourceOutcome(source=source, stages=tuple(results))
 
 
 def _cause(state: State[Any]) -> str:
+    """Return why a task failed; of an exception without a text, its class."""
     error = state.result(raise_on_failure=False)
-    said = str(error) if isinstance(error, BaseException) else (state.message or state.name or "")
-    return said.strip() or type(error).__name__
+    # A failed state may have no exception, only a message.
+    message = str(error) if isinstance(error, BaseException) else state.message or state.name or ""
+    return message.strip() or type(error).__name__

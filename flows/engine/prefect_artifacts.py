@@ -1,4 +1,4 @@
-"""What a run leaves in the Prefect UI: progress, tables, contact sheets, links."""
+"""Artifacts of a run in the Prefect UI: progress, tables, contact sheets, links."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, get_args
@@ -14,13 +14,14 @@ from prefect.context import FlowRunContext
 
 from flows.engine.run_record import RunRecord, run_folder, save_run
 from tasks.common.recipe.models import Recipe
-from tasks.common.records import Drop, SourceOutcome, Verdict
+from tasks.common.records import Drop, SourceOutcome, StageResult, Verdict
 from tasks.common.schema.run_crops import RunCrops
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.takedowns import Takedowns
 from tasks.dataset.task import apply_takedowns
 from tasks.deduplicate.task import deduplicate, reuse_or_deduplicate
+from tasks.publish.task import Problem, Unreferenced
 from tasks.review.task import (
     SourceLine,
     all_drops,
@@ -35,7 +36,8 @@ from tasks.review.task import (
 
 T = TypeVar("T")
 _KEY = "ingest"
-_MAX_ROWS = 1000
+_MAX_ROWS = 1000  # a table is one value in Prefect's database; the report has all rows
+_MAX_MAINTENANCE_ROWS = 500
 _PERCENT = 100.0
 
 
@@ -46,17 +48,18 @@ def flow_run_id() -> str:
 
 
 def is_deployed() -> bool:
-    """Say whether a worker started this flow run, so that there are workers."""
+    """Return whether a worker started this flow run, which means that workers exist."""
     context = FlowRunContext.get()
     return bool(context and context.flow_run and context.flow_run.deployment_id)
 
 
 def finish_run(record: RunRecord, workspace: Workspace, flow_runs: Mapping[str, str]) -> None:
-    """Keep a run's record, write its report, and leave its pages in the Prefect UI.
+    """Save a run's record, write its report, and create its artifacts in the Prefect UI.
 
-    What was taken down since the run shows on none of them. `flow_runs` names, by source, the flow
-    runs of batches.
+    Sources that were taken down since the run are left out of report and artifacts. `flow_runs` has
+    the ids of the batches' flow runs by source id.
     """
+    # First the record: the rest can be made from it again.
     save_run(record, workspace)
     name, bounds = record.recipe.publish.name, record.recipe.filter
     outcomes = apply_takedowns(record.outcomes, Takedowns.of(workspace), workspace)
@@ -66,7 +69,7 @@ def finish_run(record: RunRecord, workspace: Workspace, flow_runs: Mapping[str, 
     note = describe_publication(record)
     page = report(outcomes, crops, reviewed, bounds, title, note, folder)
     run = workspace.run_crops(crops)
-    _leave_sources(source_lines(outcomes, run), flow_runs)
+    _create_sources_artifact(source_lines(outcomes, run), flow_runs)
     create_markdown_artifact(
         key=f"{_KEY}-summary",
         markdown=_summary(record, outcomes, run, page, workspace),
@@ -75,6 +78,7 @@ def finish_run(record: RunRecord, workspace: Workspace, flow_runs: Mapping[str, 
     for verdict in get_args(Verdict):
         n_crops = len(run.of(verdict))
         if n_crops:
+            # A data URI, since a workspace need not have a URL that browsers can open.
             picture = sheet_uri(reviewed, verdict, workspace)
             create_markdown_artifact(
                 key=f"{_KEY}-crops-{verdict}",
@@ -83,33 +87,36 @@ def finish_run(record: RunRecord, workspace: Workspace, flow_runs: Mapping[str, 
             )
 
 
-def leave_sources(outcomes: Sequence[SourceOutcome], recipe: Recipe, workspace: Workspace) -> None:
-    """Leave the table of what became of each source of a batch."""
+def create_batch_artifact(
+    outcomes: Sequence[SourceOutcome], recipe: Recipe, workspace: Workspace
+) -> None:
+    """Create the table of a batch's sources with the outcome of each."""
     crops = reuse_or_deduplicate(outcomes, recipe.filter, workspace)
-    _leave_sources(source_lines(outcomes, workspace.run_crops(crops)), {})
+    _create_sources_artifact(source_lines(outcomes, workspace.run_crops(crops)), {})
 
 
-def _leave_sources(lines: Sequence[SourceLine], flow_runs: Mapping[str, str]) -> None:
-    """Leave a table with failed sources first; of very many the others are counted only."""
+def _create_sources_artifact(lines: Sequence[SourceLine], flow_runs: Mapping[str, str]) -> None:
+    """Create the table of sources, failed ones first; rows beyond the limit are only counted."""
     failed_first = sorted(lines, key=lambda line: line.state == "done")
     table = [_source_row(line, flow_runs) for line in failed_first[:_MAX_ROWS]]
     n_failed = sum(line.state != "done" for line in lines)
-    description = f"What became of each source: {n_failed} of {len(lines)} failed."
+    description = f"The outcome of each source: {n_failed} of {len(lines)} failed."
     if len(lines) > _MAX_ROWS:
         description += f" The first {_MAX_ROWS} are shown, failed ones first; the report has all."
     create_table_artifact(key=f"{_KEY}-sources", table=table, description=description)
 
 
 def _source_row(line: SourceLine, flow_runs: Mapping[str, str]) -> dict[str, Any]:
-    """Return a row with what matters most first: long sentences push the rest out of sight."""
+    """Return a row of the table; id, state and cause come first."""
+    # A long cause pushes the columns after it out of sight, so the counts come last.
     counts = line._asdict()
     first = {name: counts.pop(name) for name in ("source_id", "state", "cause")}
     link = {"flow_run": _run_link(flow_runs[line.source_id])} if flow_runs else {}
     return first | link | counts
 
 
-def leave_stages(after: SourceOutcome, before: SourceOutcome) -> None:
-    """Leave the table of what a rerun changed, stage by stage."""
+def create_rerun_artifact(after: SourceOutcome, before: SourceOutcome) -> None:
+    """Create the table of a rerun's stages, with what changed since the previous outcome."""
     table: list[dict[str, Any]] = [
         {
             "stage": result.stage,
@@ -117,7 +124,7 @@ def leave_stages(after: SourceOutcome, before: SourceOutcome) -> None:
             "kept": result.n_kept,
             "dropped": result.n_dropped,
             "handed on": result.n_out,
-            "result": _compared(result.digest, before.result(result.stage)),
+            "result": _compare(result.digest, before.result(result.stage)),
         }
         for result in after.stages
     ]
@@ -126,30 +133,40 @@ def leave_stages(after: SourceOutcome, before: SourceOutcome) -> None:
     create_table_artifact(
         key="rerun-stages",
         table=table,
-        description=f"What the stages of {after.source.source_id} gave this time.",
+        description=f"The results of the stages of {after.source.source_id}.",
     )
 
 
-def _compared(digest: str, before: Any) -> str:
+def create_maintenance_artifact(
+    key: str, description: str, items: Sequence[Problem | Unreferenced]
+) -> None:
+    """Create a table of problems or of unreferenced files, a row each."""
+    table = [{name: str(value) for name, value in item._asdict().items()} for item in items]
+    if len(table) > _MAX_MAINTENANCE_ROWS:
+        description += f" {len(table)} rows, the first {_MAX_MAINTENANCE_ROWS} shown."
+    create_table_artifact(key=key, table=table[:_MAX_MAINTENANCE_ROWS], description=description)
+
+
+def _compare(digest: str, before: StageResult | None) -> str:
     if before is None:
         return "new"
     return "the same as before" if before.digest == digest else "changed"
 
 
-def tell_progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
-    """Yield the items, moving a bar in the Prefect UI as each is done."""
-    bar = create_progress_artifact(0.0, key=f"{_KEY}-progress", description=f"0 of {total} {what}")
+def track_progress(items: Iterable[T], total: int, unit: str) -> Iterator[T]:
+    """Yield the items and advance a progress bar in the Prefect UI after each."""
+    created: Any = create_progress_artifact(
+        0.0, key=f"{_KEY}-progress", description=f"0 of {total} {unit}"
+    )
+    # Prefect types it as an id or a coroutine; it is a coroutine only inside an event loop.
+    bar = UUID(str(created))
     for n_done, item in enumerate(items, start=1):
         yield item
         update_progress_artifact(
-            _id_of(bar),
+            bar,
             progress=_PERCENT * n_done / total,
-            description=f"{n_done} of {total} {what}",
+            description=f"{n_done} of {total} {unit}",
         )
-
-
-def _id_of(bar: Any) -> UUID:
-    return UUID(str(bar))
 
 
 def _run_link(flow_run: str) -> str:
@@ -168,7 +185,7 @@ def _summary(
     )
     return (
         f"## {record.run_id}\n\n{describe_publication(record)}\n\n"
-        + _places(record, page, workspace)
+        + _links(record, page, workspace)
         + "".join(f"- {sentence}\n" for sentence in record.withheld)
         + f"\n| step | items |\n|---|---|\n{steps}\n"
         + _reasons("Dropped", all_drops(outcomes, run, workspace))
@@ -176,20 +193,22 @@ def _summary(
     )
 
 
-def _places(record: RunRecord, page: str, workspace: Workspace) -> str:
-    """Say where report and published version are, as links where browsers reach them."""
-    here, made = settings(), record.publication
-    lines = [f"Report: {_link(page, workspace.url(''), here.workspace_url)}"]
-    if made is not None:
-        root = made.url.partition("trees/")[0]
+def _links(record: RunRecord, page: str, workspace: Workspace) -> str:
+    """Return where report and published version are, as links if a browser can open them."""
+    config, publication = settings(), record.publication
+    lines = [f"Report: {_link(page, workspace.url(''), config.workspace_url)}"]
+    if publication is not None:
+        root = publication.url.partition("trees/")[0]
+        version = f"{publication.name}@v{publication.version}"
         lines += [
-            f"Published version: {_link(made.url, root, here.store_url)}",
-            f"To fetch it: `matteflow pull {made.name}@v{made.version} --to FOLDER`",
+            f"Published version: {_link(publication.url, root, config.store_url)}",
+            f"To download it: `matteflow pull {version} --to FOLDER`",
         ]
     return "".join(f"- {line}\n" for line in lines) + "\n"
 
 
 def _link(address: str, root: str, browsable: str) -> str:
+    """Return an address as a link below the `browsable` URL of its root, or as plain text."""
     if not browsable:
         return f"`{address}`"
     url = f"{browsable.rstrip('/')}/{address.removeprefix(root).lstrip('/')}"
@@ -206,17 +225,17 @@ def _reasons(title: str, drops: Iterable[Drop]) -> str:
 
 
 def describe_publication(record: RunRecord) -> str:
-    """Say in one sentence what was published."""
-    made = record.publication
-    if made is None:
+    """Return one or two sentences on what a run published."""
+    publication = record.publication
+    if publication is None:
         return "Nothing was published."
-    state = "Published" if made.is_new else "Unchanged, still"
-    return (
-        f"{state} {made.name} v{made.version}: {made.n_samples} samples "
-        f"({made.n_train} train, {made.n_val} val). {made.n_uploaded} files uploaded, "
-        f"{made.n_copied} copied, {made.n_present} there already."
-        + (
-            f" {made.n_left_out} kept crops were left out; the card says why."
-            * bool(made.n_left_out)
-        )
+    state = "Published" if publication.is_new else "Unchanged, still"
+    sentence = (
+        f"{state} {publication.name} v{publication.version}: {publication.n_samples} samples "
+        f"({publication.n_train} train, {publication.n_val} val). "
+        f"{publication.n_uploaded} files uploaded, {publication.n_copied} copied, "
+        f"{publication.n_present} there already."
     )
+    if publication.n_left_out:
+        sentence += f" {publication.n_left_out} kept crops were left out; the card says why."
+    return sentence

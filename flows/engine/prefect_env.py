@@ -16,14 +16,18 @@ _DEFAULTS = {
 
 
 def prepare_environment() -> None:
-    """Set defaults, which the environment overrides; results go beside the artifacts they name."""
+    """Set defaults, unless the environment has a value.
+
+    Task results go into the workspace, beside the artifacts that they name, so that who deletes
+    or moves the workspace does so with both.
+    """
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
-    with suppress(InputError):  # a wrong setting is reported when work starts, not on import
+    with suppress(InputError):  # a wrong setting is reported when a command needs it, not on import
         os.environ.setdefault("PREFECT_LOCAL_STORAGE_PATH", str(settings().workspace / "results"))
 
 
 def quieten_console() -> None:
-    """Keep Prefect's log off the terminal; the server and its UI still receive it."""
+    """Keep Prefect's log off the terminal; it is still sent to the server and its UI."""
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "CRITICAL")

@@ -1,4 +1,4 @@
-"""From the outcomes of a run to a published version, also when other publishers are faster."""
+"""From the outcomes of a run to a published version, with other publishers at work."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -23,16 +23,16 @@ from tasks.publish.task import (
 )
 from tasks.review.task import Reason, all_drops, reasons, review
 
-# Each turn another publisher committed a version between two of our steps.
+# A build is repeated each time another publisher commits a version between two of our steps.
 _MAX_BUILDS = 10
 
 
 def require_publishable(store: str, recipe: Recipe, sources: Iterable[Source]) -> None:
-    """Make sure, before any work, that these sources can be published there by this recipe.
+    """Require, before any work, that a store accepts these sources by this recipe.
 
     Raises:
-        InputError: the address is wrong, the store refuses, the recipe's pins tear sources of one
-            group apart, or it names subsets that are not published.
+        InputError: the address is wrong, the store refuses access, the recipe pins sources of one
+            group to different splits, or it names subsets that are not published.
         WorldError: the store does not answer.
     """
     check_pins(sources, recipe.publish)
@@ -48,16 +48,17 @@ def publish_outcomes(
 ) -> Publication:
     """Publish what was kept as the next version of the recipe's subset.
 
-    The tree depends on its base version, so a version that another publisher commits between
-    `dataset` and `publish` makes it obsolete: both are then done again upon the newer version. All
-    samples stay in the split where that version has them.
+    The tree depends on its base version: samples stay in the split that they have there. A version
+    that another publisher commits between `dataset` and `publish` makes the tree obsolete. Both
+    steps are then repeated on the newer base version.
 
     Raises:
-        InputError: there is nothing to publish, or the store cannot be used as it is.
-        WorldError: the store failed, or other publishers were faster again and again.
+        InputError: there is nothing to publish, or the store refuses access.
+        WorldError: the store failed, or another publisher was faster in every attempt.
     """
     workspace, part = Workspace.of(settings()), recipe.publish
     takedowns = Takedowns.of(workspace, open_store(store))
+    # Failed sources stay in `allowed`: a pin on one of them holds for its whole group.
     allowed = apply_takedowns(outcomes, takedowns, workspace)
     completed = tuple(outcome for outcome in allowed if outcome.error is None)
     crops = deduplicate(completed, recipe.filter)
@@ -73,11 +74,14 @@ def publish_outcomes(
             return publish(tree, recipe, lineage, store, now, revive)
         except OvertakenError:
             continue
-    raise WorldError(f"{_MAX_BUILDS} other publishers were faster than this one; run it again.")
+    raise WorldError(
+        f"Other publishers committed a version during each of {_MAX_BUILDS} attempts; "
+        "publish again."
+    )
 
 
 def count_drops(
     outcomes: Sequence[SourceOutcome], crops: StageResult, workspace: Workspace
 ) -> list[Reason]:
-    """Count what these sources lost in all stages, by stage and reason."""
+    """Count the drops of all stages, by stage and reason."""
     return reasons(all_drops(outcomes, workspace.run_crops(crops), workspace))

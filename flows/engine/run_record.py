@@ -1,17 +1,22 @@
-"""The record of a run: its request, the outcome of each source, its publication."""
+"""The record of a run: its parameters, the outcome of each source, its publication."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 
 from tasks.common.errors import InputError
 from tasks.common.recipe.models import Recipe
-from tasks.common.records import Publication, Record, SourceOutcome
+from tasks.common.records import Publication, Record, Source, SourceOutcome
 from tasks.common.workspace.artifacts import Workspace
 
 _RECORD = "run.json"
 
 
 class RunRecord(Record):
-    """Stored as `<workspace>/runs/<run_id>/run.json`."""
+    """Stored as `<workspace>/runs/<run_id>/run.json`.
+
+    `withheld` has a sentence for each source of the list that was taken down.
+    """
 
     run_id: str
     started_at: datetime
@@ -26,6 +31,24 @@ class RunRecord(Record):
         """The outcomes of the sources that failed."""
         return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
 
+    @property
+    def sources_by_id(self) -> dict[str, Source]:
+        """The sources of the run by their ids."""
+        return {outcome.source.source_id: outcome.source for outcome in self.outcomes}
+
+
+def sources_of(outcomes: Iterable[SourceOutcome]) -> list[Source]:
+    """Return the sources of outcomes, in their order."""
+    return [outcome.source for outcome in outcomes]
+
+
+def describe_failures(outcomes: Sequence[SourceOutcome]) -> str:
+    """Return how many sources failed, and which, as a sentence; empty if none did."""
+    failed = [outcome.source.source_id for outcome in outcomes if outcome.error is not None]
+    if not failed:
+        return ""
+    return f"{len(failed)} of {len(outcomes)} sources failed: {', '.join(failed)}."
+
 
 def run_folder(run_id: str) -> str:
     """Return the folder of a run's record and pages, relative to the workspace."""
@@ -33,7 +56,7 @@ def run_folder(run_id: str) -> str:
 
 
 def write_page(workspace: Workspace, relative: str, html: str) -> str:
-    """Write a page beside a run's record; return its URL.
+    """Write a page into the folder of a run; return its URL.
 
     Raises:
         InputError: the file cannot be written.
@@ -43,13 +66,13 @@ def write_page(workspace: Workspace, relative: str, html: str) -> str:
     except OSError as error:
         raise InputError(
             f"{workspace.url(relative)} cannot be written ({error.strerror or error}); remove "
-            "what is at that path, or make the folder writable."
+            "the existing file, or make the folder writable."
         ) from error
     return workspace.url(relative)
 
 
 def name_run(now: datetime, flow_run_id: str) -> str:
-    """Name a run by its time and its flow run, so that names sort and never clash."""
+    """Name a run by its time, by which names sort, and its flow run, which makes them unique."""
     return f"{now:%Y%m%d-%H%M%S}-{flow_run_id[:8]}"
 
 
@@ -66,7 +89,7 @@ def find_runs(workspace: Workspace) -> list[str]:
 
 
 def load_run(workspace: Workspace, run_id: str | None) -> RunRecord:
-    """Read a run's record; without a name the newest.
+    """Read the record of the named run, or of the newest run.
 
     Raises:
         InputError: there is no such run, or its record cannot be read.
@@ -84,4 +107,26 @@ def load_run(workspace: Workspace, run_id: str | None) -> RunRecord:
         ) from error
     known = ", ".join(find_runs(workspace)[-5:]) or "none yet; start one with `matteflow ingest`"
     missing = f"no run {run_id}" if run_id else "no run yet"
-    raise InputError(f"There is {missing} in {workspace.place}. The last runs: {known}.")
+    raise InputError(f"There is {missing} in {workspace.location}. The last runs: {known}.")
+
+
+def find_outcome(source_id: str, run: str, workspace: Workspace) -> tuple[RunRecord, SourceOutcome]:
+    """Return the named run, or the newest run with this source, and the source's outcome in it.
+
+    Raises:
+        InputError: the run does not exist, or no run had this source.
+    """
+    known: set[str] = set()
+    for name in [run] if run else reversed(find_runs(workspace)):
+        record = load_run(workspace, name)
+        outcomes = {outcome.source.source_id: outcome for outcome in record.outcomes}
+        if source_id in outcomes:
+            return record, outcomes[source_id]
+        known |= outcomes.keys()
+    problem = f"The run {run} had no" if run else "No finished run had a"
+    similar = get_close_matches(source_id, known, n=3, cutoff=0.4) or sorted(known)[:5]
+    raise InputError(
+        f"{problem} source {source_id!r}. Similar ids: {', '.join(similar)}."
+        if similar
+        else f"{problem} source {source_id!r}; start an ingest first."
+    )

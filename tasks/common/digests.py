@@ -1,4 +1,4 @@
-"""Keys by content: they name what a stage's output depends on, and nothing else."""
+"""Content keys: they name what a stage's output depends on, and nothing else."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from tasks.common.files import digest_bytes
 
-_KEY_LENGTH = 40
+_KEY_LENGTH = 40  # 160 bits, as of a git object; file names and S3 keys stay short
 
 
 def content_key(*parts: Any) -> str:
@@ -15,6 +15,7 @@ def content_key(*parts: Any) -> str:
 
     Parts are JSON values or records. Paths, clocks and hosts do not belong here.
     """
+    # Sorted keys and no spaces: equal values must give equal text, whoever built the dict.
     text = json.dumps(
         [_plain(part) for part in parts], sort_keys=True, ensure_ascii=False, separators=(",", ":")
     )

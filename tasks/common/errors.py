@@ -1,4 +1,4 @@
-"""The three kinds of failure: a user's mistake, a bad source, a world that fails for a while.
+"""Error classes by who can fix the failure: the user, nobody for this source, or a retry.
 
 The text of each error is one or more sentences for the person who runs the program.
 """
@@ -9,22 +9,22 @@ class MatteflowError(Exception):
 
 
 class InputError(MatteflowError):
-    """The user's mistake: names what came, what was expected and how to fix it."""
+    """A user's mistake; the text names the value, what was expected and how to fix it."""
 
 
 class SourceError(MatteflowError):
-    """This source cannot be used, and another attempt would not help; other sources go on."""
+    """This source cannot be used and a retry would not help; other sources continue."""
 
 
 class WorldError(MatteflowError):
-    """A server, network or disk failed in a way that may pass; tasks retry on this error only."""
+    """A server, network or disk failed in a way that may pass; tasks retry only this error."""
 
 
 class WeightsError(MatteflowError):
     """Model weights cannot be fetched.
 
-    Not retried: a machine that cannot reach them stays one, and each of a thousand sources would
-    wait for nothing.
+    Not retried: a machine that cannot reach the origins rarely can a minute later, and each of a
+    thousand sources would wait in vain.
     """
 
 

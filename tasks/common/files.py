@@ -1,4 +1,4 @@
-"""Write files atomically, and name them by content."""
+"""Atomic writes, and digests of files."""
 
 import hashlib
 import os
@@ -30,6 +30,7 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     `durable` waits until the bytes are on the disk, so that a power cut cannot undo the write.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Hidden, so that listings skip it; cut, because a file name holds at most 255 bytes.
     temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.part")
     try:
         with temporary.open("xb") as stream:
@@ -38,6 +39,7 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
             if durable:
                 os.fsync(stream.fileno())
         temporary.replace(path)
+        # The rename is a change of the folder, which has to reach the disk by itself.
         if durable:
             sync_folder(path.parent)
     finally:
@@ -51,7 +53,7 @@ def write_file(path: Path, data: bytes, *, durable: bool = False) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the folder's entries (names, not contents) are on the disk."""
+    """Wait until the folder's entries (the names, not the contents) are on the disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -60,10 +62,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def require_writable(folder: Path, what: str, fix: str) -> None:
-    """Try a real write, because permission bits say nothing about full or read-only disks.
+    """Write and remove a file: permission bits say nothing about full or read-only disks.
 
     Raises:
-        InputError: nothing can be written there; the message ends with the sentence `fix`.
+        InputError: the folder cannot be written; the message ends with the sentence `fix`.
     """
     probe = folder / f".probe-{secrets.token_hex(6)}"
     try:

@@ -1,4 +1,4 @@
-"""Report the progress of long work, without knowing who listens."""
+"""Report the progress of long work to whatever displays it."""
 
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
@@ -15,9 +15,10 @@ class Listener(Protocol):
 
 class _NoListener:
     def advance(self, stage: str, done: int, total: int) -> None:
-        """Ignore it, as in a scheduled run."""
+        """Do nothing, as in a scheduled run."""
 
 
+# One per process rather than an argument: progress is reported deep inside every stage.
 _listener: Listener = _NoListener()
 
 

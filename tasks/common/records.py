@@ -1,4 +1,7 @@
-"""The nouns that pass the doors between rooms: small, typed, frozen, JSON all the way."""
+"""The records that rooms exchange: small, typed, frozen, and JSON throughout.
+
+Module and class names stay as they are: Prefect's stored results name `tasks.common.records`.
+"""
 
 from typing import Annotated, Literal, NewType, get_args
 
@@ -17,7 +20,7 @@ SourceStage = Literal["download", "sample", "detect", "pose", "screen", "matte",
 RunStage = Literal["deduplicate", "review", "publish"]
 Stage = Literal[SourceStage, "measure", RunStage]
 SOURCE_STAGES: tuple[SourceStage, ...] = get_args(SourceStage)
-"""The stages of a source, in the order in which they run. The only place that says so."""
+"""The stages of a source, in the order in which they run. No other place defines it."""
 
 PublishMode = Literal["complete", "partial", "never"]
 """When an ingest run publishes: if every source succeeded, whatever succeeded, or not at all."""
@@ -45,20 +48,22 @@ SceneTag = Annotated[
 ]
 
 
-# For work orders alone, which another machine must be able to follow: addresses with signatures.
+# The serialization context of batch files only: another machine has to fetch from these URIs, so
+# they keep their signatures.
 WHOLE_ADDRESSES = {"addresses": "whole"}
 
 
 class Record(BaseModel):
-    """Base of all records: frozen, and refusing what it does not know."""
+    """Base of all records: frozen; unknown keys, NaN and infinity are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Annotation(Record):
-    """What people marked in a picture before it came here; taken over instead of a machine's matte.
+    """An annotation that came with a picture; it is used instead of a model's matte.
 
-    `path` is a mask on this machine, or in the workspace what a data set says of one picture.
+    `path` is relative to the workspace: a mask (`.png`), or the COCO annotations of the picture
+    (`.json`).
     """
 
     channel: str = Field(min_length=1, description="whose it is, such as coco")
@@ -70,7 +75,7 @@ class Annotation(Record):
 class Source(Record):
     """One line of a source list: where media come from and what may be done with them.
 
-    As JSON, which is what is stored and shown, its address lacks what opens doors.
+    Its JSON, which is stored and displayed, has the redacted URI: no credentials, no signature.
     """
 
     source_id: SourceId
@@ -114,7 +119,7 @@ class Media(Record):
 
 
 class Drop(Record):
-    """One item that did not go on, and why: stable reason word, measured value, bound, sentence."""
+    """A dropped item with a stable reason word, the measured value, the bound and a sentence."""
 
     item: str
     stage: Stage
@@ -125,13 +130,13 @@ class Drop(Record):
 
 
 class SourceDrop(Drop):
-    """A drop by a stage that works on all sources of a run: it names the item's source, too."""
+    """A drop by a stage that works on all sources of a run; it also names the item's source."""
 
     source_id: str
 
 
 class StageResult(Record):
-    """What a task returns to Prefect: a pointer into the workspace and the account of the stage.
+    """What a task returns to Prefect: a pointer into the workspace and the counts of the stage.
 
     `key` names the artifact by its inputs; `digest` names what came out, and is what later
     stages put into their own keys. `n_in == n_kept + n_dropped` counts the stage's input items.
@@ -146,9 +151,9 @@ class StageResult(Record):
     n_out: int = Field(description="items handed on, such as the crops of the kept frames")
 
 
-# What each stage gives to the next ones. A stage function and its key function ask for these types,
-# so that mypy refuses mattes where crops belong. At run time and in Prefect's result files they
-# are plain `StageResult`s.
+# The outputs of the stages. Stage functions and key functions take these types, so that mypy
+# rejects mattes where crops belong. At run time and in Prefect's result files they are plain
+# `StageResult`s.
 MediaTable = NewType("MediaTable", StageResult)
 FramesTable = NewType("FramesTable", StageResult)
 CropsTable = NewType("CropsTable", StageResult)
@@ -160,7 +165,7 @@ VerdictsTable = NewType("VerdictsTable", StageResult)
 
 
 class SourceOutcome(Record):
-    """How far one source came in a run: the stages that completed, and the error if one did not."""
+    """The stages that one source completed in a run, and the error of the stage that failed."""
 
     source: Source
     stages: tuple[StageResult, ...] = ()
@@ -168,7 +173,7 @@ class SourceOutcome(Record):
     failed_stage: Stage | None = None
 
     def result(self, stage: Stage) -> StageResult | None:
-        """Return the result of `stage`, or None when the source did not come that far."""
+        """Return the result of `stage`, or None if the source did not complete it."""
         return next((result for result in self.stages if result.stage == stage), None)
 
     @property
@@ -216,6 +221,9 @@ class Publication(Record):
     n_files: int
     n_bytes: int
     n_uploaded: int
+    # Runs recorded by older versions have the former name.
     n_copied: int = Field(validation_alias=AliasChoices("n_copied", "n_linked"))
     n_present: int
-    n_left_out: int = Field(0, description="kept crops that would tie both sides, or other subsets")
+    n_left_out: int = Field(
+        0, description="kept crops that would connect both splits, or other subsets"
+    )

@@ -1,4 +1,4 @@
-"""What describes the machine rather than the dataset: read from `MATTEFLOW_…` variables."""
+"""Settings describe the machine and never the dataset; read from `MATTEFLOW_…` variables."""
 
 from functools import cache
 from pathlib import Path
@@ -94,8 +94,11 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _fill_folders(cls, values: dict[str, object]) -> dict[str, object]:
+        # Before validation: the default of each folder depends on `home`.
         home = _folder(values.get("home") or "matteflow-data")
         filled = dict(values) | {"home": home}
+        # A workspace in a bucket is one setting for users, but two for the program: the bucket, and
+        # the folder of this machine's copies.
         if str(filled.get("workspace") or "").startswith("s3://"):
             filled |= {"shared": filled["workspace"], "workspace": home / "workspace"}
         for name in ("workspace", "models", "scratch"):
@@ -107,7 +110,7 @@ class Settings(BaseSettings):
 def _folder(path: object) -> Path:
     try:
         return Path(str(path)).expanduser().absolute()
-    except RuntimeError as error:
+    except RuntimeError as error:  # `~user` without such a user
         raise ValueError(f"{path}: {error}") from error
 
 

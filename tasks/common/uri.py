@@ -1,16 +1,17 @@
-"""URIs, and how they may be shown and stored: without passwords, signatures and tokens."""
+"""URIs, and their redacted form for display and storage: no passwords, signatures or tokens."""
 
 import re
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 _REMOTE = frozenset({"http", "https", "s3", "ytdlp+http", "ytdlp+https"})
-# How stores and content networks call the parts of a signature, an expiry or a token.
+# Names of query parameters with which stores and content networks pass signatures, expiry times and
+# tokens; the short ones are mostly those of Azure's shared access signatures (sv, se, sr, skoid).
 _SECRET_NAME = re.compile(
     r"sig|token|expire|credential|policy|key|auth|hmac|hash|secret|security|session|password|pwd"
     r"|^x-|^(e|s|t|st|se|sp|sv|sr|exp|h|sk|skoid|sktid)$",
     re.IGNORECASE,
 )
-_LONG = 32  # a value this long may be a signature, whatever its name
+_MIN_SECRET_LENGTH = 32  # a value this long may be a signature, whatever its name
 
 
 def is_remote(uri: str) -> bool:
@@ -19,7 +20,7 @@ def is_remote(uri: str) -> bool:
 
 
 def scheme_of(uri: str) -> str:
-    """Return the scheme of a URI in lower case; of a path, the empty text."""
+    """Return the scheme of a URI in lower case; the empty text for a path."""
     head, colon, _ = uri.partition(":")
     return head.lower() if colon and "/" not in head else ""
 
@@ -34,7 +35,7 @@ def redacted(uri: str) -> str:
     try:
         parts = urlsplit(uri)
         query = parse_qsl(parts.query, keep_blank_values=True)
-    except ValueError:
+    except ValueError:  # such as a broken IPv6 host; what cannot be parsed cannot be redacted
         return f"{scheme_of(uri)}:///…"
     host = parts.netloc.rpartition("@")[2]
     kept = [(name, value) for name, value in query if not _is_secret(name, value)]
@@ -42,4 +43,4 @@ def redacted(uri: str) -> str:
 
 
 def _is_secret(name: str, value: str) -> bool:
-    return _SECRET_NAME.search(name) is not None or len(value) >= _LONG
+    return _SECRET_NAME.search(name) is not None or len(value) >= _MIN_SECRET_LENGTH

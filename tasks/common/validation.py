@@ -1,4 +1,4 @@
-"""Turn pydantic's findings into messages that name the key, the value and what is allowed."""
+"""Turn pydantic's validation errors into messages that name the key, the value and the fix."""
 
 from typing import Any, get_args
 
@@ -8,31 +8,35 @@ from pydantic import BaseModel, ValidationError
 def explain_validation(
     error: ValidationError, origin: str, model: type[BaseModel], prefix: str = ""
 ) -> str:
-    """Return one line per finding: `origin: path.of.key = value: what is wrong`.
+    """Return one line per error: `origin: path.of.key = value: what is wrong`.
 
-    A finding about an unknown key lists the known ones. With a `prefix` the keys are written as
-    names of environment variables.
+    For an unknown key the line lists the known ones. With a `prefix` the keys are written as names
+    of environment variables.
     """
     lines = []
-    for finding in error.errors():
-        path = ".".join(str(part) for part in finding["loc"])
+    for detail in error.errors():
+        path = ".".join(str(part) for part in detail["loc"])
         path = prefix + path.upper() if prefix else path
-        value = "" if finding["type"] == "missing" else f" = {finding['input']!r:.80}"
-        lines.append(f"{origin}: {path}{value}: {_reason(finding, model)}")
+        # The "input" of a missing key is the mapping around it, which would only confuse.
+        value = "" if detail["type"] == "missing" else f" = {detail['input']!r:.80}"
+        lines.append(f"{origin}: {path}{value}: {_reason(detail, model)}")
     return "\n".join(lines)
 
 
-def _reason(finding: Any, model: type[BaseModel]) -> str:
-    if finding["type"] == "missing":
+def _reason(detail: Any, model: type[BaseModel]) -> str:
+    if detail["type"] == "missing":
         return "this key is required"
-    if finding["type"] == "extra_forbidden":
-        known = _fields_at(model, finding["loc"][:-1])
-        return "this key is not known" + (f"; known here: {', '.join(known)}" if known else "")
-    return str(finding["msg"]).removeprefix("Value error, ")
+    if detail["type"] == "extra_forbidden":
+        known = _fields_at(model, detail["loc"][:-1])
+        return "unknown key" + (f"; known keys: {', '.join(known)}" if known else "")
+    return str(detail["msg"]).removeprefix("Value error, ")
 
 
 def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]:
-    """Return the keys that a model knows at the end of a path; none where that is no model."""
+    """Return the keys of the model at the end of a path; none where there is no model.
+
+    A path also steps through optional and nested models, hence the type arguments.
+    """
     for part in path:
         field = model.model_fields.get(str(part))
         if field is None:

@@ -44,7 +44,7 @@ def metadata_of(
         "lists": [_of_split_file(file) for file in files],
         "split": shares,
         "scenes": _scenes(rows, recipe),
-        "tags_without_scene": SceneFinder(recipe).strange_tags(sources),
+        "tags_without_scene": SceneFinder(recipe).unmatched_tags(sources),
         "overrides_of_nothing": _unused_overrides(inputs, recipe),
         "sources": _sources(sources, rows),
         "same_bytes": _same_bytes(rows, inputs),
@@ -98,7 +98,7 @@ def _unused_overrides(inputs: DatasetInputs, recipe: PublishRecipe) -> list[str]
         return []
     items = {source.source_id for source in inputs.completed}
     items |= {crop.stem for crop in inputs.run.crops}
-    return SceneFinder(recipe).strange_overrides(items)
+    return SceneFinder(recipe).unmatched_overrides(items)
 
 
 def _sources(sources: Iterable[Source], rows: Iterable[SampleRow]) -> list[Metadata]:

@@ -1,3 +1,3 @@
-"""The verdicts of all sources become one table of crops, without exact and near duplicates."""
+"""One table of crops from the verdicts of all sources, without exact and near-duplicates."""
 
 VERSION = 1

@@ -1,4 +1,4 @@
-"""Crops of different sources that nearly show the same: the better one stays."""
+"""Near-duplicates among the crops of a run: the better crop is kept."""
 
 from collections.abc import Iterable, Sequence
 from math import ceil
@@ -20,9 +20,9 @@ from tasks.common.similarity.picture_hash import (
 
 
 class SourceCrop(Protocol):
-    """What is compared: the verdict on a crop, with the hashes, and its source. A `RunCrop` is one.
+    """A crop to compare: its source, and its verdict, which has the hashes. A `RunCrop` is one.
 
-    Pictures are not needed, so verdicts can be compared before any picture was read.
+    Pixels are not needed: a preview compares thousands of crops without reading a file.
     """
 
     @property
@@ -35,7 +35,7 @@ class SourceCrop(Protocol):
 
 
 class NearDuplicate(NamedTuple):
-    """The verdict on a crop that lies too near to a better one, and how near, in bits."""
+    """The verdict on a crop that is too similar to a better one, and their distance in bits."""
 
     verdict: Verdict
     distance: int
@@ -45,10 +45,10 @@ class NearDuplicate(NamedTuple):
 
 
 class _Candidates:
-    """The crops that are compared with each other, in columns: position i is `crops[i]`."""
+    """The crops to compare, as arrays: position i of each array belongs to `crops[i]`."""
 
     def __init__(self, crops: Iterable[SourceCrop]) -> None:
-        # A dropped crop is out already; without a hash there is nothing to compare.
+        # Dropped crops need no comparison; crops without a hash allow none.
         self.crops = [
             crop for crop in crops if crop.verdict.verdict != "drop" and crop.verdict.hash
         ]
@@ -67,20 +67,21 @@ class _Candidates:
         return NearDuplicate(verdict, distance, bound, crop.verdict.crop_id, crop.source_id)
 
     def best_first(self) -> Positions:
-        """Return the positions in order: kept ones before those for review, then by quality."""
+        """Return the positions, kept crops before those for review, each by quality."""
         keys = [quality_key(crop.verdict.crop_id, crop.verdict.measures) for crop in self.crops]
         cuts, dullness, crop_ids = (np.array(column) for column in zip(*keys, strict=True))
+        # lexsort sorts by its last key first.
         return np.lexsort([crop_ids, dullness, cuts, self.is_for_review])
 
 
 def find_near_duplicates(
     crops: Sequence[SourceCrop], limits: BitBounds | None
 ) -> dict[str, NearDuplicate]:
-    """Return by id the crops that lie too near to a better one, by the bounds of near_duplicate.
+    """Return, by crop id, the crops that are too similar to a better one.
 
-    Kept crops are compared with each other, best first. Crops for review displace no other crop;
-    they are then compared with the kept ones of other sources, and dropped where one shows the
-    same. `crops` are distinct: each id occurs once.
+    Kept crops are compared with each other, best first. Crops for review displace no other crop:
+    a person may still reject them. They are then compared with the kept crops of other sources,
+    and dropped if they are too similar to one. Each id occurs once in `crops`.
     """
     if limits is None or limits.kept_from == 0:
         return {}
@@ -97,14 +98,14 @@ def find_near_duplicates(
         limits.kept_from - 1,
     )
     duplicates: dict[str, NearDuplicate] = {}
-    for place in np.nonzero(nearest.positions >= 0)[0]:
-        distance = int(nearest.distances[place])
+    for rank in np.nonzero(nearest.positions >= 0)[0]:
+        distance = int(nearest.distances[rank])
         is_drop = distance < (limits.min or 0.0)
         bound = limits.min if is_drop else limits.review_min
-        # A bound may be a fraction of a bit: the search went up to the next whole one.
+        # A bound may be a fraction of a bit, but the search radius is a whole number of bits.
         if bound is not None and distance < bound:
-            crop_id = candidates.crops[kept[place]].verdict.crop_id
-            better = int(kept[nearest.positions[place]])
+            crop_id = candidates.crops[kept[rank]].verdict.crop_id
+            better = int(kept[nearest.positions[rank]])
             verdict: Verdict = "drop" if is_drop else "review"
             duplicates[crop_id] = candidates.near_duplicate(verdict, distance, bound, better)
     still_kept = kept[nearest.distances >= limits.kept_from]
@@ -114,7 +115,7 @@ def find_near_duplicates(
 def _near_kept(
     candidates: _Candidates, for_review: Positions, kept: Positions, bound: float
 ) -> dict[str, NearDuplicate]:
-    """Find the crops for review that show what a kept crop of another source shows."""
+    """Find the crops for review that are too similar to a kept crop of another source."""
     index = HashIndex(max(0, ceil(bound) - 1))
     index.add(candidates.hashes[kept])
     nearest = nearest_or_mirrored(
@@ -125,7 +126,7 @@ def _near_kept(
         if position < 0 or distance >= bound:
             continue
         crop, better = candidates.crops[own], int(kept[position])
-        # Within one source the filter compared them, and let this one through to people.
+        # Crops of one source were compared by its filter, which sent this one to review.
         if crop.source_id != candidates.crops[better].source_id:
             duplicates[crop.verdict.crop_id] = candidates.near_duplicate(
                 "drop", int(distance), bound, better

@@ -1,4 +1,4 @@
-"""Each crop of a run once, with its last verdict: nothing twice, whichever source it is from."""
+"""Final verdicts on the crops of a run: exact and near-duplicates across sources are removed."""
 
 from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
@@ -16,11 +16,12 @@ _NOTHING: frozenset[str] = frozenset()
 def settle(
     crops: Sequence[RunCrop], limits: BitBounds | None, unmatted: Container[str] = _NOTHING
 ) -> RunCrops:
-    """Take duplicates out of the crops of all sources, which come in the order of the sources.
+    """Remove duplicates from the crops of all sources, given in the order of the source list.
 
-    Two sources with the same bytes have the same crops; the first in the list gives its name and
-    its verdict. A kept crop that nearly repeats a better kept one is dropped or put up for review.
-    Crops in `unmatted` displace no other, since it is not known yet whether they will be kept.
+    Two sources with the same bytes have the same crops: the crop counts for the first source of
+    the list, with its verdict. A kept crop that is a near-duplicate of a better kept one is dropped
+    or put up for review. Crops in `unmatted` displace no other crop, since the rules on their mask
+    have not judged them yet.
     """
     distinct: dict[str, RunCrop] = {}
     repeated_by: dict[str, list[str]] = defaultdict(list)
@@ -30,20 +31,20 @@ def settle(
     comparable = [crop for crop in distinct.values() if crop.stem not in unmatted]
     duplicates = find_near_duplicates(comparable, limits)
     settled = {
-        stem: _settle_one(crop, duplicates.get(stem), repeated_by.get(stem, []))
+        stem: _final_crop(crop, duplicates.get(stem), repeated_by.get(stem, []))
         for stem, crop in distinct.items()
     }
     return RunCrops(tuple(settled.values()), tuple(_drops(crops, settled)))
 
 
-def _settle_one(
+def _final_crop(
     crop: RunCrop, duplicate: NearDuplicate | None, repeated_by: Sequence[str]
 ) -> RunCrop:
     also_in = (*crop.also_in, *repeated_by)
     if duplicate is None:
         return replace(crop, also_in=also_in) if repeated_by else crop
     verdict, distance = crop.verdict, float(duplicate.distance)
-    last = replace(
+    final = replace(
         verdict,
         verdict=duplicate.verdict,
         reason="near_duplicate",
@@ -57,24 +58,26 @@ def _settle_one(
         nearest_crop=duplicate.better_crop,
         measures={**verdict.measures, "near_duplicate": distance},
     )
-    return replace(crop, also_in=also_in, near_source_id=duplicate.better_source, verdict=last)
+    return replace(crop, also_in=also_in, near_source_id=duplicate.better_source, verdict=final)
 
 
 def _drops(crops: Sequence[RunCrop], settled: dict[str, RunCrop]) -> Iterator[SourceDrop]:
-    """Yield a drop for each crop that is out only because another source has it too."""
+    """Yield a drop for each crop that is removed because of another source's crop."""
     for crop in crops:
-        last = settled[crop.stem]
+        final = settled[crop.stem]
         if crop.verdict.verdict == "drop":
-            continue  # the filter of its own source accounts for it
-        if crop.source_id != last.source_id:
+            continue  # the filter of its own source has counted it
+        if crop.source_id != final.source_id:
             yield _drop(
                 crop,
                 "same_media",
-                f"The same bytes came as {last.source_id}, whose crop counts.",
+                f"The same bytes came as {final.source_id}, whose crop counts.",
             )
-        elif last.verdict.verdict == "drop":
-            word = last.verdict
-            yield _drop(crop, str(word.reason), str(word.sentence), word.value, word.bound)
+        elif final.verdict.verdict == "drop":
+            verdict = final.verdict
+            yield _drop(
+                crop, str(verdict.reason), str(verdict.sentence), verdict.value, verdict.bound
+            )
 
 
 def _drop(
@@ -84,7 +87,8 @@ def _drop(
     value: float | None = None,
     bound: float | None = None,
 ) -> SourceDrop:
-    # Published tables know these drops as those of `publish`, where duplicates once were found.
+    # The stage is `publish` because duplicates were once removed there, and published tables of
+    # earlier versions name it so.
     return SourceDrop(
         source_id=crop.source_id,
         item=crop.stem,

@@ -1,4 +1,4 @@
-"""The verdicts of all sources become one table of crops; every other room reads that table."""
+"""One table of crops from the verdicts of all sources; the rooms after it read that table."""
 
 from collections.abc import Sequence
 
@@ -14,32 +14,32 @@ _READ: tuple[SourceStage, ...] = ("detect", "pose", "matte", "filter")
 
 
 def deduplicate_key(outcomes: Sequence[SourceOutcome], bounds: RuleBounds) -> str:
-    """Name the artifact by the sources in their order, what their stages gave, and the bounds.
+    """Return the key of the table: sources in their order, results of their stages, and bounds.
 
-    A row repeats paths, which lie under the key of another stage's artifact: so both key and digest
-    of a result count. Sources that did not come through have no crops and do not count.
+    Rows contain paths below the keys of other artifacts, so keys count beside digests. Sources that
+    failed have no crops and do not count.
     """
     parts = [
-        [outcome.source.source_id, *(_name_of(outcome.result(stage)) for stage in _READ)]
+        [outcome.source.source_id, *(_identity(outcome.result(stage)) for stage in _READ)]
         for outcome in outcomes
         if outcome.result("filter") is not None
     ]
     return content_key("deduplicate", VERSION, parts, bounds.near_duplicate)
 
 
-def _name_of(result: StageResult | None) -> list[str]:
+def _identity(result: StageResult | None) -> list[str]:
     return [] if result is None else [result.key, result.digest]
 
 
 def deduplicate_crops(
     outcomes: Sequence[SourceOutcome], bounds: RuleBounds, out: ArtifactWriter
 ) -> StageResult:
-    """Write every distinct crop of a run with its last verdict, also of those that are dropped.
+    """Write every distinct crop of a run with its final verdict, dropped crops included.
 
-    In = the crops that the filters of all sources let through = kept or for review + drops.
+    In = crops that the filters of all sources kept or sent to review = kept or for review + drops.
 
     Raises:
-        ArtifactError: a table of a source is gone, damaged or from another version.
+        ArtifactError: a table of a source is missing, damaged or from another version.
     """
     crops = [crop for outcome in outcomes for crop in _crops_of(outcome, out.workspace)]
     run = settle(crops, bounds.near_duplicate)
@@ -48,10 +48,7 @@ def deduplicate_crops(
 
 
 def _crops_of(outcome: SourceOutcome, workspace: Workspace) -> list[RunCrop]:
-    """Return the crops of one source as its filter judged them; none where it did not come through.
-
-    Each of its four tables is read once.
-    """
+    """Return the crops of one source as its filter judged them; none if the source failed."""
     detected, posed, matted, judged = (outcome.result(stage) for stage in _READ)
     if detected is None or matted is None or judged is None:
         return []
@@ -73,7 +70,7 @@ def _crops_of(outcome: SourceOutcome, workspace: Workspace) -> list[RunCrop]:
 def reuse_or_deduplicate(
     outcomes: Sequence[SourceOutcome], bounds: RuleBounds, workspace: Workspace
 ) -> StageResult:
-    """Return the table of these outcomes as it lies in the workspace, or make it."""
+    """Return the table of these outcomes from the workspace, or build it."""
     return reuse_or_make(
         workspace,
         "deduplicate",

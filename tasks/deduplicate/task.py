@@ -13,5 +13,5 @@ __all__ = ["deduplicate", "reuse_or_deduplicate", "settle"]
 
 @run_task("deduplicate")
 def deduplicate(outcomes: tuple[SourceOutcome, ...], bounds: RuleBounds) -> StageResult:
-    """Give every distinct crop of a run its last verdict, beside those of all other sources."""
+    """Return the table of the distinct crops of a run with their final verdicts."""
     return reuse_or_deduplicate(outcomes, bounds, Workspace.of(settings()))

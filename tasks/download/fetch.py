@@ -82,7 +82,7 @@ def _admit(
             f"{properties.kind}."
         )
     path = f"download/media/{media_id[:2]}/{media_id}"
-    out.workspace.keep(path, partial.path, media_id)
+    out.workspace.move_in(path, partial.path, media_id)
     return Media(
         media_id=media_id, path=path, size_bytes=partial.n_bytes, **properties.model_dump()
     )

@@ -19,7 +19,7 @@ PERSON = 1  # the category's id, as in COCO
 def write_coco(samples: Iterable[SampleBytes], folder: Path, label: str) -> None:
     """Write `<split>/*.jpg` and `annotations/instances_<split>.json`.
 
-    Each picture has one annotation: the person it is cut around.
+    Each image has one annotation: the person whose crop it is.
     """
     splits: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(
         lambda: {"images": [], "annotations": []}
@@ -50,10 +50,13 @@ def _image(sample: SampleBytes, number: int) -> dict[str, Any]:
 
 
 def _annotation(sample: SampleBytes, number: int) -> dict[str, Any]:
+    # Imported here, since pycocotools is an optional dependency.
     from pycocotools import mask as coco
 
     person = read_grey(BytesIO(sample.png)) == PERSON
-    encoded = coco.encode(np.asfortranarray(person.astype(np.uint8)))  # it takes no other layout
+    encoded = coco.encode(
+        np.asfortranarray(person.astype(np.uint8))
+    )  # COCO run lengths go down columns
     return {
         "id": number,
         "image_id": number,

@@ -1,4 +1,4 @@
-"""Hugging Face `imagefolder`: pictures and masks by split, with `metadata.jsonl`."""
+"""Hugging Face `imagefolder`: images and masks by split, with `metadata.jsonl`."""
 
 import json
 from collections import defaultdict
@@ -33,5 +33,5 @@ def write_image_folder(samples: Iterable[SampleBytes], folder: Path) -> None:
             "time_s": row.time_s,
         }
         lines[row.split].append(json.dumps(metadata, ensure_ascii=False) + "\n")
-    for split, own in lines.items():
-        write_file(folder / split / "metadata.jsonl", "".join(own).encode())
+    for split, rows in lines.items():
+        write_file(folder / split / "metadata.jsonl", "".join(rows).encode())

@@ -1,4 +1,4 @@
-"""The samples of a published version, read one by one and checked byte by byte."""
+"""The samples of a published version, read one by one and checked against its manifest."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tasks.common.store.objects import ObjectStore, in_parallel
 
 @dataclass(frozen=True)
 class Version:
-    """A published version that is converted: its label, where its files lie, its samples.
+    """A published version to convert; `prefix` is the folder of its files in the store.
 
     `tree` is the beginning of the sha256 of its manifest.
     """
@@ -26,7 +26,7 @@ class Version:
 
 
 class SampleBytes(NamedTuple):
-    """A published sample with the bytes of its image (JPEG) and annotation (PNG, 0 and 1)."""
+    """A published sample with the bytes of its image (JPEG) and mask (PNG, 0 and 1)."""
 
     row: SampleRow
     jpeg: bytes
@@ -37,17 +37,17 @@ def read_pictures(store: ObjectStore, version: Version) -> Iterator[SampleBytes]
     """Yield the samples of a version in order of split, then stem.
 
     Raises:
-        ArtifactError: a file is missing, or not what was published.
+        ArtifactError: a file is missing, or its digest is not that of the manifest.
     """
     manifest = store.get(version.prefix + MANIFEST)
     if manifest is None or not digest_bytes(manifest).startswith(version.tree):
-        raise _not_whole(version, MANIFEST)
+        raise _damaged(version, MANIFEST)
     digests = read_manifest(manifest)
 
     def read(name: str) -> bytes:
         data = store.get(version.prefix + name)
         if data is None or digest_bytes(data) != digests.get(name):
-            raise _not_whole(version, name)
+            raise _damaged(version, name)
         return data
 
     def load(row: SampleRow) -> SampleBytes:
@@ -57,8 +57,8 @@ def read_pictures(store: ObjectStore, version: Version) -> Iterator[SampleBytes]
     yield from track(in_parallel(load, rows, store), "export", len(rows))
 
 
-def _not_whole(version: Version, name: str) -> ArtifactError:
+def _damaged(version: Version, name: str) -> ArtifactError:
     return ArtifactError(
-        f"{name} of {version.label} is missing or not what was published; "
+        f"{name} of {version.label} is missing or differs from what was published; "
         f"`matteflow verify --deep {version.label}` lists the problems."
     )

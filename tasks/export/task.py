@@ -1,4 +1,4 @@
-"""A published version in another format, whole or not at all; what the command line calls."""
+"""Export of a published version into another format: complete or not at all."""
 
 import secrets
 import shutil
@@ -20,22 +20,23 @@ __all__ = ["FORMATS", "Exported", "Format", "Version", "export_version"]
 
 Format = Literal["coco", "webdataset", "imagefolder"]
 FORMATS: tuple[Format, ...] = get_args(Format)
+# Optional dependencies, in the extra `export`.
 _NEEDS = {"coco": "pycocotools", "webdataset": "webdataset"}
 
 
 class Exported(NamedTuple):
-    """Where an export lies, and how many files it has."""
+    """The folder of an export, and the number of its files."""
 
     folder: Path
     n_files: int
 
 
 def export_version(store: ObjectStore, version: Version, kind: Format, parent: Path) -> Exported:
-    """Write a version into `parent/NAME-v3-<format>`; a folder with that name is whole.
+    """Write a version into `parent/NAME-v3-<format>`; a folder with that name is complete.
 
     Raises:
-        InputError: the folder is there already, cannot be written, or a library is missing.
-        ArtifactError: the store does not hold what was published.
+        InputError: the folder exists already or cannot be written, or a library is missing.
+        ArtifactError: a file in the store is missing or damaged.
     """
     target = parent / f"{version.label.replace('@', '-')}-{kind}"
     needed = _NEEDS.get(kind)
@@ -45,27 +46,29 @@ def export_version(store: ObjectStore, version: Version, kind: Format, parent: P
             "pip install 'matteflow[export]'."
         )
     if target.exists():
-        raise InputError(f"{target} is there already; move it away, or name another with --to.")
+        raise InputError(f"{target} exists already; remove it, or name another folder with --to.")
     writers: dict[Format, Callable[[Iterable[SampleBytes], Path], None]] = {
         "coco": partial(write_coco, label=version.label),
         "webdataset": write_shards,
         "imagefolder": write_image_folder,
     }
-    with _whole(target) as part:
-        writers[kind](read_pictures(store, version), part)
+    with _complete_folder(target) as partial_folder:
+        writers[kind](read_pictures(store, version), partial_folder)
     return Exported(target, sum(path.is_file() for path in target.rglob("*")))
 
 
 @contextmanager
-def _whole(target: Path) -> Iterator[Path]:
+def _complete_folder(target: Path) -> Iterator[Path]:
     """Yield a folder that becomes `target` when the block ends without error."""
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    # Beside the target, since a rename is atomic only within one file system. The random part keeps
+    # two exports at the same time apart.
+    partial_folder = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        part.mkdir(parents=True)
-        yield part
-        part.rename(target)
+        partial_folder.mkdir(parents=True)
+        yield partial_folder
+        partial_folder.rename(target)
     except OSError as error:
         cause = error.strerror or str(error)
         raise InputError(f"{target} cannot be written: {cause}.") from error
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(partial_folder, ignore_errors=True)

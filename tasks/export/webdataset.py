@@ -1,4 +1,4 @@
-"""WebDataset: tar shards of picture, mask and metadata, with a Parquet index over them."""
+"""WebDataset: tar shards of image, mask and metadata, with a Parquet index over them."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from tasks.common.schema.tables import encode_table
 from tasks.export.samples import SampleBytes
 
 SHARD_SAMPLES = 1000
-_EPOCH = 0.0  # a fixed time: the same samples give the same bytes
+_EPOCH = 0.0  # a fixed modification time, so that the same samples give the same bytes
 
 
 def write_shards(samples: Iterable[SampleBytes], folder: Path, size: int = SHARD_SAMPLES) -> None:
@@ -31,6 +31,7 @@ def write_shards(samples: Iterable[SampleBytes], folder: Path, size: int = SHARD
 
 def _write(samples: Iterable[SampleBytes], folder: Path, size: int) -> Iterator[dict[str, object]]:
     """Write the shards; yield the row of the index for each sample."""
+    # Imported here, since webdataset is an optional dependency.
     from webdataset import TarWriter
 
     counts: dict[str, int] = {}

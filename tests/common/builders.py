@@ -5,7 +5,7 @@ from typing import Any
 import yaml
 
 from tasks.common.records import Drop, StageResult
-from tasks.common.schema.tables import FRAMES, make_table
+from tasks.common.schema.rows import Frame
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 
 KEY = "ab" + "0" * 38
@@ -43,9 +43,9 @@ def write_frames(out: ArtifactWriter, n_kept: int = 2, n_dropped: int = 1) -> St
     rows = []
     for number in range(n_kept):
         path, digest = out.put(f"{number}.jpg", f"bytes of frame {number}".encode())
-        rows.append({"frame_id": f"f{number}", "time_s": 0.5, "path": path, "digest": digest})
+        rows.append(Frame(f"f{number}", "m", 0.5, 64, 48, "flat", path, digest))
     drops = [drop(f"d{number}") for number in range(n_dropped)]
-    return out.commit(make_table(rows, FRAMES), drops, n_in=n_kept + n_dropped)
+    return out.commit_rows(Frame, rows, drops, n_in=n_kept + n_dropped)
 
 
 def written(workspace: Workspace) -> StageResult:

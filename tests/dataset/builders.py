@@ -1,7 +1,7 @@
 """A small workspace with judged crops of some sources."""
 
-import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,15 @@ from tasks.common.digests import content_key
 from tasks.common.media.images import Mask, Rgb, encode_jpeg, encode_png
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import Drop, Source, SourceOutcome, Stage, StageResult
-from tasks.common.schema.tables import CROPS, MATTES, VERDICTS, make_table
+from tasks.common.schema.boxes import Box
+from tasks.common.schema.rows import Crop as DetectedCrop
+from tasks.common.schema.rows import JudgedCrop, Matte
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.dataset.inputs import DatasetInputs
 from tasks.dataset.task import read_inputs
 from tasks.deduplicate.stage import reuse_or_deduplicate
 from tasks.review.stage import reuse_or_review
-from tests.dataset.crops import Crop, verdict_row
+from tests.dataset.crops import Crop, judged_crop
 
 BOX = (4, 2, 28, 38)
 SIZE_WH = (32, 40)
@@ -74,22 +76,25 @@ def _detect(workspace: Workspace, media: str, crops: Sequence[Crop]) -> StageRes
     rows = []
     for _, crop_id in _names(media, crops):
         path, digest = out.put(f"{content_key(crop_id)}.jpg", encode_jpeg(picture(crop_id), 95))
-        rows.append(_crop_row(media, crop_id) | {"path": path, "digest": digest})
-    return out.commit(make_table(rows, CROPS), [], n_in=len(rows))
+        rows.append(replace(_detected(media, crop_id), path=path, digest=digest))
+    return out.commit_rows(DetectedCrop, rows, [], n_in=len(rows))
 
 
-def _crop_row(media: str, crop_id: str) -> dict[str, Any]:
-    return {
-        "crop_id": crop_id,
-        "frame_id": f"{media}-f",
-        "media_id": media,
-        "time_s": 1.5,
-        "frame_size_wh": "[100, 80]",
-        "person_box_xyxy": "[14, 12, 38, 48]",
-        "crop_box_xyxy": "[10, 10, 42, 50]",
-        "confidence": 0.9,
-        "others_xyxy": "[]",
-    }
+def _detected(media: str, crop_id: str) -> DetectedCrop:
+    return DetectedCrop(
+        crop_id,
+        frame_id=f"{media}-f",
+        media_id=media,
+        time_s=1.5,
+        frame_size_wh=(100, 80),
+        projection="flat",
+        person_box_xyxy=Box(14, 12, 38, 48),
+        crop_box_xyxy=Box(10, 10, 42, 50),
+        confidence=0.9,
+        others_xyxy=(),
+        path="",
+        digest="",
+    )
 
 
 def _matte(workspace: Workspace, media: str, crops: Sequence[Crop], mask: Mask) -> StageResult:
@@ -98,28 +103,45 @@ def _matte(workspace: Workspace, media: str, crops: Sequence[Crop], mask: Mask) 
     for crop, crop_id in _names(media, crops):
         if crop.has_matte:
             path, digest = out.put(f"{content_key(crop_id)}.png", encode_png(mask))
-            facts = {"alpha_path": path, "alpha_digest": digest, "model": "u2netp"}
-            row = {"crop_id": crop_id, "mask_path": path, "mask_digest": digest, **facts}
-            rows.append(row | {"tight_box_xyxy": json.dumps(BOX), "raw_min": 0.0, "raw_max": 1.0})
-    return out.commit(make_table(rows, MATTES), [], n_in=len(rows))
+            matte = replace(_matted(crop_id), alpha_path=path, alpha_digest=digest)
+            rows.append(replace(matte, mask_path=path, mask_digest=digest))
+    return out.commit_rows(Matte, rows, [], n_in=len(rows))
+
+
+def _matted(crop_id: str) -> Matte:
+    return Matte(
+        crop_id,
+        alpha_path="",
+        alpha_digest="",
+        mask_path="",
+        mask_digest="",
+        tight_box_xyxy=Box(*BOX),
+        raw_min=0.0,
+        raw_max=1.0,
+        second_path=None,
+        second_digest=None,
+        model="u2netp",
+        model_digest="",
+        channel=None,
+    )
 
 
 def _filter(workspace: Workspace, line: Source, media: str, crops: Sequence[Crop]) -> StageResult:
     out = _writer(workspace, "filter", line.source_id, media, repr(crops))
-    rows = [verdict_row(crop, crop_id) for crop, crop_id in _names(media, crops)]
+    rows = [judged_crop(crop, crop_id) for crop, crop_id in _names(media, crops)]
     drops = [
         Drop(
-            item=row["crop_id"],
+            item=row.crop_id,
             stage="filter",
-            reason=row["reason"] or "none",
-            value=row["value"],
-            bound=row["bound"],
-            sentence=row["sentence"] or "",
+            reason=row.reason or "none",
+            value=row.value,
+            bound=row.bound,
+            sentence=row.sentence or "",
         )
         for row in rows
-        if row["verdict"] == "drop"
+        if row.verdict == "drop"
     ]
-    return out.commit(make_table(rows, VERDICTS), drops, n_in=len(rows))
+    return out.commit_rows(JudgedCrop, rows, drops, n_in=len(rows))
 
 
 def verdicts_only(
@@ -127,19 +149,15 @@ def verdicts_only(
 ) -> SourceOutcome:
     """Write the tables of one source that came through, but no picture."""
     media = media or line.source_id
-    box = {"tight_box_xyxy": json.dumps(BOX), "raw_min": 0.0, "raw_max": 1.0}
-    facts = {"model": "u2netp", "alpha_path": "", "mask_path": ""}
     named = _names(media, crops)
-    mattes = [{"crop_id": crop_id, **facts, **box} for crop, crop_id in named if crop.has_matte]
-    detected = [_crop_row(media, crop_id) | {"path": ""} for _, crop_id in named]
+    detected = [_detected(media, crop_id) for _, crop_id in named]
+    mattes = [_matted(crop_id) for crop, crop_id in named if crop.has_matte]
     no_pictures = (media, repr(crops), "no pictures")
     stages = (
-        _writer(workspace, "detect", *no_pictures).commit(
-            make_table(detected, CROPS), [], n_in=len(crops)
+        _writer(workspace, "detect", *no_pictures).commit_rows(
+            DetectedCrop, detected, [], n_in=len(crops)
         ),
-        _writer(workspace, "matte", *no_pictures).commit(
-            make_table(mattes, MATTES), [], n_in=len(crops)
-        ),
+        _writer(workspace, "matte", *no_pictures).commit_rows(Matte, mattes, [], n_in=len(crops)),
         _filter(workspace, line, media, crops),
     )
     return SourceOutcome(source=line, stages=stages)

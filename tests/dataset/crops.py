@@ -1,11 +1,12 @@
-"""What a judged crop shall be, and its row in the verdicts table."""
+"""What a judged crop shall be, and that crop as the filter judges it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tasks.common.digests import content_key
+from tasks.common.records import Verdict
+from tasks.common.schema.rows import JudgedCrop
 from tasks.common.schema.rule_names import MEASURED_RULES
 
 
@@ -14,7 +15,7 @@ class Crop:
     """What one judged crop shall be; without a verdict of its own it is kept."""
 
     name: str
-    verdict: str = "keep"
+    verdict: Verdict = "keep"
     reason: str | None = None
     sentence: str | None = None
     has_matte: bool = True
@@ -28,7 +29,7 @@ class Crop:
     measures: Mapping[str, float | None] = field(default_factory=dict)
 
 
-MEASURED_BEFORE_MASK = {
+MEASURED_BEFORE_MASK: dict[str, float | None] = {
     "person_height_px": 200.0,
     "detector_confidence": 0.9,
     "person_overlap": 0.0,
@@ -39,7 +40,7 @@ MEASURED_BEFORE_MASK = {
     "distortion": 1.1,
     "near_duplicate": None,
 }
-MEASURED_ON_MASK = {
+MEASURED_ON_MASK: dict[str, float | None] = {
     "mask_whole": 1.0,
     "subject_share": 0.5,
     "frame_cut_mask": 0.0,
@@ -57,21 +58,25 @@ def hex_digits(bits: int | None, *own: str) -> str:
     return content_key(*own)[:16] if bits is None else f"{bits:016x}"
 
 
-def verdict_row(crop: Crop, crop_id: str) -> dict[str, Any]:
-    """Return the row of the verdicts table for this crop."""
+def judged_crop(crop: Crop, crop_id: str) -> JudgedCrop:
+    """Return this crop as the filter judges it."""
     failed = crop.failed if crop.failed is not None else (crop.reason,) if crop.reason else ()
-    told = {
-        name: getattr(crop, name) for name in ("verdict", "reason", "value", "bound", "sentence")
-    }
-    own = {"sharpness": crop.sharpness, "frame_cut": crop.frame_cut}
-    on_mask = MEASURED_ON_MASK if crop.has_matte else {}
-    return {
-        "crop_id": crop_id,
-        "failed_rules": json.dumps(failed),
-        "hash": hex_digits(crop.hash, crop_id),
-        "mirror_hash": hex_digits(crop.mirror, "mirror", crop_id),
-        **(told | MEASURED_BEFORE_MASK | on_mask | own | dict(crop.measures)),
-    }
+    measures: dict[str, float | None] = dict.fromkeys(MEASURED_RULES)
+    measures |= MEASURED_BEFORE_MASK | (MEASURED_ON_MASK if crop.has_matte else {})
+    measures |= {"sharpness": crop.sharpness, "frame_cut": crop.frame_cut, **crop.measures}
+    return JudgedCrop(
+        crop_id,
+        verdict=crop.verdict,
+        reason=crop.reason,
+        value=crop.value,
+        bound=crop.bound,
+        sentence=crop.sentence,
+        failed_rules=failed,
+        nearest_crop=None,
+        measures=measures,
+        hash=hex_digits(crop.hash, crop_id),
+        mirror_hash=hex_digits(crop.mirror, "mirror", crop_id),
+    )
 
 
 def failed(name: str, *rules: str, **facts: Any) -> Crop:

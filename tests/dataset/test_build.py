@@ -13,6 +13,7 @@ from PIL import Image
 
 from tasks.common.errors import InputError
 from tasks.common.files import digest_bytes
+from tasks.common.records import Verdict
 from tasks.common.workspace.artifacts import Workspace
 from tests.dataset.builders import BOX, judged, person_mask, source, two_sources
 from tests.dataset.crops import Crop
@@ -27,7 +28,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
 
 
 @pytest.mark.parametrize("verdict", [None, "drop", "review"])
-def test_without_a_kept_crop_nothing_is_built(verdict: str | None, tmp_path: Path) -> None:
+def test_without_a_kept_crop_nothing_is_built(verdict: Verdict | None, tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     crops = [] if verdict is None else [Crop("a", verdict, "sharpness", "No.")]
     with pytest.raises(InputError, match="No crop was kept, so there is nothing to publish"):

@@ -170,7 +170,7 @@ def test_what_was_retired_does_not_come_back_on_top_of_another_version(
 def test_a_new_source_that_ties_both_splits_stays_out_and_is_told(
     workspace: Workspace, store: str
 ) -> None:
-    pins = {"pin": {"a": "train", "b": "val"}}
+    pins: dict[str, Any] = {"pin": {"a": "train", "b": "val"}}
     a, b = one(workspace, "a", uploader="ann"), one(workspace, "b", session="park")
     put(store, a, b, **pins)
     bridge = one(workspace, "x", uploader="ann", session="park")

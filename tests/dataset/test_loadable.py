@@ -53,7 +53,7 @@ def test_names_that_differ_in_case_alone_are_refused() -> None:
 
 def encoded(values: np.ndarray, kind: str, **options: object) -> bytes:
     stream = BytesIO()
-    Image.fromarray(values).save(stream, kind, **options)  # type: ignore[arg-type]
+    Image.fromarray(values).save(stream, kind, **options)
     return stream.getvalue()
 
 

@@ -6,14 +6,12 @@ from typing import Any
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import SourceOutcome
 from tasks.common.schema.boxes import Box
-from tasks.common.schema.columns import decode_row
-from tasks.common.schema.rows import Crop, JudgedCrop, Matte, RunCrop
+from tasks.common.schema.rows import Crop, Matte, RunCrop
 from tasks.common.schema.run_crops import RunCrops
-from tasks.common.schema.tables import VERDICTS
 from tasks.common.workspace.artifacts import Workspace
 from tasks.deduplicate.stage import reuse_or_deduplicate
 from tests.dataset.crops import Crop as CropExample
-from tests.dataset.crops import verdict_row
+from tests.dataset.crops import judged_crop
 
 
 def run_crops_of(
@@ -35,6 +33,5 @@ def run_crop(source_id: str, example: CropExample, *, media: str | None = None) 
     box = Box(0, 0, 32, 40)
     crop = Crop(crop_id, f"{media}-f", media, 1.5, (100, 80), "flat", box, box, 0.9, (), "", "")
     matte = Matte(crop_id, "", "", "", "", box, 0.0, 1.0, None, None, "u2netp", "", None)
-    row = dict.fromkeys(VERDICTS) | verdict_row(example, crop_id)
-    verdict = decode_row(JudgedCrop, row)
+    verdict = judged_crop(example, crop_id)
     return RunCrop(source_id, crop, None, matte if example.has_matte else None, verdict)

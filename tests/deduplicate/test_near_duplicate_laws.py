@@ -8,17 +8,17 @@ from hypothesis import strategies as st
 
 from tasks.common.digests import content_key
 from tasks.common.recipe.bounds import RuleBounds
-from tasks.common.records import SourceOutcome, StageResult
+from tasks.common.records import SourceOutcome, StageResult, Verdict
+from tasks.common.schema.columns import encode_row, plain_rows
 from tasks.common.schema.rows import JudgedCrop, RunCrop
 from tasks.common.schema.run_crops import RunCrops
-from tasks.common.schema.tables import MEASURES, VERDICTS, make_table, plain_rows
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.deduplicate.settle import settle
 from tasks.deduplicate.stage import reuse_or_deduplicate
+from tasks.filter.judge import judge_source
 from tests.dataset.builders import source, verdicts_only
 from tests.dataset.crops import Crop
 from tests.deduplicate.builders import run_crop, run_crops_of
-from tests.filter.builders import judge_rows
 
 _LOOKS = (0x0123456789ABCDEF, 0xF0E1D2C3B4A59687)
 # Hashes around two scenes, each shot from both sides of the mirror.
@@ -27,7 +27,7 @@ _HASHES = st.builds(
     st.integers(0, 1),
     st.integers(0, 0xFFF),
 )
-_VERDICTS = st.sampled_from(["keep", "keep", "keep", "drop", "review"])
+_VERDICTS: st.SearchStrategy[Verdict] = st.sampled_from(["keep", "keep", "keep", "drop", "review"])
 
 
 @st.composite
@@ -186,13 +186,11 @@ def test_what_the_filter_settled_within_one_source_stays_as_it_is(
     workspace: Workspace, crops: list[Crop], bounds: RuleBounds
 ) -> None:
     outcome = verdicts_only(workspace, source("one"), crops)
-    final, _ = _filtered(workspace, outcome)
-    measures = [
-        {name: row[name] for name in MEASURES} for row in plain_rows(workspace.items(final))
-    ]
-    rows = judge_rows(measures, outcome.source, bounds, matted=[row["crop_id"] for row in measures])
-    out = ArtifactWriter(workspace, "filter", content_key("settled", rows))
-    judged = out.commit(make_table(rows, VERDICTS), [], n_in=len(rows))
+    _, stored = _filtered(workspace, outcome)
+    measured = [crop.measured for crop in stored]
+    rows = judge_source(measured, outcome.source, bounds, [crop.crop_id for crop in measured])
+    out = ArtifactWriter(workspace, "filter", content_key("settled", list(map(encode_row, rows))))
+    judged = out.commit_rows(JudgedCrop, rows, [], n_in=len(rows))
     outcome = outcome.model_copy(update={"stages": (*outcome.stages[:-1], judged)})
     run = run_crops_of(workspace, [outcome], bounds)
     assert [crop.verdict for crop in run.crops] == workspace.rows(JudgedCrop, judged)

@@ -7,7 +7,7 @@ import pytest
 
 from tasks.common.errors import ArtifactError
 from tasks.common.recipe.bounds import RuleBounds
-from tasks.common.records import SourceDrop
+from tasks.common.records import SourceDrop, Verdict
 from tasks.common.schema.run_crops import RunCrops
 from tasks.common.schema.tables import read_table
 from tasks.common.workspace.artifacts import Workspace
@@ -160,7 +160,7 @@ def test_what_is_near_a_dropped_crop_only_is_kept(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize("verdict", ["drop", "review"])
-def test_a_crop_that_is_not_kept_displaces_no_other(verdict: str, workspace: Workspace) -> None:
+def test_a_crop_that_is_not_kept_displaces_no_other(verdict: Verdict, workspace: Workspace) -> None:
     out = Crop("a", verdict, "exposure", "Too bright.", hash=LOOK, sharpness=0.9)
     run = _run(workspace, [out], [Crop("b", hash=LOOK)], min=5)
     assert _verdicts(run) == {"s0-a": "drop", "s1-b": "keep"}
@@ -175,7 +175,7 @@ def test_a_crop_that_is_not_kept_displaces_no_other(verdict: str, workspace: Wor
     ],
 )
 def test_beside_a_kept_twin(
-    verdict: str, limits: dict[str, int], expected: tuple[str, str], workspace: Workspace
+    verdict: Verdict, limits: dict[str, int], expected: tuple[str, str], workspace: Workspace
 ) -> None:
     out = Crop("a", verdict, "exposure", "Too bright.", hash=LOOK, sharpness=0.1)
     crops = _run(workspace, [out], [Crop("b", hash=LOOK)], **limits).crops

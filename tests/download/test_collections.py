@@ -115,7 +115,7 @@ def test_a_parquet_list_is_read_like_a_csv(tmp_path: Path) -> None:
     [
         pytest.param([{"folder": "nowhere"}], "There is no folder", id="no folder"),
         pytest.param([{"folder": ".", "patterns": ["*.mkv"]}], r"matches \*\.mkv", id="pattern"),
-        pytest.param([{"folder": ".", "pattern": "x"}], "this key is not known", id="wrong key"),
+        pytest.param([{"folder": ".", "pattern": "x"}], "unknown key", id="wrong key"),
         pytest.param([{"list": "gone.csv"}], "There is no list", id="no list"),
         pytest.param([{"list": "l.yaml"}], "more than 5 deep", id="list of itself"),
         pytest.param([{"coco": "gone.json", "images": "."}], "cannot be read", id="no COCO"),

@@ -230,7 +230,8 @@ def test_an_address_that_expires_on_the_way_is_asked_for_once_more(
     tmp_path: Path, server: Server, community: FakeCommunity
 ) -> None:
     (source, *_) = read_sources(describe(tmp_path, server))
-    serve, n_refused = community.media, []
+    serve = community.media
+    n_refused: list[int] = []
 
     def refuses_first(request: Request) -> None:
         if not n_refused:
@@ -259,7 +260,7 @@ def test_a_community_cannot_make_us_read_anything_but_the_web(
     tmp_path: Path, server: Server, community: FakeCommunity, address: Any
 ) -> None:
     (source, *_) = read_sources(describe(tmp_path, server))
-    community.signed = lambda work, _: work | {"video": {"url": address}}  # type: ignore[method-assign]
+    community.signed = lambda work, request: work | {"video": {"url": address}}  # type: ignore[method-assign]
     with pytest.raises(SourceError, match="gives no web address for w/7"):
         fetch_from(source.uri, settings().workspace)
 
@@ -275,9 +276,7 @@ def test_a_community_cannot_make_us_read_anything_but_the_web(
         pytest.param({"items": "data.works"}, "gives no list at items = 'data.works'", id="items"),
         pytest.param({"item_url": "https://x/"}, "item_url = 'https://x/'", id="item address"),
         pytest.param({"name": "../x"}, "name = '../x'", id="name is a path"),
-        pytest.param(
-            {"color": 1}, "community.described.color = 1: this key is not known", id="unknown key"
-        ),
+        pytest.param({"color": 1}, "community.described.color = 1: unknown key", id="unknown key"),
         pytest.param({"url": "ftp://x/"}, "was not asked", id="scheme"),
         pytest.param({"items": "data[items"}, "is no JMESPath such as data.items", id="path"),
     ],

@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -228,7 +229,7 @@ def test_a_name_that_leads_to_a_private_address_is_refused(
 
     look_up = socket.getaddrinfo
 
-    def tricked(host: str, *args: object, **kwargs: object) -> object:
+    def tricked(host: str, *args: Any, **kwargs: Any) -> Any:
         return look_up("10.1.2.3" if host == "videos.example.org" else host, *args, **kwargs)
 
     monkeypatch.setattr(socket, "getaddrinfo", tricked)

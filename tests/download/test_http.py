@@ -46,9 +46,9 @@ class Handler(BaseHTTPRequestHandler):
         elif name == "silent":
             self.close_connection = True
         elif name == "zipped":
-            self.answer(200, gzip.compress(PICTURE), **{"Content-Encoding": "gzip"})
+            self.answer(200, gzip.compress(PICTURE), Content_Encoding="gzip")
         elif name == "not-zipped":
-            self.answer(200, PICTURE, **{"Content-Encoding": "gzip"})
+            self.answer(200, PICTURE, Content_Encoding="gzip")
         elif name == "page":
             self.answer(200, b"<!doctype html><title>Sign in</title>")
         else:
@@ -57,7 +57,7 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, status: int, body: bytes, length: int | None = None, **headers: str) -> None:
         self.send_response(status)
         for name, value in headers.items():
-            self.send_header(name, value)
+            self.send_header(name.replace("_", "-"), value)
         self.send_header("Content-Length", str(len(body) if length is None else length))
         self.end_headers()
         self.wfile.write(body)

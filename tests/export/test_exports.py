@@ -144,7 +144,7 @@ def test_what_lies_there_is_not_touched(
     store: FolderStore, version: Version, tmp_path: Path
 ) -> None:
     first = export_version(store, version, "coco", tmp_path)
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="exists already"):
         export_version(store, version, "coco", tmp_path)
     assert files(first.folder)
 

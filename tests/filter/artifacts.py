@@ -1,6 +1,5 @@
 """A small workspace with the crops, poses and mattes of one source."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,79 +9,99 @@ import numpy as np
 from tasks.common.digests import content_key
 from tasks.common.media.images import encode_png
 from tasks.common.records import AdmittedTable, CropsTable, Drop, MattesTable, PosesTable, Stage
-from tasks.common.schema.columns import columns_of
-from tasks.common.schema.rows import Crop, Matte, Pose
-from tasks.common.schema.tables import make_table
+from tasks.common.schema.boxes import Box
+from tasks.common.schema.rows import Admitted, Crop, Matte, Pose
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tests.filter.builders import N_POINTS, Picture
 
 SIZE_WH = (60, 90)
-PERSON = (10, 5, 50, 85)
+PERSON = Box(10, 5, 50, 85)
 
 
 def picture(seed: int) -> Picture:
     """Return a picture of coarse noise that depends on its seed alone, uint8 (90, 60, 3)."""
     coarse = np.random.default_rng(seed).integers(0, 255, (9, 6, 3), dtype=np.uint8)
-    return cv2.resize(coarse, SIZE_WH, interpolation=cv2.INTER_NEAREST)
+    return np.asarray(cv2.resize(coarse, SIZE_WH, interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
-def write_crops(workspace: Workspace, shown: dict[str, Picture], **facts: Any) -> CropsTable:
-    """Write a detect artifact with a crop for each name; `facts` hold for all of them."""
-    out = _writer(workspace, "detect", sorted(shown), repr(facts))
+def write_crops(workspace: Workspace, pictures: dict[str, Picture]) -> CropsTable:
+    """Write a detect artifact with a crop for each name; each crop is its whole frame."""
+    out = _writer(workspace, "detect", sorted(pictures))
     rows = []
-    for name, rgb in shown.items():
+    for name, rgb in pictures.items():
         path, digest = out.put(f"{name}.png", encode_png(rgb))
-        row = {
-            "crop_id": name,
-            "frame_size_wh": json.dumps(SIZE_WH),
-            "projection": "flat",
-            "person_box_xyxy": json.dumps(PERSON),
-            "crop_box_xyxy": json.dumps([0, 0, *SIZE_WH]),
-            "others_xyxy": "[]",
-            "confidence": 0.9,
-            "path": path,
-            "digest": digest,
-        }
-        rows.append(row | facts)
-    return CropsTable(out.commit(make_table(rows, columns_of(Crop)), [], n_in=len(rows)))
+        rows.append(
+            Crop(
+                name,
+                frame_id=f"{name}-f",
+                media_id="m",
+                time_s=0.0,
+                frame_size_wh=SIZE_WH,
+                projection="flat",
+                person_box_xyxy=PERSON,
+                crop_box_xyxy=Box(0, 0, *SIZE_WH),
+                confidence=0.9,
+                others_xyxy=(),
+                path=path,
+                digest=digest,
+            )
+        )
+    return CropsTable(out.commit_rows(Crop, rows, [], n_in=len(rows)))
 
 
 def write_poses(workspace: Workspace, seen: dict[str, float]) -> PosesTable:
     """Write a pose artifact in which all joints of a crop are seen as surely as its name says."""
     out = _writer(workspace, "pose", seen)
-    points = json.dumps([[30, 45]] * N_POINTS)
+    points = ((30.0, 45.0),) * N_POINTS
     rows = [
-        {"crop_id": name, "points_xy": points, "seen": json.dumps([surely] * N_POINTS)}
+        Pose(name, points, (surely,) * N_POINTS, None, None, "blazepose-full", "")
         for name, surely in seen.items()
     ]
-    return PosesTable(out.commit(make_table(rows, columns_of(Pose)), [], n_in=len(rows)))
+    return PosesTable(out.commit_rows(Pose, rows, [], n_in=len(rows)))
 
 
 def write_mattes(
     workspace: Workspace, screened: AdmittedTable, empty: Sequence[str] = ()
 ) -> MattesTable:
     """Write a matte artifact for the admitted crops; on `empty` ones nobody is found."""
-    admitted = workspace.items(screened)["crop_id"].tolist()
+    admitted = [crop.crop_id for crop in workspace.rows(Admitted, screened)]
     out = _writer(workspace, "matte", screened.digest, empty)
-    x0, y0, x1, y1 = PERSON
+    rows = [_matte(out, name) for name in admitted if name not in empty]
+    drops = [
+        Drop(
+            item=name,
+            stage="matte",
+            reason="mask_empty",
+            value=0,
+            bound=0.5,
+            sentence=f"nobody on {name}",
+        )
+        for name in admitted
+        if name in empty
+    ]
+    return MattesTable(out.commit_rows(Matte, rows, drops, n_in=len(admitted)))
+
+
+def _matte(out: ArtifactWriter, name: str) -> Matte:
     mask = np.zeros(SIZE_WH[::-1], np.uint8)
-    mask[y0:y1, x0:x1] = 1
-    rows, drops = [], []
-    for name in admitted:
-        if name in empty:
-            said = f"nobody on {name}"
-            drops.append(
-                Drop(
-                    item=name, stage="matte", reason="mask_empty", value=0, bound=0.5, sentence=said
-                )
-            )
-            continue
-        mask_path, mask_digest = out.put(f"{name}.png", encode_png(mask))
-        alpha_path, alpha_digest = out.put(f"{name}-alpha.png", encode_png(mask * 255))
-        row = {"crop_id": name, "mask_path": mask_path, "mask_digest": mask_digest}
-        row |= {"alpha_path": alpha_path, "alpha_digest": alpha_digest}
-        rows.append(row | {"tight_box_xyxy": json.dumps(PERSON)})
-    return MattesTable(out.commit(make_table(rows, columns_of(Matte)), drops, n_in=len(admitted)))
+    mask[PERSON.slices] = 1
+    mask_path, mask_digest = out.put(f"{name}.png", encode_png(mask))
+    alpha_path, alpha_digest = out.put(f"{name}-alpha.png", encode_png(mask * 255))
+    return Matte(
+        name,
+        alpha_path=alpha_path,
+        alpha_digest=alpha_digest,
+        mask_path=mask_path,
+        mask_digest=mask_digest,
+        tight_box_xyxy=PERSON,
+        raw_min=0.0,
+        raw_max=1.0,
+        second_path=None,
+        second_digest=None,
+        model="u2netp",
+        model_digest="",
+        channel=None,
+    )
 
 
 def _writer(workspace: Workspace, stage: Stage, *parts: Any) -> ArtifactWriter:

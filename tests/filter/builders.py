@@ -1,9 +1,9 @@
 """Crops with a known person, for the rules to measure, and measures for the bounds to judge."""
 
-import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,67 +11,69 @@ from numpy.typing import NDArray
 from tasks.common.files import write_file
 from tasks.common.media.images import encode_png
 from tasks.common.recipe.bounds import RuleBounds
-from tasks.common.records import Source
-from tasks.common.schema.columns import columns_of, decode_row, encode_row
-from tasks.common.schema.rows import Crop, JudgedCrop, Matte, MeasuredCrop, Pose
+from tasks.common.records import Projection, Source
+from tasks.common.schema.boxes import Box
+from tasks.common.schema.columns import Measures
+from tasks.common.schema.rows import Crop, Matte, MeasuredCrop, Pose
 from tasks.common.schema.rule_names import MEASURED_RULES
 from tasks.common.workspace.artifacts import Workspace
-from tasks.filter.judge import judge_source
+from tasks.filter.rule import Rule
 from tasks.filter.subject import Subject
 
-Box = tuple[float, float, float, float]
+Corners = tuple[float, float, float, float]
 Picture = NDArray[np.uint8]
-Row = dict[str, Any]
-R = TypeVar("R")
 
 SOURCE = Source(source_id="clip", uri="clip.mp4", scenes=("park",), licence="CC-BY-4.0")
 FRAME_WH = (400, 300)
 N_POINTS = 17
 
 # A crop that every bound one may think of lets through.
-GOOD: Row = {
-    "crop_id": "c",
-    "person_height_px": 200.0,
-    "detector_confidence": 0.9,
-    "frame_cut": 0.0,
-    "person_overlap": 0.0,
-    "body_visible": 0.9,
-    "upper_body_visible": 0.95,
-    "sharpness": 0.7,
-    "ghosting": 0.02,
-    "exposure": 0.0,
-    "distortion": 1.1,
-    "near_duplicate": None,
-    "mask_whole": 1.0,
-    "subject_share": 0.5,
-    "frame_cut_mask": 0.0,
-    "person_overlap_mask": 0.0,
-    "contrast": 40.0,
-    "mask_certainty": 0.8,
-    "mask_agreement": 0.95,
-    "keypoints_in_mask": 1.0,
-    "hash": "0123456789abcdef",
-    "mirror_hash": "fedcba9876543210",
-}
-assert set(MEASURED_RULES) < set(GOOD)
+GOOD = MeasuredCrop(
+    "c",
+    measures={
+        "person_height_px": 200.0,
+        "detector_confidence": 0.9,
+        "frame_cut": 0.0,
+        "person_overlap": 0.0,
+        "body_visible": 0.9,
+        "upper_body_visible": 0.95,
+        "sharpness": 0.7,
+        "ghosting": 0.02,
+        "exposure": 0.0,
+        "distortion": 1.1,
+        "near_duplicate": None,
+        "mask_whole": 1.0,
+        "subject_share": 0.5,
+        "frame_cut_mask": 0.0,
+        "person_overlap_mask": 0.0,
+        "contrast": 40.0,
+        "mask_certainty": 0.8,
+        "mask_agreement": 0.95,
+        "keypoints_in_mask": 1.0,
+    },
+    hash="0123456789abcdef",
+    mirror_hash="fedcba9876543210",
+)
+assert set(MEASURED_RULES) == set(GOOD.measures)
+
+
+def remeasured(crop: MeasuredCrop, measures: Measures) -> MeasuredCrop:
+    """Return the crop with other values of these rules."""
+    assert set(measures) <= set(MEASURED_RULES)
+    return replace(crop, measures={**crop.measures, **measures})
+
+
+def value_of(rule: Rule, subject: Subject) -> float:
+    """Measure a subject by a rule that can measure it."""
+    assert rule.measure is not None
+    value = rule.measure(subject)
+    assert value is not None
+    return value
 
 
 def bounds_of(**rules: Any) -> RuleBounds:
     """Return bounds for these rules and for no others."""
     return RuleBounds.model_validate(rules)
-
-
-def judge_rows(
-    rows: Sequence[Row], source: Source, bounds: RuleBounds, matted: Collection[str] = ()
-) -> list[Row]:
-    """Judge measures, of which each test changes a few columns, and return the verdict rows."""
-    measured = [decode_row(MeasuredCrop, row) for row in rows]
-    return [encode_row(crop) for crop in judge_source(measured, source, bounds, matted)]
-
-
-def judged_crops(rows: Sequence[Row]) -> list[JudgedCrop]:
-    """Return verdict rows as the filter reads them."""
-    return [decode_row(JudgedCrop, row) for row in rows]
 
 
 def mask_of(*boxes: tuple[int, int, int, int]) -> Picture:
@@ -91,16 +93,20 @@ def make_pose(
     root: Path,
     *,
     points: NDArray[np.floating[Any]] | list[tuple[float, float]] | None = None,
-    seen: list[float] | None = None,
+    seen: Sequence[float] | None = None,
     mask: Picture | None = None,
-) -> Row:
-    """Return a row of the poses table; `mask` holds the codes 0..255 that the model would write."""
-    places = (
-        [(0.0, 0.0)] * N_POINTS if points is None else [(float(x), float(y)) for x, y in points]
+) -> Pose:
+    """Return the pose of the subject; `mask` holds the codes 0..255 that the model would write."""
+    places = [(0.0, 0.0)] * N_POINTS if points is None else points
+    return Pose(
+        "c",
+        points_xy=tuple((float(x), float(y)) for x, y in places),
+        seen=(1.0,) * N_POINTS if seen is None else tuple(seen),
+        mask_path=None if mask is None else _write(root, "pose.png", mask),
+        mask_digest=None,
+        model="blazepose-full",
+        model_digest="",
     )
-    row: Row = {"points_xy": json.dumps(places), "mask_path": None}
-    row["seen"] = json.dumps([1.0] * N_POINTS if seen is None else seen)
-    return row if mask is None else row | {"mask_path": _write(root, "pose.png", mask)}
 
 
 def make_subject(
@@ -108,16 +114,16 @@ def make_subject(
     *,
     frame_wh: tuple[int, int] = FRAME_WH,
     crop_at: tuple[int, int] = (0, 0),
-    person: Box = (100, 50, 200, 250),
-    others: list[Box] | None = None,
+    person: Corners = (100, 50, 200, 250),
+    others: Sequence[Corners] = (),
     rgb: Picture | None = None,
     mask: Picture | None = None,
     alpha: Picture | None = None,
     second_alpha: Picture | None = None,
     tight: tuple[int, int, int, int] | None = None,
     confidence: float = 0.9,
-    projection: str = "flat",
-    pose: Row | None = None,
+    projection: Projection = "flat",
+    pose: Pose | None = None,
 ) -> Subject:
     """Build a subject whose crop is the whole frame, unless its pixels say otherwise.
 
@@ -126,33 +132,38 @@ def make_subject(
     """
     pixels = np.zeros((frame_wh[1], frame_wh[0], 3), np.uint8) if rgb is None else rgb
     (height, width), (left, top) = pixels.shape[:2], crop_at
-    crop: Row = {
-        "crop_id": "c",
-        "confidence": confidence,
-        "frame_size_wh": json.dumps(frame_wh),
-        "projection": projection,
-        "person_box_xyxy": json.dumps(person),
-        "crop_box_xyxy": json.dumps([left, top, left + width, top + height]),
-        "others_xyxy": json.dumps(others or []),
-        "path": _write(root, "crop.png", pixels),
-    }
-    typed_pose = None if pose is None else _typed(Pose, pose)
+    crop = Crop(
+        "c",
+        frame_id="f",
+        media_id="m",
+        time_s=0.0,
+        frame_size_wh=frame_wh,
+        projection=projection,
+        person_box_xyxy=Box.of(person),
+        crop_box_xyxy=Box(left, top, left + width, top + height),
+        confidence=confidence,
+        others_xyxy=tuple(map(Box.of, others)),
+        path=_write(root, "crop.png", pixels),
+        digest="",
+    )
     if mask is None:
-        return Subject(Workspace(root), _typed(Crop, crop), typed_pose)
-    matte: Row = {
-        "mask_path": _write(root, "mask.png", mask),
-        "alpha_path": _write(root, "alpha.png", mask * 255 if alpha is None else alpha),
-        "tight_box_xyxy": json.dumps(tight or (0, 0, width, height)),
-        "second_path": None,
-    }
-    if second_alpha is not None:
-        matte["second_path"] = _write(root, "second.png", second_alpha)
-    return Subject(Workspace(root), _typed(Crop, crop), typed_pose, _typed(Matte, matte))
-
-
-def _typed(kind: type[R], row: Row) -> R:
-    """Return a row of which a rule reads only some columns; the others are missing."""
-    return decode_row(kind, dict.fromkeys(columns_of(kind)) | row)
+        return Subject(Workspace(root), crop, pose)
+    matte = Matte(
+        "c",
+        alpha_path=_write(root, "alpha.png", mask * 255 if alpha is None else alpha),
+        alpha_digest="",
+        mask_path=_write(root, "mask.png", mask),
+        mask_digest="",
+        tight_box_xyxy=Box.of(tight or (0, 0, width, height)),
+        raw_min=0.0,
+        raw_max=1.0,
+        second_path=None if second_alpha is None else _write(root, "second.png", second_alpha),
+        second_digest=None,
+        model="u2netp",
+        model_digest="",
+        channel=None,
+    )
+    return Subject(Workspace(root), crop, pose, matte)
 
 
 def _write(root: Path, name: str, pixels: Picture) -> str:

@@ -8,12 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.common.records import Source
+from tasks.common.records import Projection, Source
+from tasks.common.schema.rows import MeasuredCrop
 from tasks.common.similarity.picture_hash import hash_picture
 from tasks.filter.rules import RULES
 from tasks.filter.subject import Subject
-from tests.filter.builders import N_POINTS, SOURCE, Box, Picture, Row, make_pose, make_subject
-from tests.filter.pictures import PEOPLE, photo
+from tests.filter.builders import N_POINTS, SOURCE, Corners, Picture, make_pose, make_subject
+from tests.filter.pictures import PEOPLE, out_of_focus, photo
 
 Cut = tuple[int, int, int, int]
 
@@ -40,16 +41,16 @@ class Example:
     """A picture of a person with all that models would say of it, in px of the picture."""
 
     rgb: Picture
-    person: Box
+    person: Corners
     points: NDArray[np.floating[Any]]
     mask: Picture
-    others: tuple[Box, ...] = ()
+    others: tuple[Corners, ...] = ()
     seen: tuple[float, ...] = (1.0,) * N_POINTS
     alpha: Picture | None = None
     pose_mask: Picture | None = None
     tight: Cut | None = None
     confidence: float = 0.9
-    projection: str = "flat"
+    projection: Projection = "flat"
     frame_wh: tuple[int, int] | None = None
     crop_at: tuple[int, int] = (0, 0)
     source: Source = SOURCE
@@ -62,8 +63,8 @@ class Example:
         """Return what the rules see; what no model said is taken from the mask."""
         height, width = self.rgb.shape[:2]
         by_pose = self.mask * 255 if self.pose_mask is None else self.pose_mask
-        sure = cv2.GaussianBlur(self.mask * 255, (0, 0), 1.0)
-        pose = make_pose(root, points=self.points, seen=list(self.seen), mask=by_pose)
+        sure = out_of_focus(self.mask * 255, 1.0)
+        pose = make_pose(root, points=self.points, seen=self.seen, mask=by_pose)
         return make_subject(
             root,
             rgb=self.rgb,
@@ -80,7 +81,7 @@ class Example:
         )
 
 
-def moved(box: Box, right: float, down: float) -> Box:
+def moved(box: Corners, right: float, down: float) -> Corners:
     """Shift a box."""
     return box[0] + right, box[1] + down, box[2] + right, box[3] + down
 
@@ -126,12 +127,11 @@ def smaller(whole: Example, times: float, sideways: float = 1.0) -> Example:
     )
 
 
-def measured(shown: Example, root: Path, name: str, *, matted: bool) -> Row:
+def measured(example: Example, root: Path, name: str, *, matted: bool) -> MeasuredCrop:
     """Return the measures of an example, by the rules that need a mask only when `matted`."""
-    subject = shown.subject(root)
-    row: Row = dict.fromkeys(RULES) | {"crop_id": name}
+    subject = example.subject(root)
+    measures: dict[str, float | None] = dict.fromkeys(RULES)
     for rule in RULES.values():
         if rule.measure is not None and (matted or not rule.needs_mask):
-            row[rule.name] = rule.measure(subject)
-    row["hash"], row["mirror_hash"] = hash_picture(subject.rgb)
-    return row
+            measures[rule.name] = rule.measure(subject)
+    return MeasuredCrop(name, measures, *hash_picture(subject.rgb))

@@ -10,7 +10,7 @@ from PIL import Image
 
 from tasks.filter.subject import Subject
 from tests.conftest import package_file
-from tests.filter.builders import Box, Picture, make_subject
+from tests.filter.builders import Corners, Picture, make_subject
 
 _PHOTOS = {
     "bus": ("ultralytics", "ultralytics/assets/bus.jpg"),
@@ -42,7 +42,7 @@ class Shot:
     """A picture with a person in it; boxes and points in px of that picture."""
 
     rgb: Picture
-    person: Box
+    person: Corners
 
     @property
     def height_px(self) -> float:
@@ -71,7 +71,7 @@ def shot(name: str) -> Shot:
 
 def out_of_focus(rgb: Picture, sigma_px: float) -> Picture:
     """Blur alike in all directions."""
-    return cv2.GaussianBlur(rgb, (0, 0), sigma_px)
+    return np.asarray(cv2.GaussianBlur(rgb, (0, 0), sigma_px), np.uint8)
 
 
 def smeared(rgb: Picture, length_px: float, angle_deg: float) -> Picture:
@@ -80,8 +80,9 @@ def smeared(rgb: Picture, length_px: float, angle_deg: float) -> Picture:
     line = np.zeros((side, side), np.float32)
     line[side // 2] = 1
     turn = cv2.getRotationMatrix2D(((side - 1) / 2, (side - 1) / 2), angle_deg, 1)
-    line = cv2.warpAffine(line, turn, (side, side))
-    return cv2.filter2D(rgb, -1, line / line.sum(), borderType=cv2.BORDER_REPLICATE)
+    kernel = cv2.warpAffine(line, turn, (side, side))
+    smear = cv2.filter2D(rgb, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(smear, np.uint8)
 
 
 def doubled(rgb: Picture, shift_px: float, weight: float) -> Picture:
@@ -90,11 +91,11 @@ def doubled(rgb: Picture, shift_px: float, weight: float) -> Picture:
     move = np.array([[1, 0, step], [0, 1, step]], np.float32)
     size_wh = (rgb.shape[1], rgb.shape[0])
     copy = cv2.warpAffine(rgb, move, size_wh, borderMode=cv2.BORDER_REPLICATE)
-    return cv2.addWeighted(rgb, 1 - weight, copy, weight, 0)
+    return np.asarray(cv2.addWeighted(rgb, 1 - weight, copy, weight, 0), np.uint8)
 
 
 def scaled(taken: Shot, times: float) -> Shot:
     """Return the same person in fewer px."""
-    rgb = cv2.resize(taken.rgb, None, fx=times, fy=times, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(taken.rgb, None, fx=times, fy=times, interpolation=cv2.INTER_AREA)
     x0, y0, x1, y1 = taken.person
-    return Shot(rgb, (x0 * times, y0 * times, x1 * times, y1 * times))
+    return Shot(np.asarray(small, np.uint8), (x0 * times, y0 * times, x1 * times, y1 * times))

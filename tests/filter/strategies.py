@@ -1,13 +1,14 @@
 """Arbitrary measures and bounds, for laws that hold of all of them."""
 
-import json
+from dataclasses import replace
 from typing import Any, get_args
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from tasks.common.recipe.bounds import RuleBounds
-from tests.filter.builders import GOOD, Row, bounds_of
+from tasks.common.schema.rows import MeasuredCrop
+from tests.filter.builders import GOOD, bounds_of, remeasured
 
 _LARGEST = {"share": 1.0, "px": 500.0, "ratio": 5.0, "bits": 64.0, "ΔE": 100.0}
 _LEAST = {"ratio": 1.0}
@@ -29,7 +30,7 @@ def _values(rule: str) -> SearchStrategy[float]:
 
 
 @st.composite
-def _limits(draw: Any, rule: str) -> dict[str, Any]:
+def _limits(draw: st.DrawFn, rule: str) -> dict[str, Any]:
     names = ("min", "review_min") if _unit(rule) == "bits" else _NAMES
     chosen = [name for name in names if draw(st.booleans())] or ["min"]
     numbers = sorted(draw(_values(rule)) for _ in chosen)
@@ -38,7 +39,7 @@ def _limits(draw: Any, rule: str) -> dict[str, Any]:
 
 
 @st.composite
-def rule_bounds(draw: Any) -> RuleBounds:
+def rule_bounds(draw: st.DrawFn) -> RuleBounds:
     """Return bounds for some of the measured rules."""
     rules = draw(st.sets(st.sampled_from((*_VARIED, NEAR)), max_size=4))
     return bounds_of(**{rule: draw(_limits(rule)) for rule in sorted(rules)})
@@ -54,17 +55,13 @@ def _hashes() -> SearchStrategy[str]:
 
 
 @st.composite
-def measures(draw: Any, max_size: int = 5) -> list[Row]:
+def measured_crops(draw: st.DrawFn, max_size: int = 5) -> list[MeasuredCrop]:
     """Return the measures of one source's crops, each value missing now and then."""
-    rows = []
+    crops = []
     for number in range(draw(st.integers(0, max_size))):
         values = {rule: draw(st.none() | _values(rule)) for rule in _VARIED}
-        hashes = {"hash": draw(_hashes()), "mirror_hash": draw(_hashes())}
-        rows.append(GOOD | {"crop_id": f"c{number}"} | values | hashes)
-    return rows
-
-
-def failed(row: Row) -> list[str]:
-    """Return the rules that a verdict row lists."""
-    names: list[str] = json.loads(row["failed_rules"])
-    return names
+        crop = replace(
+            GOOD, crop_id=f"c{number}", hash=draw(_hashes()), mirror_hash=draw(_hashes())
+        )
+        crops.append(remeasured(crop, values))
+    return crops

@@ -8,24 +8,46 @@ from typing import NamedTuple
 
 import pytest
 
+from tasks.common.recipe.bounds import ShareBounds
 from tasks.common.recipe.models import load_recipe
-from tasks.filter.rule import Finding
+from tasks.common.records import Verdict
 from tasks.filter.rules import RULES
+from tests.filter.builders import value_of
 from tests.filter.pictures import PEOPLE, Shot, doubled, out_of_focus, scaled, shot, smeared
 
 BOUNDS = load_recipe("demo").filter
 EVERYBODY = sorted(PEOPLE)
 
 
+class Measured(NamedTuple):
+    value: float
+    verdict: Verdict
+
+
 class Both(NamedTuple):
-    sharpness: Finding
-    ghosting: Finding
+    sharpness: Measured
+    ghosting: Measured
+
+
+def limits_of(rule: str) -> ShareBounds:
+    limits = BOUNDS.of(rule)
+    assert isinstance(limits, ShareBounds)
+    return limits
+
+
+def bound_of(rule: str, name: str) -> float:
+    bound = getattr(limits_of(rule), name)
+    assert isinstance(bound, float)
+    return bound
 
 
 def look(root: Path, taken: Shot) -> Both:
     subject = taken.subject(root)
-    return Both(*(RULES[name].judge(RULES[name].measure(subject), BOUNDS.of(name))
-                  for name in Both._fields))  # fmt: skip
+    measured = []
+    for name in Both._fields:
+        value = value_of(RULES[name], subject)
+        measured.append(Measured(value, RULES[name].judge(value, limits_of(name)).verdict))
+    return Both(*measured)
 
 
 @pytest.mark.parametrize("person", EVERYBODY)
@@ -51,8 +73,8 @@ def test_a_person_out_of_focus_is_dropped_as_blurred_and_not_as_doubled(
     taken = shot(person)
     seen = look(tmp_path, taken.showing(out_of_focus(taken.rgb, 0.015 * taken.height_px)))
     assert (seen.sharpness.verdict, seen.ghosting.verdict) == ("drop", "keep")
-    assert seen.sharpness.value < 0.9 * BOUNDS.sharpness.min
-    assert seen.ghosting.value < 0.75 * BOUNDS.ghosting.review_max
+    assert seen.sharpness.value < 0.9 * bound_of("sharpness", "min")
+    assert seen.ghosting.value < 0.75 * bound_of("ghosting", "review_max")
 
 
 @pytest.mark.parametrize("person", EVERYBODY)
@@ -77,15 +99,15 @@ def test_a_double_exposure_is_dropped_as_doubled_and_not_as_blurred(
     taken = shot(person)
     seen = look(tmp_path, taken.showing(doubled(taken.rgb, shift * taken.height_px, weight)))
     assert (seen.sharpness.verdict, seen.ghosting.verdict) == ("keep", "drop")
-    assert seen.sharpness.value > 1.2 * BOUNDS.sharpness.review_min
-    assert seen.ghosting.value > 1.2 * BOUNDS.ghosting.max
+    assert seen.sharpness.value > 1.2 * bound_of("sharpness", "review_min")
+    assert seen.ghosting.value > 1.2 * bound_of("ghosting", "max")
 
 
 @pytest.mark.parametrize("person", ["astronaut", "dark coat", "light coat"])
 def test_a_copy_farther_off_is_a_second_person_and_no_ghost(tmp_path: Path, person: str) -> None:
     taken = shot(person)
     seen = look(tmp_path, taken.showing(doubled(taken.rgb, 0.3 * taken.height_px, 0.5)))
-    assert seen.ghosting.value < 0.75 * BOUNDS.ghosting.review_max
+    assert seen.ghosting.value < 0.75 * bound_of("ghosting", "review_max")
 
 
 @pytest.mark.parametrize("person", ["astronaut", "dark coat"])

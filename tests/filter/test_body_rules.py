@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.filter.rule import Rule
 from tasks.filter.rules import body_visible, keypoints_in_mask, upper_body_visible
-from tests.filter.builders import N_POINTS, make_pose, make_subject, mask_of
+from tests.filter.builders import N_POINTS, make_pose, make_subject, mask_of, value_of
 
 # Of COCO's keypoints.
 NOSE, HEAD, SHOULDERS, ARMS = [0], range(5), range(5, 7), range(7, 11)
@@ -51,8 +52,9 @@ def test_a_body_is_seen_as_surely_as_its_least_visible_part(
     assert upper_body_visible.measure(subject) == pytest.approx(upper)
 
 
-@pytest.mark.parametrize("rule", [body_visible, upper_body_visible])
-def test_without_a_pose_model_nothing_is_said_of_the_body(tmp_path: Path, rule: object) -> None:
+@pytest.mark.parametrize("rule", [body_visible.RULE, upper_body_visible.RULE])
+def test_without_a_pose_model_nothing_is_said_of_the_body(tmp_path: Path, rule: Rule) -> None:
+    assert rule.measure is not None
     assert rule.measure(make_subject(tmp_path)) is None
 
 
@@ -62,7 +64,8 @@ def test_the_whole_body_is_never_seen_more_surely_than_its_upper_half(
 ) -> None:
     root = tmp_path_factory.mktemp("subject")
     subject = make_subject(root, pose=make_pose(root, seen=seen))
-    whole, upper = body_visible.measure(subject), upper_body_visible.measure(subject)
+    whole = value_of(body_visible.RULE, subject)
+    upper = value_of(upper_body_visible.RULE, subject)
     assert 0.0 <= whole <= upper <= 1.0
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.filter.rules import detector_confidence, frame_cut, person_height_px, person_overlap
-from tests.filter.builders import Box, make_subject
+from tests.filter.builders import Corners, make_subject
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from tests.filter.builders import Box, make_subject
     ],
 )
 def test_frame_cut_is_the_share_of_the_box_on_the_border(
-    tmp_path: Path, person: Box, share: float
+    tmp_path: Path, person: Corners, share: float
 ) -> None:
     assert frame_cut.measure(make_subject(tmp_path, person=person)) == pytest.approx(share)
 
@@ -46,7 +46,7 @@ def test_frame_cut_is_the_share_of_the_box_on_the_border(
     ],
 )
 def test_person_overlap_is_the_largest_share_covered_by_one_other(
-    tmp_path: Path, others: list[Box], share: float
+    tmp_path: Path, others: list[Corners], share: float
 ) -> None:
     assert person_overlap.measure(make_subject(tmp_path, others=others)) == pytest.approx(share)
 
@@ -65,7 +65,7 @@ def test_an_empty_box_is_covered_by_nobody(tmp_path: Path) -> None:
     ],
 )
 def test_person_height_is_the_height_of_the_box(
-    tmp_path: Path, person: Box, height_px: float
+    tmp_path: Path, person: Corners, height_px: float
 ) -> None:
     assert person_height_px.measure(make_subject(tmp_path, person=person)) == height_px
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.common.records import Projection
 from tasks.filter.rules import distortion
-from tests.filter.builders import N_POINTS, Box, make_pose, make_subject
+from tests.filter.builders import N_POINTS, Corners, make_pose, make_subject, value_of
 
 TALL = 200.0
 # A person of height 1 who stands upright with hanging arms, by the same anatomy: y of each joint.
@@ -25,7 +26,7 @@ def standing() -> np.ndarray:
 
 
 def measured(
-    root: Path, points: np.ndarray, seen: list[float] | None = None, projection: str = "flat"
+    root: Path, points: np.ndarray, seen: list[float] | None = None, projection: Projection = "flat"
 ) -> float | None:
     pose = make_pose(root, points=points, seen=seen)
     return distortion.measure(make_subject(root, pose=pose, projection=projection))
@@ -36,7 +37,7 @@ def test_without_a_pose_model_nothing_is_said_of_a_flat_picture(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("projection", ["flat", "unknown"])
-def test_an_upright_body_is_not_stretched(tmp_path: Path, projection: str) -> None:
+def test_an_upright_body_is_not_stretched(tmp_path: Path, projection: Projection) -> None:
     assert measured(tmp_path, standing(), projection=projection) == pytest.approx(1.0, abs=1e-4)
 
 
@@ -78,9 +79,9 @@ def test_a_body_in_one_point_has_no_lengths(tmp_path: Path) -> None:
     assert measured(tmp_path, np.full((N_POINTS, 2), 100.0)) is None
 
 
-def placed(root: Path, projection: str, person: Box) -> float | None:
+def placed(root: Path, projection: Projection, person: Corners) -> float:
     subject = make_subject(root, frame_wh=(400, 200), person=person, projection=projection)
-    return distortion.measure(subject)
+    return value_of(distortion.RULE, subject)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,7 @@ def placed(root: Path, projection: str, person: Box) -> float | None:
     ],
 )
 def test_the_stretch_follows_from_the_place_in_a_round_picture(
-    tmp_path: Path, projection: str, person: Box, value: float
+    tmp_path: Path, projection: Projection, person: Corners, value: float
 ) -> None:
     assert placed(tmp_path, projection, person) == pytest.approx(value)
 

@@ -12,12 +12,12 @@ from PIL import Image
 from tasks.common.media.images import encode_jpeg
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.recipe.models import load_recipe
-from tasks.filter.judge import findings_of
+from tasks.common.schema.rows import MeasuredCrop
+from tasks.filter.judge import findings_of, judge_source
 from tasks.filter.rules import RULES, excluded_scene, licence
-from tests.filter.builders import Picture, Row, bounds_of, judge_rows, judged_crops
+from tests.filter.builders import Picture, bounds_of
 from tests.filter.examples import Example, cut_out, measured, smaller
 from tests.filter.pictures import doubled, out_of_focus
-from tests.filter.strategies import failed
 
 GOOD = cut_out()
 HEIGHT_PX = GOOD.person[3] - GOOD.person[1]
@@ -50,11 +50,12 @@ def behind_a_wall(rows: slice) -> Picture:
 
 
 def overexposed() -> Picture:
-    return np.clip(GOOD.rgb.astype(np.int16) + 215, 0, 255).astype(np.uint8)
+    brighter = np.clip(GOOD.rgb.astype(np.int16) + 215, 0, 255)
+    return np.asarray(brighter, np.uint8)
 
 
 def in_fog() -> Picture:
-    return np.rint(128 + 0.08 * (GOOD.rgb.astype(np.float32) - 128)).astype(np.uint8)
+    return np.asarray(np.rint(128 + 0.08 * (GOOD.rgb.astype(np.float32) - 128)), np.uint8)
 
 
 def under_the_zenith() -> Example:
@@ -134,7 +135,7 @@ DROPPED: dict[str, tuple[str, bool, Make]] = {
     "mask_certainty": (
         "people",
         True,
-        lambda: GOOD.but(alpha=cv2.GaussianBlur(GOOD.mask * 255, (0, 0), 12)),
+        lambda: GOOD.but(alpha=out_of_focus(GOOD.mask * 255, 12)),
     ),
     "mask_agreement": (
         "people",
@@ -150,7 +151,7 @@ DROPPED: dict[str, tuple[str, bool, Make]] = {
 
 
 @pytest.fixture(scope="module")
-def undamaged(tmp_path_factory: pytest.TempPathFactory) -> Row:
+def undamaged(tmp_path_factory: pytest.TempPathFactory) -> MeasuredCrop:
     return measured(GOOD, tmp_path_factory.mktemp("good"), "good", matted=True)
 
 
@@ -159,26 +160,29 @@ def test_there_is_an_example_for_every_rule() -> None:
 
 
 @pytest.mark.parametrize("recipe", ["demo", "people"])
-def test_the_undamaged_man_is_kept_without_a_word(undamaged: Row, recipe: str) -> None:
-    (row,) = judge_rows([undamaged], GOOD.source, bounds_by(recipe), {"good"})
-    assert (row["verdict"], failed(row)) == ("keep", [])
+def test_the_undamaged_man_is_kept_without_a_word(undamaged: MeasuredCrop, recipe: str) -> None:
+    (crop,) = judge_source([undamaged], GOOD.source, bounds_by(recipe), {"good"})
+    assert (crop.verdict, crop.failed_rules) == ("keep", ())
 
 
 @pytest.mark.parametrize("rule", DROPPED)
-def test_a_rule_keeps_the_undamaged_man_for_what_it_measured(undamaged: Row, rule: str) -> None:
+def test_a_rule_keeps_the_undamaged_man_for_what_it_measured(
+    undamaged: MeasuredCrop, rule: str
+) -> None:
     bounds = bounds_by(DROPPED[rule][0])
-    (crop,) = judged_crops(judge_rows([undamaged], GOOD.source, bounds, {"good"}))
-    (finding,) = [said for said in findings_of(crop, GOOD.source, bounds) if said.rule == rule]
+    (crop,) = judge_source([undamaged], GOOD.source, bounds, {"good"})
+    findings = findings_of(crop, GOOD.source, bounds)
+    (finding,) = [finding for finding in findings if finding.rule == rule]
     assert (finding.verdict, finding.value is None) == ("keep", False)
 
 
 @pytest.mark.parametrize("rule", DROPPED)
-def test_a_rule_alone_drops_its_example(tmp_path: Path, undamaged: Row, rule: str) -> None:
+def test_a_rule_alone_drops_its_example(tmp_path: Path, undamaged: MeasuredCrop, rule: str) -> None:
     recipe, is_matted, make = DROPPED[rule]
     damaged = make()
-    rows = [measured(damaged, tmp_path, "bad", matted=is_matted)]
+    crops = [measured(damaged, tmp_path, "bad", matted=is_matted)]
     if rule == "near_duplicate":
-        rows.append(undamaged)
+        crops.append(undamaged)
     matted = {"bad"} if is_matted else set()
-    row = judge_rows(rows, damaged.source, bounds_by(recipe), matted)[0]
-    assert (row["verdict"], failed(row)) == ("drop", [rule])
+    crop = judge_source(crops, damaged.source, bounds_by(recipe), matted)[0]
+    assert (crop.verdict, crop.failed_rules) == ("drop", (rule,))

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tasks.filter.rules import exposure
-from tests.filter.builders import Box, make_pose, make_subject, mask_of, plain_picture
+from tests.filter.builders import Corners, make_pose, make_subject, mask_of, plain_picture
 
-PERSON: Box = (100, 50, 200, 250)
-WHOLE: Box = (0, 0, 400, 300)
+PERSON: Corners = (100, 50, 200, 250)
+WHOLE: Corners = (0, 0, 400, 300)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,9 @@ def test_a_pose_mask_without_the_person_leaves_the_ellipse_in_the_box(
         pytest.param((-90, -90, -10, -10), id="a box outside the picture"),
     ],
 )
-def test_a_box_that_holds_no_pixel_is_judged_by_the_whole_crop(tmp_path: Path, person: Box) -> None:
+def test_a_box_that_holds_no_pixel_is_judged_by_the_whole_crop(
+    tmp_path: Path, person: Corners
+) -> None:
     rgb = plain_picture(128)
     rgb[:75] = 0
     assert exposure.measure(make_subject(tmp_path, person=person, rgb=rgb)) == 0.25

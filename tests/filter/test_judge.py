@@ -1,6 +1,7 @@
 """Measures become verdicts: the first failing rule gives the reason, none is forgotten."""
 
-from typing import Any
+from dataclasses import replace
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -8,64 +9,67 @@ from hypothesis import strategies as st
 
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import Verdict
-from tasks.common.schema.columns import columns_of
-from tasks.common.schema.rows import JudgedCrop
+from tasks.common.schema.columns import Measures, columns_of, encode_row
+from tasks.common.schema.rows import JudgedCrop, MeasuredCrop
 from tasks.common.schema.rule_names import MEASURED_RULES
 from tasks.common.similarity.picture_hash import quality_key
-from tasks.filter.judge import decide, findings_of
+from tasks.filter.judge import decide, findings_of, judge_source
 from tasks.filter.rule import Finding
-from tests.filter.builders import GOOD, SOURCE, Row, bounds_of, judge_rows, judged_crops
-from tests.filter.strategies import failed, measures, rule_bounds
+from tests.filter.builders import GOOD, SOURCE, bounds_of, remeasured
+from tests.filter.strategies import measured_crops, rule_bounds
 
 MATTED = {"c"}
 WORST: list[Verdict] = ["keep", "review", "drop"]
 
 
-def judged(bounds: RuleBounds, *, matted: bool = True, **changes: Any) -> Row:
-    (row,) = judge_rows([GOOD | changes], SOURCE, bounds, MATTED if matted else ())
-    return row
+def judged(
+    bounds: RuleBounds, measures: Measures | None = None, *, matted: bool = True
+) -> JudgedCrop:
+    crop = remeasured(GOOD, measures or {})
+    (verdict,) = judge_source([crop], SOURCE, bounds, MATTED if matted else ())
+    return verdict
 
 
 def test_of_no_crops_there_are_no_verdicts() -> None:
-    assert judge_rows([], SOURCE, bounds_of(near_duplicate={"min": 7})) == []
+    assert judge_source([], SOURCE, bounds_of(near_duplicate={"min": 7})) == []
 
 
 def test_without_bounds_everything_is_kept() -> None:
-    row = judged(RuleBounds())
-    told = ("verdict", "reason", "value", "bound", "sentence", "failed_rules")
-    assert [row[name] for name in told] == ["keep", None, None, None, None, "[]"]
+    crop = judged(RuleBounds())
+    assert (crop.verdict, crop.reason, crop.value) == ("keep", None, None)
+    assert (crop.bound, crop.sentence, crop.failed_rules) == (None, None, ())
 
 
 def test_without_bounds_what_could_not_be_measured_is_kept() -> None:
-    assert judged(RuleBounds(), **dict.fromkeys(MEASURED_RULES))["verdict"] == "keep"
+    assert judged(RuleBounds(), dict.fromkeys(MEASURED_RULES)).verdict == "keep"
 
 
 def test_a_verdict_row_fills_the_columns_of_its_table() -> None:
-    assert set(judged(RuleBounds())) == set(columns_of(JudgedCrop))
+    assert set(encode_row(judged(RuleBounds()))) == set(columns_of(JudgedCrop))
 
 
 def test_the_first_failing_rule_gives_the_reason_and_all_are_listed() -> None:
-    row = judged(bounds_of(subject_share={"min": 0.9}, person_height_px={"min": 500}))
-    assert (row["verdict"], row["reason"]) == ("drop", "person_height_px")
-    assert (row["value"], row["bound"]) == (200.0, 500.0)
-    assert row["sentence"] == "The person is 200 px tall; the bound is 500 px."
-    assert failed(row) == ["person_height_px", "subject_share"]
+    crop = judged(bounds_of(subject_share={"min": 0.9}, person_height_px={"min": 500}))
+    assert (crop.verdict, crop.reason) == ("drop", "person_height_px")
+    assert (crop.value, crop.bound) == (200.0, 500.0)
+    assert crop.sentence == "The person is 200 px tall; the bound is 500 px."
+    assert crop.failed_rules == ("person_height_px", "subject_share")
 
 
 def test_a_drop_outweighs_an_earlier_review() -> None:
-    row = judged(bounds_of(person_height_px={"review_min": 500}, subject_share={"min": 0.9}))
-    assert (row["verdict"], row["reason"], row["value"]) == ("drop", "subject_share", 0.5)
-    assert failed(row) == ["person_height_px", "subject_share"]
+    crop = judged(bounds_of(person_height_px={"review_min": 500}, subject_share={"min": 0.9}))
+    assert (crop.verdict, crop.reason, crop.value) == ("drop", "subject_share", 0.5)
+    assert crop.failed_rules == ("person_height_px", "subject_share")
 
 
 def test_a_review_outweighs_what_is_kept() -> None:
-    row = judged(bounds_of(person_height_px={"min": 100}, subject_share={"review_min": 0.9}))
-    assert (row["verdict"], row["reason"], row["bound"]) == ("review", "subject_share", 0.9)
+    crop = judged(bounds_of(person_height_px={"min": 100}, subject_share={"review_min": 0.9}))
+    assert (crop.verdict, crop.reason, crop.bound) == ("review", "subject_share", 0.9)
 
 
 def test_what_cannot_be_measured_has_a_reason_but_no_value() -> None:
-    row = judged(bounds_of(sharpness={"min": 0.4}), sharpness=None)
-    assert (row["verdict"], row["reason"], row["value"], row["bound"]) == (
+    crop = judged(bounds_of(sharpness={"min": 0.4}), {"sharpness": None})
+    assert (crop.verdict, crop.reason, crop.value, crop.bound) == (
         "drop", "sharpness", None, None,
     )  # fmt: skip
 
@@ -76,16 +80,16 @@ def test_what_cannot_be_measured_has_a_reason_but_no_value() -> None:
 )  # fmt: skip
 def test_rules_that_need_a_mask_stay_silent_before_matting(matted: bool, verdict: str) -> None:
     bounds = bounds_of(subject_share={"min": 0.9})
-    assert judged(bounds, matted=matted, subject_share=None)["verdict"] == verdict
+    assert judged(bounds, {"subject_share": None}, matted=matted).verdict == verdict
 
 
 @pytest.mark.parametrize("rule", ["excluded_scene", "licence"])
 def test_rules_on_the_source_speak_first_and_on_every_crop(rule: str) -> None:
     limits = {"excluded_scene": {"tags": ["park"]}, "licence": {"allowed": ["CC0-1.0"]}}[rule]
     bounds = bounds_of(person_height_px={"min": 500}, **{rule: limits})
-    rows = judge_rows([GOOD, GOOD | {"crop_id": "d"}], SOURCE, bounds)
-    assert [(row["reason"], failed(row)) for row in rows] == [
-        (rule, [rule, "person_height_px"])
+    crops = judge_source([GOOD, replace(GOOD, crop_id="d")], SOURCE, bounds)
+    assert [(crop.reason, crop.failed_rules) for crop in crops] == [
+        (rule, (rule, "person_height_px"))
     ] * 2
 
 
@@ -109,60 +113,68 @@ def test_the_worst_finding_is_the_verdict_and_the_first_of_those_the_reason(
 @pytest.mark.parametrize(
     ("better", "worse"),
     [
-        pytest.param({"frame_cut": 0.1}, {"frame_cut": 0.2, "sharpness": 0.9}, id="less cut"),
-        pytest.param({"sharpness": 0.8}, {"sharpness": 0.7}, id="sharper"),
         pytest.param(
-            {"frame_cut": 0.104, "sharpness": 0.8},
-            {"frame_cut": 0.096, "sharpness": 0.7},
+            ("c", {"frame_cut": 0.1}), ("c", {"frame_cut": 0.2, "sharpness": 0.9}), id="less cut"
+        ),
+        pytest.param(("c", {"sharpness": 0.8}), ("c", {"sharpness": 0.7}), id="sharper"),
+        pytest.param(
+            ("c", {"frame_cut": 0.104, "sharpness": 0.8}),
+            ("c", {"frame_cut": 0.096, "sharpness": 0.7}),
             id="sharper, cut alike to a percent",
         ),
-        pytest.param({"sharpness": 0.1}, {"sharpness": None}, id="its sharpness is known"),
-        pytest.param({"frame_cut": 0.9}, {"frame_cut": None}, id="its cut is known"),
-        pytest.param({"crop_id": "a"}, {"crop_id": "b"}, id="the first name of equal ones"),
+        pytest.param(
+            ("c", {"sharpness": 0.1}), ("c", {"sharpness": None}), id="its sharpness is known"
+        ),
+        pytest.param(("c", {"frame_cut": 0.9}), ("c", {"frame_cut": None}), id="its cut is known"),
+        pytest.param(("a", {}), ("b", {}), id="the first name of equal ones"),
     ],
 )
 def test_of_two_crops_the_less_cut_and_then_the_sharper_comes_first(
-    better: Row, worse: Row
+    better: tuple[str, Measures], worse: tuple[str, Measures]
 ) -> None:
-    keys = []
-    for changes in (better, worse):
-        measures = dict(GOOD | changes)
-        keys.append(quality_key(str(measures.pop("crop_id")), measures))
-    assert keys[0] < keys[1]
+    first, second = (
+        quality_key(crop_id, remeasured(GOOD, measures).measures)
+        for crop_id, measures in (better, worse)
+    )
+    assert first < second
 
 
 @settings(max_examples=50)
-@given(rows=measures(), bounds=rule_bounds(), matted=st.sets(st.sampled_from(["c0", "c1", "c2"])))
+@given(
+    crops=measured_crops(),
+    bounds=rule_bounds(),
+    matted=st.sets(st.sampled_from(["c0", "c1", "c2"])),
+)
 def test_every_crop_gets_exactly_one_verdict_with_its_reasons(
-    rows: list[Row], bounds: RuleBounds, matted: set[str]
+    crops: list[MeasuredCrop], bounds: RuleBounds, matted: set[str]
 ) -> None:
-    verdicts = judge_rows(rows, SOURCE, bounds, matted)
-    assert [row["crop_id"] for row in verdicts] == [row["crop_id"] for row in rows]
-    for row in verdicts:
-        reasons = failed(row)
-        assert row["verdict"] in WORST
-        assert (row["verdict"] == "keep") == (reasons == []) == (row["reason"] is None)
-        assert row["reason"] is None or row["reason"] in reasons
+    verdicts = judge_source(crops, SOURCE, bounds, matted)
+    assert [crop.crop_id for crop in verdicts] == [crop.crop_id for crop in crops]
+    for crop in verdicts:
+        reasons = list(crop.failed_rules)
+        assert crop.verdict in WORST
+        assert (crop.verdict == "keep") == (reasons == []) == (crop.reason is None)
+        assert crop.reason is None or crop.reason in reasons
         assert reasons == [name for name in MEASURED_RULES if name in reasons]
         assert all(bounds.of(name) is not None for name in reasons)
 
 
 @settings(max_examples=50)
-@given(rows=measures(), bounds=rule_bounds(), turns=st.randoms(use_true_random=False))
+@given(crops=measured_crops(), bounds=rule_bounds(), turns=st.randoms(use_true_random=False))
 def test_the_order_of_the_crops_does_not_matter(
-    rows: list[Row], bounds: RuleBounds, turns: Any
+    crops: list[MeasuredCrop], bounds: RuleBounds, turns: Random
 ) -> None:
-    shuffled = turns.sample(rows, len(rows))
-    by_name = {row["crop_id"]: row for row in judge_rows(shuffled, SOURCE, bounds)}
-    assert [by_name[row["crop_id"]] for row in rows] == judge_rows(rows, SOURCE, bounds)
+    shuffled = turns.sample(crops, len(crops))
+    by_name = {crop.crop_id: crop for crop in judge_source(shuffled, SOURCE, bounds)}
+    assert [by_name[crop.crop_id] for crop in crops] == judge_source(crops, SOURCE, bounds)
 
 
 @settings(max_examples=50)
-@given(rows=measures(), bounds=rule_bounds())
+@given(crops=measured_crops(), bounds=rule_bounds())
 def test_the_findings_of_a_matted_crop_make_up_its_verdict(
-    rows: list[Row], bounds: RuleBounds
+    crops: list[MeasuredCrop], bounds: RuleBounds
 ) -> None:
-    for crop in judged_crops(judge_rows(rows, SOURCE, bounds, {row["crop_id"] for row in rows})):
+    for crop in judge_source(crops, SOURCE, bounds, {crop.crop_id for crop in crops}):
         decision = decide(findings_of(crop, SOURCE, bounds))
         assert decision._asdict() == {name: getattr(crop, name) for name in decision._fields}
 
@@ -171,5 +183,5 @@ def test_rules_on_the_mask_say_nothing_of_a_crop_that_never_was_matted() -> None
     bounds = RuleBounds.model_validate(
         {"person_height_px": {"min": 500}, "subject_share": {"min": 0.1}}
     )
-    (crop,) = judged_crops(judge_rows([GOOD | {"subject_share": None}], SOURCE, bounds))
+    (crop,) = judge_source([remeasured(GOOD, {"subject_share": None})], SOURCE, bounds)
     assert [finding.rule for finding in findings_of(crop, SOURCE, bounds)] == ["person_height_px"]

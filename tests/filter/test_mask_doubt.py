@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tasks.filter.rules import mask_agreement, mask_certainty
-from tests.filter.builders import FRAME_WH, Picture, make_pose, make_subject, mask_of
+from tests.filter.builders import FRAME_WH, Picture, make_pose, make_subject, mask_of, value_of
+from tests.filter.pictures import out_of_focus
 
 Cut = tuple[int, int, int, int]
 BODY: Cut = (100, 50, 200, 250)
@@ -67,8 +68,9 @@ def test_undecided_pixels_are_held_against_the_band_along_the_outline(tmp_path: 
 
 def test_a_softer_outline_is_less_sure(tmp_path: Path) -> None:
     mask = mask_of(BODY)
-    alphas = [cv2.GaussianBlur(mask * 255, (0, 0), sigma) for sigma in (0.5, 1, 2, 4, 8)]
-    values = [certainty(tmp_path, mask, alpha) for alpha in alphas]
+    alphas = [out_of_focus(mask * 255, sigma) for sigma in (0.5, 1, 2, 4, 8)]
+    subjects = [make_subject(tmp_path / f"{n}", mask=mask, alpha=a) for n, a in enumerate(alphas)]
+    values = [value_of(mask_certainty.RULE, subject) for subject in subjects]
     assert values == sorted(values, reverse=True)
     assert values[0] > 0.6
     assert values[-1] == 0.0
@@ -118,7 +120,7 @@ def test_a_pose_models_mask_agrees_by_intersection_over_union(
 
 def test_a_pose_models_small_mask_is_spread_over_the_crop(tmp_path: Path) -> None:
     small = cv2.resize(mask_of(BODY) * 255, (100, 75), interpolation=cv2.INTER_AREA)
-    pose = make_pose(tmp_path, mask=small)
+    pose = make_pose(tmp_path, mask=np.asarray(small, np.uint8))
     subject = make_subject(tmp_path, mask=mask_of(BODY), pose=pose)
     assert mask_agreement.measure(subject) == pytest.approx(1.0, abs=0.03)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tasks.filter.rules import frame_cut_mask, mask_whole, person_overlap_mask, subject_share
-from tests.filter.builders import Box, make_subject, mask_of
+from tests.filter.builders import Corners, make_subject, mask_of
 
 Cut = tuple[int, int, int, int]
 WHOLE: Cut = (0, 0, 400, 300)
@@ -111,7 +111,7 @@ def test_the_border_is_the_frames_and_not_the_crops(
     ],
 )
 def test_person_overlap_mask_is_the_share_of_the_mask_in_anothers_box(
-    tmp_path: Path, others: list[Box], share: float
+    tmp_path: Path, others: list[Corners], share: float
 ) -> None:
     mask, tight = mask_of((100, 50, 200, 250)), (80, 40, 220, 260)
     subject = make_subject(tmp_path, others=others, mask=mask, tight=tight)

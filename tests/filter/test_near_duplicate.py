@@ -1,20 +1,24 @@
 """Of nearly equal crops of one source the better one is kept."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
 from tasks.common.recipe.bounds import RuleBounds
+from tasks.common.records import Verdict
+from tasks.common.schema.rows import JudgedCrop, MeasuredCrop
 from tasks.common.similarity.picture_hash import hash_picture
-from tests.filter.builders import GOOD, SOURCE, Picture, Row, bounds_of, judge_rows
+from tasks.filter.judge import judge_source
+from tests.filter.builders import GOOD, SOURCE, Picture, bounds_of, remeasured
 from tests.filter.pictures import PEOPLE, out_of_focus, shot
-from tests.filter.strategies import NEAR, failed, measures, rule_bounds
+from tests.filter.strategies import NEAR, measured_crops, rule_bounds
 
 Change = Callable[[Picture], Picture]
+Hashes = tuple[str, str]  # of a picture and of its mirror image
 FAR = "ffffffffffffffff"  # as a mirror image's hash: 64 bits off every hash below
 SEVEN = bounds_of(near_duplicate={"min": 7})
 
@@ -24,28 +28,34 @@ def bits(n: int) -> str:
     return f"{(1 << n) - 1:016x}"
 
 
-def crop(name: str, n_bits: int, **values: Any) -> Row:
-    return GOOD | {"crop_id": name, "hash": bits(n_bits), "mirror_hash": FAR} | values
+def crop(name: str, n_bits: int, **measures: float | None) -> MeasuredCrop:
+    good = replace(GOOD, crop_id=name, hash=bits(n_bits), mirror_hash=FAR)
+    return remeasured(good, measures)
 
 
-def judged(bounds: RuleBounds, *rows: Row) -> dict[str, Row]:
-    return {row["crop_id"]: row for row in judge_rows(rows, SOURCE, bounds)}
+def judged(bounds: RuleBounds, *crops: MeasuredCrop) -> dict[str, JudgedCrop]:
+    return {crop.crop_id: crop for crop in judge_source(crops, SOURCE, bounds)}
 
 
-def kept(bounds: RuleBounds, *rows: Row) -> list[str]:
-    return [name for name, row in judged(bounds, *rows).items() if row["verdict"] == "keep"]
+def kept(bounds: RuleBounds, *crops: MeasuredCrop) -> list[str]:
+    return [name for name, crop in judged(bounds, *crops).items() if crop.verdict == "keep"]
+
+
+def distance_of(crop: JudgedCrop) -> float | None:
+    """Return what the rule measured: the bits to the nearest better crop."""
+    return crop.measures[NEAR]
 
 
 def test_a_single_crop_has_no_better_one_and_is_64_bits_off() -> None:
-    row = judged(SEVEN, crop("a", 0))["a"]
-    assert (row["verdict"], row[NEAR], row["nearest_crop"]) == ("keep", 64.0, None)
+    single = judged(SEVEN, crop("a", 0))["a"]
+    assert (single.verdict, distance_of(single), single.nearest_crop) == ("keep", 64.0, None)
 
 
 def test_without_bounds_all_are_kept_but_told_how_near_they_are() -> None:
     rows = judged(RuleBounds(), crop("a", 0), crop("b", 3), crop("c", 5))
-    assert [row["verdict"] for row in rows.values()] == ["keep"] * 3
-    assert [row[NEAR] for row in rows.values()] == [64.0, 3.0, 2.0]
-    assert [row["nearest_crop"] for row in rows.values()] == [None, "a", "b"]
+    assert [row.verdict for row in rows.values()] == ["keep"] * 3
+    assert [distance_of(row) for row in rows.values()] == [64.0, 3.0, 2.0]
+    assert [row.nearest_crop for row in rows.values()] == [None, "a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +72,9 @@ def test_without_bounds_all_are_kept_but_told_how_near_they_are() -> None:
         pytest.param({}, {}, "first", id="the first name of equal ones"),
     ],
 )
-def test_of_nearly_equal_crops_the_better_one_is_kept(first: Row, second: Row, better: str) -> None:
+def test_of_nearly_equal_crops_the_better_one_is_kept(
+    first: dict[str, float], second: dict[str, float], better: str
+) -> None:
     assert kept(SEVEN, crop("first", 0, **first), crop("second", 2, **second)) == [better]
 
 
@@ -81,23 +93,23 @@ def test_of_nearly_equal_crops_the_better_one_is_kept(first: Row, second: Row, b
     ],
 )
 def test_the_distance_is_held_against_its_bound(
-    distance: int, limits: dict[str, float], verdict: str
+    distance: int, limits: dict[str, float], verdict: Verdict
 ) -> None:
     rows = judged(bounds_of(near_duplicate=limits), crop("a", 0), crop("b", distance))
-    assert (rows["a"]["verdict"], rows["b"]["verdict"]) == ("keep", verdict)
-    assert rows["b"][NEAR] == distance
+    assert (rows["a"].verdict, rows["b"].verdict) == ("keep", verdict)
+    assert distance_of(rows["b"]) == distance
 
 
 def test_a_mirror_image_counts_as_the_same() -> None:
-    turned = crop("b", 60, mirror_hash=bits(1))
+    turned = replace(crop("b", 60), mirror_hash=bits(1))
     rows = judged(SEVEN, crop("a", 0), turned)
-    assert (rows["b"]["reason"], rows["b"][NEAR]) == (NEAR, 1.0)
+    assert (rows["b"].reason, distance_of(rows["b"])) == (NEAR, 1.0)
 
 
 def test_the_sentence_names_the_other_crop() -> None:
-    row = judged(SEVEN, crop("a", 0), crop("b", 3))["b"]
-    assert (row["value"], row["bound"], row["nearest_crop"]) == (3.0, 7.0, "a")
-    assert row["sentence"] == (
+    worse = judged(SEVEN, crop("a", 0), crop("b", 3))["b"]
+    assert (worse.value, worse.bound, worse.nearest_crop) == (3.0, 7.0, "a")
+    assert worse.sentence == (
         "A better crop differs in 3 of 64 bits only; the bound is 7. It is a."
     )
 
@@ -105,7 +117,7 @@ def test_the_sentence_names_the_other_crop() -> None:
 def test_the_nearest_of_several_better_crops_is_named() -> None:
     best = {"sharpness": 0.9}
     rows = judged(SEVEN, crop("a", 0, **best), crop("b", 20, **best), crop("c", 17))
-    assert (rows["c"]["nearest_crop"], rows["c"][NEAR]) == ("b", 3.0)
+    assert (rows["c"].nearest_crop, distance_of(rows["c"])) == ("b", 3.0)
 
 
 def test_a_chain_of_small_steps_is_cut_where_it_leaves_the_kept_one() -> None:
@@ -126,54 +138,62 @@ def test_a_crop_that_another_rule_drops_neither_is_compared_nor_counts(rule: str
         limits = {"min": 80}
     bounds = bounds_of(near_duplicate={"min": 7}, **{rule: limits})
     rows = judged(bounds, crop("a", 0, **{rule: bad}), crop("b", 0))
-    assert (rows["b"]["verdict"], rows["b"][NEAR]) == ("keep", 64.0)
-    assert (rows["a"][NEAR], rows["a"]["nearest_crop"], failed(rows["a"])) == (None, None, [rule])
+    assert (rows["b"].verdict, distance_of(rows["b"])) == ("keep", 64.0)
+    assert (distance_of(rows["a"]), rows["a"].nearest_crop) == (None, None)
+    assert rows["a"].failed_rules == (rule,)
 
 
 def test_a_better_crop_for_review_displaces_no_kept_one() -> None:
     bounds = bounds_of(near_duplicate={"min": 7}, detector_confidence={"review_min": 0.5})
     doubtful = crop("a", 0, detector_confidence=0.4, sharpness=0.9)
     rows = judged(bounds, doubtful, crop("b", 1, sharpness=0.6))
-    assert (rows["b"]["verdict"], rows["b"][NEAR]) == ("keep", 64.0)
-    assert (rows["a"]["verdict"], rows["a"]["reason"]) == ("drop", NEAR)
-    assert failed(rows["a"]) == ["detector_confidence", NEAR]
+    assert (rows["b"].verdict, distance_of(rows["b"])) == ("keep", 64.0)
+    assert (rows["a"].verdict, rows["a"].reason) == ("drop", NEAR)
+    assert rows["a"].failed_rules == ("detector_confidence", NEAR)
 
 
 def test_of_two_crops_for_review_one_is_left() -> None:
     bounds = bounds_of(near_duplicate={"min": 7}, detector_confidence={"review_min": 0.5})
     rows = judged(bounds, *(crop(name, 0, detector_confidence=0.4) for name in "ab"))
-    assert [row["verdict"] for row in rows.values()] == ["review", "drop"]
+    assert [row.verdict for row in rows.values()] == ["review", "drop"]
 
 
 def test_what_the_mask_rules_will_say_does_not_change_which_one_is_kept() -> None:
     bounds = bounds_of(near_duplicate={"min": 7}, subject_share={"min": 0.3})
-    rows = [crop("a", 0, subject_share=0.1), crop("b", 1)]
-    verdicts = judge_rows(rows, SOURCE, bounds, matted={"a"})
-    assert [row["reason"] for row in verdicts] == ["subject_share", NEAR]
+    crops = [crop("a", 0, subject_share=0.1), crop("b", 1)]
+    verdicts = judge_source(crops, SOURCE, bounds, matted={"a"})
+    assert [verdict.reason for verdict in verdicts] == ["subject_share", NEAR]
 
 
-def apart(one: Row, other: Row) -> int:
-    return min((int(a, 16) ^ int(b, 16)).bit_count() for a, b in (
-        (one["hash"], other["hash"]), (one["mirror_hash"], other["hash"])
-    ))  # fmt: skip
+def apart(hashes: Hashes, others: Hashes) -> int:
+    return min((int(own, 16) ^ int(others[0], 16)).bit_count() for own in hashes)
+
+
+def hashes_of(crop: JudgedCrop) -> Hashes:
+    assert crop.hash is not None
+    assert crop.mirror_hash is not None
+    return crop.hash, crop.mirror_hash
 
 
 @settings(max_examples=50)
-@given(rows=measures(max_size=7), bounds=rule_bounds())
+@given(crops=measured_crops(max_size=7), bounds=rule_bounds())
 def test_no_two_kept_crops_are_nearer_than_the_bound_and_each_dropped_one_has_a_kept_neighbour(
-    rows: list[Row], bounds: RuleBounds
+    crops: list[MeasuredCrop], bounds: RuleBounds
 ) -> None:
     bounds = bounds.model_copy(update={NEAR: SEVEN.near_duplicate})
-    verdicts = {row["crop_id"]: row for row in judge_rows(rows, SOURCE, bounds)}
-    compared = [row for row in verdicts.values() if row[NEAR] is not None]
-    left = [row for row in compared if NEAR not in failed(row)]
-    for one, other in combinations(left, 2):
-        assert max(apart(one, other), apart(other, one)) >= 7
-    for row in compared:
-        if NEAR in failed(row):
-            neighbour = verdicts[row["nearest_crop"]]
+    verdicts = judged(bounds, *crops)
+    compared = [crop for crop in verdicts.values() if distance_of(crop) is not None]
+    left = [crop for crop in compared if NEAR not in crop.failed_rules]
+    for first, second in combinations(map(hashes_of, left), 2):
+        assert max(apart(first, second), apart(second, first)) >= 7
+    for crop in compared:
+        if NEAR in crop.failed_rules:
+            assert crop.nearest_crop is not None
+            neighbour = verdicts[crop.nearest_crop]
             assert neighbour in left
-            assert apart(row, neighbour) == row[NEAR] < 7
+            distance = apart(hashes_of(crop), hashes_of(neighbour))
+            assert distance == distance_of(crop)
+            assert distance < 7
 
 
 @pytest.mark.parametrize(
@@ -188,15 +208,12 @@ def test_no_two_kept_crops_are_nearer_than_the_bound_and_each_dropped_one_has_a_
 )
 def test_a_real_picture_is_near_to_what_becomes_of_it(changed: Change, most: int) -> None:
     rgb = shot("astronaut").rgb
-    names = ("hash", "mirror_hash")
-    one, other = (
-        dict(zip(names, hash_picture(np.ascontiguousarray(shown)), strict=True))
-        for shown in (rgb, changed(rgb))
+    hashes, others = (
+        hash_picture(np.ascontiguousarray(picture)) for picture in (rgb, changed(rgb))
     )
-    assert apart(one, other) <= most
+    assert apart(hashes, others) <= most
 
 
 def test_pictures_of_different_people_are_far_apart() -> None:
-    names = ("hash", "mirror_hash")
-    hashes = [dict(zip(names, hash_picture(shot(person).rgb), strict=True)) for person in PEOPLE]
-    assert min(apart(one, other) for one, other in combinations(hashes, 2)) >= 12
+    hashes = [hash_picture(shot(person).rgb) for person in PEOPLE]
+    assert min(apart(*pair) for pair in combinations(hashes, 2)) >= 12

@@ -13,11 +13,18 @@ from tasks.common.schema.rows import JudgedCrop, MeasuredCrop
 from tasks.common.schema.rule_names import MEASURED_RULES
 from tasks.filter.measure import _finite, measure_subject
 from tasks.filter.rules import RULES, excluded_scene, licence
+from tasks.filter.subject import Subject
 from tests.filter.builders import make_pose, make_subject, mask_of, plain_picture
 
 WITH_MASK = [name for name, rule in RULES.items() if rule.needs_mask]
 # Of an empty mask the other two know that it fills nothing and covers no joint.
 ON_PERSON = sorted(set(WITH_MASK) - {"subject_share", "keypoints_in_mask"})
+
+
+def measure_by(rule: str, subject: Subject) -> float | None:
+    measure = RULES[rule].measure
+    assert measure is not None
+    return measure(subject)
 
 
 def test_every_rule_has_a_bound_in_the_recipe_and_every_bound_a_rule() -> None:
@@ -42,13 +49,13 @@ def test_a_rule_goes_by_one_name_and_serves_a_point_of_the_description(name: str
 @pytest.mark.parametrize("rule", WITH_MASK)
 def test_a_rule_that_needs_a_mask_measures_nothing_without_one(tmp_path: Path, rule: str) -> None:
     pose = make_pose(tmp_path, mask=mask_of((0, 0, 100, 100)) * 255)
-    assert RULES[rule].measure(make_subject(tmp_path, pose=pose)) is None
+    assert measure_by(rule, make_subject(tmp_path, pose=pose)) is None
 
 
 @pytest.mark.parametrize("rule", ON_PERSON)
 def test_an_empty_mask_is_not_measurable_rather_than_perfect(tmp_path: Path, rule: str) -> None:
     pose = make_pose(tmp_path, mask=mask_of((0, 0, 100, 100)) * 255)
-    assert RULES[rule].measure(make_subject(tmp_path, mask=mask_of(), pose=pose)) is None
+    assert measure_by(rule, make_subject(tmp_path, mask=mask_of(), pose=pose)) is None
 
 
 @pytest.mark.parametrize("level", [0, 255], ids=["black", "white"])
@@ -56,7 +63,7 @@ def test_an_empty_mask_is_not_measurable_rather_than_perfect(tmp_path: Path, rul
 def test_a_picture_without_edges_is_neither_crisp_nor_doubled(
     tmp_path: Path, rule: str, level: int
 ) -> None:
-    assert RULES[rule].measure(make_subject(tmp_path, rgb=plain_picture(level))) is None
+    assert measure_by(rule, make_subject(tmp_path, rgb=plain_picture(level))) is None
 
 
 @pytest.mark.parametrize("needs_mask", [False, True], ids=["before matting", "after matting"])
@@ -65,10 +72,11 @@ def test_a_crop_of_one_pixel_is_measured_by_every_rule(tmp_path: Path, needs_mas
     full = np.ones((1, 1), np.uint8)
     subject = make_subject(tmp_path, frame_wh=(1, 1), person=(0, 0, 1, 1), rgb=one, mask=full)
     values = measure_subject(subject, needs_mask=needs_mask)
-    expected = {
+    by_mask: dict[bool, dict[str, float | None]] = {
         False: {"person_height_px": 1.0, "frame_cut": 1.0, "person_overlap": 0.0, "exposure": 0.0},
         True: {"mask_whole": 1.0, "subject_share": 1.0, "frame_cut_mask": 1.0, "contrast": None},
-    }[needs_mask]
+    }
+    expected = by_mask[needs_mask]
     assert {name: values[name] for name in expected} == expected
 
 

@@ -7,20 +7,25 @@ import numpy as np
 import pytest
 
 from tasks.filter.rules import sharpness
-from tests.filter.builders import Box, Picture, make_pose, make_subject
+from tasks.filter.subject import Subject
+from tests.filter.builders import Corners, Picture, make_pose, make_subject, value_of
 from tests.filter.pictures import out_of_focus
 
 
 def coarse_noise(size: int) -> Picture:
     """Return noise in 24 x 24 plain squares."""
     squares = np.random.default_rng(3).integers(0, 255, (24, 24, 3), dtype=np.uint8)
-    return cv2.resize(squares, (size, size), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(cv2.resize(squares, (size, size), interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
-def sharpness_of(root: Path, rgb: Picture, person: Box | None = None) -> float | None:
+def subject_of(root: Path, rgb: Picture, person: Corners | None = None) -> Subject:
     height, width = rgb.shape[:2]
     box = person or (0, 0, width, height)
-    return sharpness.measure(make_subject(root, rgb=rgb, frame_wh=(width, height), person=box))
+    return make_subject(root, rgb=rgb, frame_wh=(width, height), person=box)
+
+
+def sharpness_of(root: Path, rgb: Picture, person: Corners | None = None) -> float | None:
+    return sharpness.measure(subject_of(root, rgb, person))
 
 
 @pytest.mark.parametrize("level", [0, 90, 255], ids=["black", "grey", "white"])
@@ -48,7 +53,7 @@ def test_a_slow_change_loses_nothing(tmp_path: Path) -> None:
 def test_blur_lowers_sharpness_step_by_step(tmp_path: Path) -> None:
     picture = coarse_noise(384)
     blurred = [out_of_focus(picture, sigma) for sigma in (2, 4, 8, 16)]
-    values = [sharpness_of(tmp_path, rgb) for rgb in (picture, *blurred)]
+    values = [value_of(sharpness.RULE, subject_of(tmp_path, rgb)) for rgb in (picture, *blurred)]
     assert values == sorted(values, reverse=True)
     assert values[0] > 4 * values[-1]
 
@@ -92,7 +97,7 @@ def test_the_pose_models_mask_says_where_the_person_is(tmp_path: Path) -> None:
         subject = make_subject(
             tmp_path, rgb=rgb, frame_wh=(384, 384), person=(0, 0, 384, 384), pose=pose
         )
-        values.append(sharpness.measure(subject))
+        values.append(value_of(sharpness.RULE, subject))
     crisp, soft = values
     assert crisp == pytest.approx(sharpness_of(tmp_path, coarse_noise(384)), rel=0.1)
     assert soft < 0.6 * crisp

@@ -9,18 +9,10 @@ from tasks.common.recipe.bounds import ShareBounds
 from tasks.common.recipe.models import load_recipe
 from tasks.filter.blur import loss_to_blur
 from tasks.filter.rules import RULES
-from tests.filter.builders import make_subject
-from tests.filter.pictures import Shot, shot, smeared
+from tests.filter.builders import make_subject, value_of
+from tests.filter.pictures import shot, smeared
 
 BOUNDS = load_recipe("people").filter
-
-
-def value_of(rule: str, person: Shot, root: Path) -> float:
-    measure = RULES[rule].measure
-    assert measure is not None
-    value = measure(person.subject(root))
-    assert value is not None
-    return value
 
 
 @pytest.mark.parametrize("angle_deg", [0, 45, 90])
@@ -31,7 +23,8 @@ def test_a_smear_over_a_tenth_of_the_height_is_dropped_as_blurred(
     person = shot(name)
     blurred = person.showing(smeared(person.rgb, 0.1 * person.height_px, angle_deg))
     assert isinstance(BOUNDS.sharpness, ShareBounds)
-    assert value_of("sharpness", blurred, tmp_path) < BOUNDS.sharpness.min
+    assert BOUNDS.sharpness.min is not None
+    assert value_of(RULES["sharpness"], blurred.subject(tmp_path)) < BOUNDS.sharpness.min
 
 
 @pytest.mark.parametrize("angle_deg", [0, 45, 90])
@@ -39,7 +32,8 @@ def test_a_smear_does_not_look_like_a_double_exposure(angle_deg: int, tmp_path: 
     person = shot("light coat")
     blurred = person.showing(smeared(person.rgb, 0.08 * person.height_px, angle_deg))
     assert isinstance(BOUNDS.ghosting, ShareBounds)
-    assert value_of("ghosting", blurred, tmp_path) <= BOUNDS.ghosting.max
+    assert BOUNDS.ghosting.max is not None
+    assert value_of(RULES["ghosting"], blurred.subject(tmp_path)) <= BOUNDS.ghosting.max
 
 
 def test_a_smear_from_side_to_side_loses_little_across_and_much_along(tmp_path: Path) -> None:

@@ -21,7 +21,6 @@ from tasks.filter.rules import RULES
 from tasks.filter.stage import filter_crops, filter_key, screen_crops, screen_key
 from tests.filter.artifacts import picture, write_crops, write_mattes, write_poses
 from tests.filter.builders import SOURCE, bounds_of
-from tests.filter.strategies import failed
 
 NAMES = ("a", "b", "c")
 # Of these three pictures, the last is the first once more.
@@ -95,9 +94,9 @@ def test_every_crop_gets_one_verdict_and_every_drop_its_why(
     crops, bounds = write_crops(workspace, SHOWN), bounds_of(**limits)
     mattes = write_mattes(workspace, screened(workspace, crops, bounds), empty)
     result = filtered(workspace, crops, mattes, bounds)
-    rows = plain_rows(workspace.items(result))
-    out = {row["crop_id"]: row["reason"] for row in rows if row["verdict"] == "drop"}
-    assert [row["crop_id"] for row in rows] == list(NAMES)
+    rows = workspace.rows(JudgedCrop, result)
+    out = {row.crop_id: row.reason for row in rows if row.verdict == "drop"}
+    assert [row.crop_id for row in rows] == list(NAMES)
     assert dropped(workspace, result) == out
     assert (result.n_in, result.n_dropped, result.n_kept) == (3, len(out), 3 - len(out))
     assert list(workspace.items(result).columns) == list(columns_of(JudgedCrop))
@@ -121,11 +120,11 @@ def test_a_drop_before_matting_is_told_alike_by_both_stages(workspace: Workspace
 def test_what_needs_a_mask_is_measured_on_matted_crops_alone(workspace: Workspace) -> None:
     crops, bounds = write_crops(workspace, SHOWN), bounds_of(**NEAR)
     mattes = write_mattes(workspace, screened(workspace, crops, bounds))
-    rows = plain_rows(workspace.items(filtered(workspace, crops, mattes, bounds)))
-    shares = {row["crop_id"]: row["subject_share"] for row in rows}
+    rows = workspace.rows(JudgedCrop, filtered(workspace, crops, mattes, bounds))
+    shares = {row.crop_id: row.measures["subject_share"] for row in rows}
     assert shares == {"a": 1.0, "b": 1.0, "c": None}
-    (last,) = [row for row in rows if row["crop_id"] == "c"]
-    assert {last[name] for name, rule in RULES.items() if rule.needs_mask} == {None}
+    (last,) = [row for row in rows if row.crop_id == "c"]
+    assert {last.measures[name] for name, rule in RULES.items() if rule.needs_mask} == {None}
 
 
 def test_rules_after_matting_decide_on_the_crops_that_were_matted(workspace: Workspace) -> None:
@@ -142,11 +141,11 @@ def test_a_crop_on_which_nobody_is_found_is_dropped_without_any_bound(
 ) -> None:
     crops, bounds = write_crops(workspace, SHOWN), RuleBounds()
     mattes = write_mattes(workspace, screened(workspace, crops, bounds), ["b"])
-    rows = plain_rows(workspace.items(filtered(workspace, crops, mattes, bounds)))
-    assert [row["verdict"] for row in rows] == ["keep", "drop", "keep"]
-    told = [rows[1][name] for name in ("reason", "value", "bound", "sentence")]
-    assert told == ["mask_empty", 0.0, 0.5, "nobody on b"]
-    assert failed(rows[1]) == ["mask_empty"]
+    rows = workspace.rows(JudgedCrop, filtered(workspace, crops, mattes, bounds))
+    assert [row.verdict for row in rows] == ["keep", "drop", "keep"]
+    empty = rows[1]
+    assert (empty.reason, empty.value, empty.bound) == ("mask_empty", 0.0, 0.5)
+    assert (empty.sentence, empty.failed_rules) == ("nobody on b", ("mask_empty",))
 
 
 def test_poses_are_found_by_the_crops_name(workspace: Workspace) -> None:
@@ -154,9 +153,9 @@ def test_poses_are_found_by_the_crops_name(workspace: Workspace) -> None:
     poses = write_poses(workspace, {"b": 0.75, "a": 0.25})
     screen = screened(workspace, crops, bounds, poses)
     final = filtered(workspace, crops, write_mattes(workspace, screen), bounds, poses)
-    rows = plain_rows(workspace.items(final))
-    assert [row["body_visible"] for row in rows] == [0.25, 0.75, None]
-    assert [row["verdict"] for row in rows] == ["drop", "keep", "drop"]
+    rows = workspace.rows(JudgedCrop, final)
+    assert [row.measures["body_visible"] for row in rows] == [0.25, 0.75, None]
+    assert [row.verdict for row in rows] == ["drop", "keep", "drop"]
 
 
 def test_a_moved_bound_measures_nothing_again(

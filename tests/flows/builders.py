@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,13 +11,12 @@ from flows.engine.run_record import RunRecord, save_run
 from tasks.common.digests import content_key
 from tasks.common.recipe.models import Recipe, parse_recipe
 from tasks.common.records import Source, SourceOutcome, StageResult
-from tasks.common.schema.columns import columns_of, plain_rows
-from tasks.common.schema.rows import JudgedCrop, MeasuredCrop
-from tasks.common.schema.tables import make_table
+from tasks.common.schema.columns import encode_row
+from tasks.common.schema.rows import JudgedCrop
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
+from tasks.filter.judge import judge_source
 from tests.dataset.builders import judged, source
 from tests.dataset.crops import Crop
-from tests.filter.builders import judge_rows
 
 RECIPE = """\
 # Bounds of a test.
@@ -56,19 +54,16 @@ def judged_by(
 ) -> SourceOutcome:
     """Write the artifacts of one source; its verdicts are what the recipe makes of the measures."""
     whole = judged(workspace, line, crops)
-    measures = [
-        {name: row[name] for name in columns_of(MeasuredCrop)}
-        for row in plain_rows(workspace.items(whole.stages[-1]))
-    ]
+    measured = [crop.measured for crop in workspace.rows(JudgedCrop, whole.stages[-1])]
     matted = [f"{line.source_id}-{crop.name}" for crop in crops if crop.has_matte]
-    final = commit_verdicts(workspace, judge_rows(measures, line, recipe.filter, matted))
+    final = commit_verdicts(workspace, judge_source(measured, line, recipe.filter, matted))
     return whole.model_copy(update={"stages": (*whole.stages[:-1], final)})
 
 
-def commit_verdicts(workspace: Workspace, rows: list[dict[str, Any]]) -> StageResult:
-    """Store verdict rows as the filter stage does, but for its drops."""
-    out = ArtifactWriter(workspace, "filter", content_key("judged", rows))
-    return out.commit(make_table(rows, columns_of(JudgedCrop)), [], n_in=len(rows))
+def commit_verdicts(workspace: Workspace, crops: list[JudgedCrop]) -> StageResult:
+    """Store verdicts as the filter stage does, but for its drops."""
+    out = ArtifactWriter(workspace, "filter", content_key("judged", list(map(encode_row, crops))))
+    return out.commit_rows(JudgedCrop, crops, [], n_in=len(crops))
 
 
 def record_run(

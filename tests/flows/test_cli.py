@@ -25,7 +25,7 @@ def run_cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 
 def test_the_list_of_the_demo_is_without_mistakes(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code("sources", "demo") == 0
-    sentence = f"{len(read_sources('demo'))} sources, no mistakes found."
+    sentence = f"{len(read_sources('demo'))} sources, no errors."
     assert sentence in capsys.readouterr().out
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.engine.earlier_runs import earlier_runs, gather, require_joinable
+from flows.engine.earlier_runs import earlier_runs, join_outcomes, require_joinable
 from flows.engine.run_record import RunRecord, save_run
 from tasks.common.errors import InputError
 from tasks.common.recipe.models import Recipe
@@ -85,7 +85,7 @@ def test_each_source_comes_once_in_its_old_place_with_its_newest_outcome(
     first = published(workspace, "run-1", "a", "b")
     second = published(workspace, "run-2", "b", "c")
     now = record_run(workspace, {"d": [Crop("a")], "a": [Crop("z")]}, recipe=GROWING).outcomes
-    found = gather(now, [first, second], GROWING, workspace)
+    found = join_outcomes(now, [first, second], GROWING, workspace)
     assert names_of(found) == ["a", "b", "c", "d"]
     assert found[0] == now[1]
     assert found[1] == second.outcomes[0]
@@ -94,7 +94,7 @@ def test_each_source_comes_once_in_its_old_place_with_its_newest_outcome(
 def test_a_source_that_fails_today_is_published_as_it_was(workspace: Workspace) -> None:
     first = published(workspace, "run-1", "a")
     never = failed(published(workspace, "run-2", "x").outcomes[0])
-    found = gather([failed(first.outcomes[0]), never], [first], GROWING, workspace)
+    found = join_outcomes([failed(first.outcomes[0]), never], [first], GROWING, workspace)
     assert found == (first.outcomes[0], never)
 
 
@@ -105,6 +105,6 @@ def test_a_run_that_was_measured_otherwise_is_refused_unless_its_sources_are_don
         ("note: small\n", "note: small\n  accumulate: true\n"), ("fall-yolov8s", "yolo11n")
     )
     old = published(workspace, "run-1", "a", recipe=other)
-    with pytest.raises(InputError, match="run-1 was made with another detect part"):
+    with pytest.raises(InputError, match="run-1 was made with a different detect part"):
         require_joinable([old], (), GROWING)
     require_joinable([old], [old.outcomes[0].source], GROWING)

@@ -194,7 +194,7 @@ def test_a_picture_that_is_gone_is_told(workspace: Workspace) -> None:
     record_run(workspace, CROPS)
     for picture in workspace.root.glob("detect/*/*/*.jpg"):
         picture.unlink()
-    with pytest.raises(ArtifactError, match=r"gone or damaged .* Run the same"):
+    with pytest.raises(ArtifactError, match=r"missing or damaged .* Run the same"):
         explain_crop("street-a", None, workspace)
 
 

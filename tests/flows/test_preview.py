@@ -115,7 +115,7 @@ def test_a_named_run_that_was_measured_otherwise_is_refused_with_the_part(
     change: tuple[str, str], part: str, workspace: Workspace, recipe: str
 ) -> None:
     record_run(workspace, {}, recipe=recipe_of(change))
-    with pytest.raises(InputError, match=f"run run-1 was made with another {part} part"):
+    with pytest.raises(InputError, match=f"Run run-1 was made with a different {part} part"):
         _chosen(workspace, recipe, "run-1")
 
 
@@ -191,7 +191,7 @@ def test_the_page_lies_beside_the_run_and_tells_what_was_changed(
 
 def test_a_change_that_shapes_crops_cannot_be_previewed(workspace: Workspace, recipe: str) -> None:
     record_run(workspace, CROPS)
-    with pytest.raises(InputError, match="The detect part shapes crops and measures"):
+    with pytest.raises(InputError, match="The detect part determines crops and measures"):
         preview(recipe, ["detect.confidence=0.4"], None, workspace)
 
 

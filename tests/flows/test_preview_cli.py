@@ -30,7 +30,8 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> Told:
 
 def test_without_preview_or_save_nothing_is_asked_for(recipe: str, complaint: Told) -> None:
     assert exit_code("retune", recipe, "--set", "sharpness.min=0.5") == 2
-    assert "Say --preview to see what would change, or --save FILE to keep it." in complaint()
+    sentence = "Give --preview to see what would change, or --save FILE to save the changed recipe."
+    assert sentence in complaint()
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,7 @@ def test_another_file_is_not_overwritten(
     other.write_text("mine")
     change = ["--set", "sharpness.min=0.3"]
     assert exit_code("retune", recipe, *change, "--save", str(other), *others) == 2
-    assert f"{other} exists already; name a file that does not." in complaint()
+    assert f"{other} exists already; choose another file name." in complaint()
     assert other.read_text() == "mine"
 
 
@@ -152,7 +153,7 @@ def test_a_file_named_as_a_shipped_recipe_is_not_overwritten(
     Path("demo").write_text("mine")
     change = ["--set", "sharpness.min=0.3"]
     assert exit_code("retune", "demo", *change, "--save", "demo") == 2
-    assert "demo exists already; name a file that does not." in complaint()
+    assert "demo exists already; choose another file name." in complaint()
     assert Path("demo").read_text() == "mine"
 
 

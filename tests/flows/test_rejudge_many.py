@@ -2,30 +2,28 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from flows.preview import preview
 from tasks.common.records import Drop, Source, SourceOutcome
-from tasks.common.schema.columns import columns_of, encode_row, plain_rows
-from tasks.common.schema.rows import MeasuredCrop
+from tasks.common.schema.rows import JudgedCrop
 from tasks.common.workspace.artifacts import Workspace
-from tasks.filter.judge import drop_empty_mask
+from tasks.filter.judge import drop_empty_mask, judge_source
 from tasks.filter.rejudge import rejudge
 from tests.dataset.builders import source, verdicts_only
-from tests.dataset.crops import MEASURED_ON_MASK, Crop, verdict_row
-from tests.filter.builders import judge_rows, judged_crops
+from tests.dataset.crops import MEASURED_ON_MASK, Crop, judged_crop
+from tests.filter.builders import remeasured
 from tests.flows.builders import RECIPE, commit_verdicts, recipe_file, recipe_of, save_record
 
 NEAR = ("filter:", "filter:\n  near_duplicate: {min: 5, review_min: 7}")
 
 
-def _many(n: int, line: Source, rng: np.random.Generator) -> list[dict[str, Any]]:
-    """Return verdict rows as the filter stores them: repeats, dropped, never matted, empty ones."""
+def _many(n: int, line: Source, rng: np.random.Generator) -> list[JudgedCrop]:
+    """Return verdicts as the filter stores them: repeats, dropped, never matted, empty ones."""
     scenes = rng.integers(0, 1 << 63, n // 3 + 1)
-    measures = [
-        verdict_row(
+    measured = [
+        judged_crop(
             Crop(
                 f"{number}",
                 hash=int(rng.choice(scenes)) ^ int(rng.integers(0, 1 << 6)),
@@ -34,23 +32,24 @@ def _many(n: int, line: Source, rng: np.random.Generator) -> list[dict[str, Any]
                 measures={"subject_share": round(float(rng.uniform(0.1, 0.9)), 6)},
             ),
             f"{line.source_id}-{number:05d}",
-        )
+        ).measured
         for number in range(n)
     ]
-    measures = [{name: row[name] for name in columns_of(MeasuredCrop)} for row in measures]
-    screened = judge_rows(measures, line, recipe_of(NEAR).filter)
-    matted = {row["crop_id"] for row in screened if row["verdict"] != "drop"}
+    bounds = recipe_of(NEAR).filter
+    screened = judge_source(measured, line, bounds)
+    matted = {crop.crop_id for crop in screened if crop.verdict != "drop"}
     empty = {name for name in matted if name.endswith("77")}
-    for row in measures:
-        if row["crop_id"] not in matted - empty:
-            row |= dict.fromkeys(MEASURED_ON_MASK)
-    rows = judge_rows(measures, line, recipe_of(NEAR).filter, matted - empty)
+    without_mask = dict.fromkeys(MEASURED_ON_MASK)
+    known = [
+        crop if crop.crop_id in matted - empty else remeasured(crop, without_mask)
+        for crop in measured
+    ]
     drop = Drop(
         item="", stage="matte", reason="mask_empty", value=0.0, sentence="No person is there."
     )
     return [
-        encode_row(drop_empty_mask(crop, drop if crop.crop_id in empty else None))
-        for crop in judged_crops(rows)
+        drop_empty_mask(crop, drop if crop.crop_id in empty else None)
+        for crop in judge_source(known, line, bounds, matted - empty)
     ]
 
 
@@ -66,19 +65,15 @@ def test_ten_thousand_crops_are_judged_again_as_they_were_from_their_verdicts_al
             workspace, source(name), [Crop(f"{number:05d}") for number in range(2500)]
         ).stages
         outcomes.append(SourceOutcome(source=source(name), stages=(detected, matted, final)))
-        stored[name] = plain_rows(workspace.items(final))
-    reasons = {row["reason"] for rows in stored.values() for row in rows}
+        stored[name] = workspace.rows(JudgedCrop, final)
+    reasons = {row.reason for rows in stored.values() for row in rows}
     assert {"near_duplicate", "sharpness", "frame_cut", "subject_share", "mask_empty"} < reasons
     bounds = recipe_of(NEAR).filter
-    again = {
-        name: rejudge(judged_crops(rows), source(name), bounds) for name, rows in stored.items()
-    }
-    assert {
-        name: [encode_row(crop) for crop in done.crops] for name, done in again.items()
-    } == stored
+    again = {name: rejudge(crops, source(name), bounds) for name, crops in stored.items()}
+    assert {name: done.crops for name, done in again.items()} == stored
     assert [done.unmatted for done in again.values()] == [frozenset()] * 4
     save_record(workspace, *outcomes, recipe=recipe_of(NEAR))
     recipe = recipe_file(tmp_path, RECIPE.replace(*NEAR))
     found = preview(recipe, [], None, workspace).diff
     assert (found.before.total(), found.moved) == (10_000, {})
-    assert found.before == Counter(row["verdict"] for rows in stored.values() for row in rows)
+    assert found.before == Counter(row.verdict for rows in stored.values() for row in rows)

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from flows.engine.derived import find_derived
 from flows.ingest import prepare
-from flows.takedown import find_derived, lift, take_down
+from flows.takedown import lift, take_down
 from tasks.common.errors import ArtifactError, InputError, SourceError
 from tasks.common.records import Source, SourceOutcome
-from tasks.common.schema.tables import MEDIA, make_table
+from tasks.common.schema.rows import MediaRow
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
@@ -29,7 +30,21 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 def with_media(workspace: Workspace, outcome: SourceOutcome, media_id: str) -> SourceOutcome:
     """Add what the download stage says of the source's bytes."""
     out = ArtifactWriter(workspace, "download", media_id[:40])
-    media = out.commit(make_table([{"media_id": media_id}], MEDIA), [], n_in=1)
+    row = MediaRow(
+        media_id,
+        path="",
+        digest="",
+        size_bytes=1,
+        kind="video",
+        codec="h264",
+        width_px=64,
+        height_px=48,
+        frame_rate="25/1",
+        duration_s=1.0,
+        rotation_deg=0,
+        projection="flat",
+    )
+    media = out.commit_rows(MediaRow, [row], [], n_in=1)
     return outcome.model_copy(update={"stages": (media, *outcome.stages)})
 
 
@@ -120,7 +135,7 @@ def test_another_publisher_heeds_it_by_way_of_the_store(
     assert publish_all(outcomes).n_samples == 4
 
 
-@pytest.mark.service  # what was fetched is probed in a child process
+@pytest.mark.service
 def test_the_same_bytes_are_refused_when_they_come_again(
     workspace: Workspace, registry: VersionRegistry, tmp_path: Path
 ) -> None:
@@ -150,7 +165,7 @@ def test_a_run_leaves_it_out_at_the_door_and_says_so(
     (said,) = prepared.withheld
     assert said == "street is left out: uploader ann was taken down on 2026-11-25: asked"
     take_down("source", "cafe", "asked", found, workspace, registry, NOW)
-    with pytest.raises(InputError, match="Nothing is left of the list"):
+    with pytest.raises(InputError, match="Every source of the list was taken down"):
         prepare(listed(tmp_path), "demo", settings().store)
 
 
@@ -193,12 +208,12 @@ def test_the_command_lists_records_and_says_what_to_do(
     assert exit_code("takedown", "--uploader", "ann", "--preview") == 0
     assert Takedowns.of(workspace, open_store(settings().store)).records == ()
     assert exit_code("takedown", "--uploader", "ann") == 2
-    assert "Say why with --reason" in capsys.readouterr().err
+    assert "Give the reason with --reason" in capsys.readouterr().err
     assert exit_code("takedown", "--uploader", "ann", "--reason", "by mail") == 0
     told = capsys.readouterr().out
     for said in (
         "2 sources: beach street",
-        "CustomSeg_Person_20261122_small@v1 holds 4 samples",
+        "CustomSeg_Person_20261122_small@v1 has 4 samples",
         "matteflow retire CustomSeg_Person_20261122_small@v1",
     ):
         assert said in told
@@ -214,4 +229,4 @@ def test_one_thing_is_taken_down_at_a_time(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert exit_code("takedown", *arguments) == 2
-    assert "Name one of" in capsys.readouterr().err
+    assert "Give either --source ID or" in capsys.readouterr().err

@@ -196,7 +196,7 @@ def test_a_retirement_can_be_undone(capsys: pytest.CaptureFixture[str]) -> None:
         pytest.param(["url", f"{NAME}@v7"], "no version 7. Versions: v1 to v2.", id="version"),
         pytest.param(["pull", f"{NAME}@old"], "no channel 'old'. Channels: latest", id="channel"),
         pytest.param(["diff", f"{NAME}@v1"], "has no parent", id="first version alone"),
-        pytest.param(["rollback", NAME], "Say which version", id="rollback to anything"),
+        pytest.param(["rollback", NAME], "Name a version", id="rollback to anything"),
         pytest.param(["rollback", f"{NAME}@v1", "--channel", "v2"], "cannot be called", id="name"),
         pytest.param(["retire", f"{NAME}@v1"], "A retirement needs a reason", id="no reason"),
         pytest.param(["retire", f"{NAME}@v2", "--reason", "x"], "rollback", id="latest"),

@@ -12,9 +12,9 @@ from tasks.common.files import digest_file
 from tasks.common.media.images import Rgb, encode_png, read_grey
 from tasks.common.recipe.models import MatteRecipe
 from tasks.common.records import AdmittedTable, CropsTable, Source, StageResult
-from tasks.common.schema.columns import columns_of, plain_rows
+from tasks.common.schema.boxes import Box
+from tasks.common.schema.columns import plain_rows
 from tasks.common.schema.rows import Admitted, Crop
-from tasks.common.schema.tables import make_table
 from tasks.common.settings import Settings
 from tasks.common.weights.catalogue import Weights
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
@@ -65,10 +65,24 @@ def _inputs(workspace: Workspace, levels: list[int]) -> tuple[CropsTable, Admitt
     for number, level in enumerate(levels):
         pixels = np.full((*SIZE_WH[::-1], 3), level, np.uint8)
         path, digest = out.put(f"c{number}.png", encode_png(pixels))
-        boxes = {"person_box_xyxy": "[14, 12, 38, 48]", "crop_box_xyxy": "[10, 10, 42, 50]"}
-        rows.append({"crop_id": f"c{number}", "path": path, "digest": digest, **boxes})
-    crops = out.commit(make_table(rows, columns_of(Crop)), [], n_in=len(rows))
-    admitted = [Admitted(row["crop_id"]) for row in rows]
+        rows.append(
+            Crop(
+                f"c{number}",
+                frame_id="f",
+                media_id="m",
+                time_s=0.0,
+                frame_size_wh=(100, 80),
+                projection="flat",
+                person_box_xyxy=Box(14, 12, 38, 48),
+                crop_box_xyxy=Box(10, 10, 42, 50),
+                confidence=0.9,
+                others_xyxy=(),
+                path=path,
+                digest=digest,
+            )
+        )
+    crops = out.commit_rows(Crop, rows, [], n_in=len(rows))
+    admitted = [Admitted(row.crop_id) for row in rows]
     writer = ArtifactWriter(workspace, "screen", content_key("screen", levels))
     screened = writer.commit_rows(Admitted, admitted, [], n_in=len(rows))
     return CropsTable(crops), AdmittedTable(screened)

@@ -1,6 +1,5 @@
 """A detect artifact made by hand, and a pose model that answers what it is told."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,9 +9,7 @@ from tasks.common.digests import content_key
 from tasks.common.media.images import Alpha, Rgb, encode_png
 from tasks.common.records import CropsTable
 from tasks.common.schema.boxes import Box
-from tasks.common.schema.columns import columns_of
 from tasks.common.schema.rows import Crop
-from tasks.common.schema.tables import make_table
 from tasks.common.settings import Settings
 from tasks.common.weights.catalogue import Weights
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
@@ -36,10 +33,23 @@ def write_crops(
     rows = []
     for number, picture in enumerate(pictures):
         path, digest = out.put(f"c{number}.png", encode_png(picture))
-        row = {"crop_id": f"c{number}", "frame_id": "f", "media_id": "m", "time_s": 0.0}
-        boxes = {"person_box_xyxy": json.dumps(person), "crop_box_xyxy": json.dumps(crop)}
-        rows.append(row | boxes | {"others_xyxy": "[]", "path": path, "digest": digest})
-    return CropsTable(out.commit(make_table(rows, columns_of(Crop)), [], n_in=len(rows)))
+        rows.append(
+            Crop(
+                f"c{number}",
+                frame_id="f",
+                media_id="m",
+                time_s=0.0,
+                frame_size_wh=(100, 80),
+                projection="flat",
+                person_box_xyxy=Box.of(person),
+                crop_box_xyxy=Box.of(crop),
+                confidence=0.9,
+                others_xyxy=(),
+                path=path,
+                digest=digest,
+            )
+        )
+    return CropsTable(out.commit_rows(Crop, rows, [], n_in=len(rows)))
 
 
 class FakeFinder:

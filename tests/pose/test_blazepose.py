@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tasks.common.media.images import Rgb
+from tasks.common.schema.boxes import Box
 from tasks.common.settings import settings
 from tasks.common.weights.catalogue import find_weights
 from tasks.pose.blazepose import _load, find_pose
@@ -35,7 +36,7 @@ def _pose(person: Person) -> PoseEstimate:
 
 def _whole(rgb: Rgb) -> Person:
     height, width = rgb.shape[:2]
-    return Person(rgb, (0.0, 0.0, float(width), float(height)))
+    return Person(rgb, Box(0.0, 0.0, float(width), float(height)))
 
 
 def _street(x0: int, y0: int, x1: int, y1: int) -> Rgb:
@@ -69,15 +70,15 @@ def test_a_crop_of_a_few_pixels_is_no_obstacle_and_shows_nobody(size_wh: tuple[i
 
 
 def test_a_box_without_a_size_is_no_obstacle() -> None:
-    pose = _pose(Person(standing("dark coat").rgb, (10.0, 10.0, 10.0, 10.0)))
+    pose = _pose(Person(standing("dark coat").rgb, Box(10.0, 10.0, 10.0, 10.0)))
     assert float(pose.seen.max()) < 0.2
 
 
 @pytest.mark.parametrize("who", STANDING)
 def test_the_answer_has_the_shapes_and_ranges_that_it_promises(who: str) -> None:
     pose = _pose(standing(who))
-    assert (pose.points_xy.shape, pose.points_xy.dtype) == ((17, 2), np.float32)
-    assert (pose.seen.shape, pose.seen.dtype) == ((17,), np.float32)
+    assert (pose.points_xy.shape, pose.points_xy.dtype) == ((17, 2), np.dtype(np.float32))
+    assert (pose.seen.shape, pose.seen.dtype) == ((17,), np.dtype(np.float32))
     assert 0.0 <= float(pose.seen.min()) <= float(pose.seen.max()) <= 1.0
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tasks.common.media.images import Alpha
+from tasks.common.schema.boxes import Box
 from tasks.common.settings import settings
 from tasks.common.weights.catalogue import find_weights
 from tasks.pose.blazepose import find_pose
@@ -28,7 +29,7 @@ def _mask(person: Person) -> Alpha:
 @pytest.mark.parametrize("size_wh", [(1, 1), (1, 500), (500, 1)])
 def test_even_a_single_row_or_column_has_a_mask(size_wh: tuple[int, int]) -> None:
     rgb = np.zeros((size_wh[1], size_wh[0], 3), np.uint8)
-    mask = _mask(Person(rgb, (0.0, 0.0, float(size_wh[0]), float(size_wh[1]))))
+    mask = _mask(Person(rgb, Box(0.0, 0.0, float(size_wh[0]), float(size_wh[1]))))
     assert mask.shape == (min(256, size_wh[1]), min(256, size_wh[0]))
 
 

@@ -26,7 +26,7 @@ def _answer(
 
 
 def _in_crop(region: _Region, x: float, y: float) -> NDArray[np.float64]:
-    return region.to_crop() @ np.array([x, y, 1.0])
+    return np.asarray(region.to_crop() @ np.array([x, y, 1.0]))
 
 
 @given(px, px, st.floats(1, 500), st.floats(-4, 4))

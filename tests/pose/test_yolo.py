@@ -71,7 +71,7 @@ class TestWhosePose:
         assert _nothing_seen(_pose_of(_answer(boxes)))
 
     def test_the_one_in_the_detectors_box_is_taken_whatever_the_order(self) -> None:
-        own, neighbour = (22, 22, 82, 182), (0, 20, 50, 180)
+        own, neighbour = (22.0, 22.0, 82.0, 182.0), (0.0, 20.0, 50.0, 180.0)
         for number, boxes in enumerate([[own, neighbour], [neighbour, own]]):
             points = _pose_of(_answer(boxes)).points_xy
             assert points.tolist() == [[10.0 + number, 20.0 + number]] * 17
@@ -87,7 +87,7 @@ class TestWhosePose:
 
     def test_keypoints_and_confidences_are_taken_as_they_are(self) -> None:
         pose = _pose_of(_answer([(20, 20, 80, 180)], {3: (31.5, 44.25, 0.125)}))
-        assert (pose.points_xy.dtype, pose.seen.dtype) == (np.float32, np.float32)
+        assert {pose.points_xy.dtype, pose.seen.dtype} == {np.dtype(np.float32)}
         assert (pose.points_xy[3].tolist(), float(pose.seen[3])) == ([31.5, 44.25], 0.125)
         assert pose.seen[4:].tolist() == pytest.approx([0.9] * 13)
 

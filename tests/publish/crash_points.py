@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from tasks.common.settings import settings
 from tasks.common.store.folder import INCOMING, FolderStore
 from tasks.common.store.objects import ObjectStore
+from tasks.common.store.s3 import S3Store
 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _CHANGES = {"os.mkdir", "os.rename", "os.link", "os.remove", "os.rmdir", "os.chmod", "os.truncate"}
@@ -58,8 +59,10 @@ def watch(store: ObjectStore, fuse: Fuse) -> None:
     """Pass a point at everything that this process does to a store, for the rest of its life."""
     if isinstance(store, FolderStore):
         _watch_folder(store.root, fuse)
-    else:
+    elif isinstance(store, S3Store):
         _watch_client(store._client, fuse)
+    else:
+        raise TypeError(f"no points are known in a {type(store).__name__}")
 
 
 def _watch_client(client: Any, fuse: Fuse) -> None:
@@ -96,5 +99,5 @@ def _watch_folder(root: Path, fuse: Fuse) -> None:
         if (writes or event in _CHANGES) and not is_idle:
             fuse.burn("before", event, key_of(args[event in _TO_SECOND]))
 
-    os.fsync = lambda _: None
+    os.fsync = lambda fd: None
     sys.addaudithook(hook)

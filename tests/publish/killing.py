@@ -166,7 +166,8 @@ def _end_of(pid: int, reader: int, order: Order, pipe: Connection) -> tuple[int,
         pipe.send(_FROZEN)
         pipe.recv()
         os.kill(pid, signal.SIGCONT)
-    ready, _, _ = select.select([reader, pipe], [], [], order.kill_after_s)
+    streams: list[int | Connection] = [reader, pipe]
+    ready, _, _ = select.select(streams, [], [], order.kill_after_s)
     if reader not in ready:
         if ready:
             pipe.recv()

@@ -10,6 +10,7 @@ import pytest
 
 from tasks.common.media.images import Mask, Rgb, read_rgb
 from tasks.common.records import StageResult
+from tasks.common.schema.sample import ChangeKind
 from tasks.common.store.folder import FolderStore
 from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.artifacts import Workspace
@@ -184,7 +185,7 @@ def test_samples_with_the_same_changes_stand_together_and_each_once(
 
 
 @pytest.mark.parametrize(
-    "before_values",
+    "before",
     [
         pytest.param({"split": "val"}, id="moved"),
         pytest.param({"scenes": ("night",)}, id="retagged"),
@@ -192,16 +193,18 @@ def test_samples_with_the_same_changes_stand_together_and_each_once(
     ],
 )
 def test_a_sample_that_looks_the_same_in_both_is_shown_once(
-    before_values: dict[str, Any], published: Publish, folder_store: FolderStore
+    before: dict[str, Any], published: Publish, folder_store: FolderStore
 ) -> None:
     diff = published(folder_store)
     (sample,) = (sample for sample in diff.samples if sample.stem == "cafe-a")
     assert sample.after is not None
-    kinds = tuple({"split": "moved", "scenes": "retagged"}[name] for name in before_values)
-    # Only the later version's files are drawn, so those must lie where its split says.
-    before = replace(sample.after, **before_values)
-    told = sample._replace(before=before, kinds=kinds)
-    page = Page(render_diff(diff._replace(samples=[told]), folder_store))
+    kind_of: dict[str, ChangeKind] = {"split": "moved", "scenes": "retagged"}
+    changed = sample._replace(
+        before=replace(sample.after, **before),
+        kinds=tuple(kind_of[name] for name in before),
+    )
+    assert changed.before != changed.after
+    page = Page(render_diff(diff._replace(samples=[changed]), folder_store))
     assert _n_tiles(page) == {"cafe-a": 1}
 
 

@@ -36,7 +36,8 @@ class _Store:
     """A folder store with a clock, and what people do to it."""
 
     def __init__(self, root: Path, workspace: Workspace):
-        self.folder, self.workspace, self.now = FolderStore(root), workspace, NOW
+        self.folder, self.workspace = FolderStore(root), workspace
+        self.now: datetime = NOW
         self.registry = VersionRegistry(self.folder)
         self.n_committed = 0
 
@@ -72,7 +73,7 @@ class _Store:
         list(collect(registry, self.now, grace=GRACE, delete=True))
 
     def wait(self, n_days: int) -> None:
-        self.now: datetime = self.now + timedelta(days=n_days)
+        self.now = self.now + timedelta(days=n_days)
 
     def require_law(self) -> None:
         """Every version keeps record and table, and unless retired every byte."""

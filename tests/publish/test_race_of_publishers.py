@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from itertools import pairwise
 from multiprocessing.connection import wait
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,8 @@ def _race(
             for n, tree in enumerate(trees)
         ]
         ends = [[any_end(chance) for _ in range(N_KILLS)] if chance else [] for _ in trees]
-        racing = {publisher.pipe: n for n, publisher in enumerate(publishers)}
+        # `wait` is typed to return any kind of handle.
+        racing: dict[Any, int] = {publisher.pipe: n for n, publisher in enumerate(publishers)}
         for publisher, waiting in zip(publishers, ends, strict=True):
             publisher.start(waiting.pop() if waiting else UNDISTURBED)
         while len(done) < len(trees):

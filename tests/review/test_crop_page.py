@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,7 @@ from tasks.common.digests import content_key
 from tasks.common.errors import InputError
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import SourceOutcome
-from tasks.common.schema.rows import RunCrop
-from tasks.common.schema.tables import POSES, make_table
+from tasks.common.schema.rows import Pose, RunCrop
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.deduplicate.stage import reuse_or_deduplicate
 from tasks.review.crop_page import RuleFinding, read_crop, render_crop_page
@@ -39,14 +37,10 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def with_pose(workspace: Workspace, outcome: SourceOutcome, *crop_ids: str) -> SourceOutcome:
     """Add a pose to these crops: all points in the middle, the even ones seen."""
-    row: dict[str, Any] = {
-        "points_xy": json.dumps([[16.0, 20.0]] * 17),
-        "seen": json.dumps([0.9, 0.1] * 8 + [0.9]),
-        "model": "blazepose-full",
-    }
+    points, seen = ((16.0, 20.0),) * 17, (0.9, 0.1) * 8 + (0.9,)
+    poses = [Pose(crop_id, points, seen, None, None, "blazepose-full", "") for crop_id in crop_ids]
     out = ArtifactWriter(workspace, "pose", content_key("pose", crop_ids))
-    poses = make_table([row | {"crop_id": crop_id} for crop_id in crop_ids], POSES)
-    made = out.commit(poses, [], n_in=len(crop_ids))
+    made = out.commit_rows(Pose, poses, [], n_in=len(poses))
     return outcome.model_copy(update={"stages": (*outcome.stages, made)})
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tasks.common.digests import content_key
 from tasks.common.records import Drop, SourceDrop, SourceOutcome, Stage
-from tasks.common.schema.tables import MATTES, make_table
+from tasks.common.schema.rows import Matte
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.review.funnel import SourceLine, all_drops, for_review, funnel, reasons, source_lines
 from tests.dataset.builders import judged, source, two_sources, verdicts_only
@@ -106,7 +106,7 @@ def test_a_drop_that_the_filter_repeats_counts_once(
     repeated: tuple[Stage, ...] = ("screen", "matte")
     for stage in repeated:
         out = ArtifactWriter(workspace, stage, content_key("empty"))
-        stages.append(out.commit(make_table([], MATTES), [empty], n_in=1))
+        stages.append(out.commit_rows(Matte, [], [empty], n_in=1))
     stages += whole.stages[2:] if is_filtered else []
     outcome = whole.model_copy(update={"stages": tuple(stages)})
     drops = [(drop.stage, drop.item) for drop in _drops(workspace, outcome)]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tasks.common.html.pictures import evenly
-from tasks.common.records import SourceOutcome
+from tasks.common.records import SourceOutcome, Verdict
 from tasks.common.workspace.artifacts import Workspace
 from tasks.review.funnel import funnel
 from tasks.review.report import contact_sheets
@@ -86,7 +86,7 @@ def test_a_source_without_people_is_told(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize("verdict", ["keep", "drop", "review"])
-def test_no_text_becomes_markup(verdict: str, workspace: Workspace) -> None:
+def test_no_text_becomes_markup(verdict: Verdict, workspace: Workspace) -> None:
     crop = Crop(EVIL, verdict, None if verdict == "keep" else EVIL, EVIL)
     failed = SourceOutcome(source=source("broken"), error=EVIL, failed_stage="download")
     outcomes = (judged(workspace, source("street"), [crop]), failed)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.common.records import Verdict
 from tasks.common.schema.rows import RunCrop
 from tasks.common.workspace.artifacts import Workspace
 from tasks.review.verdict_diff import (
@@ -21,7 +22,7 @@ from tests.deduplicate.builders import run_crop, run_crops
 from tests.review.pages import Page
 
 UNKNOWN = "to be matted"
-SENTENCES = {"keep": None, "drop": "Too soft.", "review": "Rather soft."}
+SENTENCES: dict[Verdict, str | None] = {"keep": None, "drop": "Too soft.", "review": "Rather soft."}
 
 
 @pytest.fixture(scope="module")

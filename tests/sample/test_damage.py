@@ -25,7 +25,8 @@ def shown(path: Path) -> dict[int, Rgb]:
     """Decode every picture, by its time in milliseconds from the first one."""
     with av.open(str(path)) as container:
         frames = [
-            (frame.time, frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)
+            (frame.time, np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
+            for frame in container.decode(video=0)
         ]
     return {round(1000 * (time_s - frames[0][0])): rgb for time_s, rgb in frames}
 
@@ -154,7 +155,7 @@ def test_damage_in_the_middle_says_which_targets_it_cost(tmp_path: Path) -> None
         packets = [
             (packet.pts * packet.time_base, packet.pos, packet.size)
             for packet in container.demux(video=0)
-            if packet.size
+            if packet.size and packet.pts is not None and packet.pos is not None
         ]
     _, at, size = next(packet for packet in packets if packet[0] >= 1.0)
     data[at : at + size] = bytes(size)

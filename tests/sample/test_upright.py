@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ def corners(size_wh: tuple[int, int] = SIZE_WH) -> Rgb:
 
 def named_corners(rgb: Rgb) -> list[str]:
     """Name the colours at top left, top right, bottom left, bottom right."""
-    names = {RED: "red", GREEN: "green", BLUE: "blue", WHITE: "white"}
+    names: dict[tuple[int, ...], str] = {RED: "red", GREEN: "green", BLUE: "blue", WHITE: "white"}
     height, width = rgb.shape[:2]
     spots = [(y, x) for y in (height // 4, height * 3 // 4) for x in (width // 4, width * 3 // 4)]
     return [names[tuple(int(code > 127) * 255 for code in rgb[spot])] for spot in spots]
@@ -91,7 +92,7 @@ def test_pixels_that_are_not_square_change_the_width_only(
     assert named_corners(outcome.pictures[0]) == ["red", "green", "blue", "white"]
 
 
-def brightness(tmp_path: Path, code: int, **colour: int) -> float:
+def brightness(tmp_path: Path, code: int, **colour: Any) -> float:
     name = "-".join(map(str, [code, *colour.values()]))
     clip = write_video(tmp_path / f"{name}.mp4", [(0.0, grey(code))], **colour)
     return float(sample_file(clip, tmp_path / f"w-{name}").pictures[0].mean())
@@ -107,7 +108,7 @@ def test_hdr_keeps_black_and_order_and_comes_out_brighter_than_its_codes(
     tmp_path: Path, curve: int
 ) -> None:
     pictures = [(float(second), grey(code)) for second, code in enumerate([0, 60, 128])]
-    bt2020 = {"color_trc": curve, "color_primaries": 9, "colorspace": 9}
+    bt2020: dict[str, Any] = {"color_trc": curve, "color_primaries": 9, "colorspace": 9}
     clip = write_video(tmp_path / "clip.mp4", pictures, rate=1, **bt2020)
     black, dark, middle = (
         float(picture.mean()) for picture in sample_file(clip, tmp_path / "w").pictures

@@ -1,4 +1,4 @@
-"""HTML pages and text files from templates: a room's own, and those that all rooms share."""
+"""Render HTML pages and text files from the templates of a room and the shared ones."""
 
 from functools import cache
 from importlib.resources import files
@@ -18,7 +18,8 @@ def render_page(package: str, template: str, **values: Any) -> str:
 def templates(package: str, *, is_markup: bool) -> jinja2.Environment:
     """Return the templates of a room and the shared ones, compiled once.
 
-    In `is_markup` every value is escaped.
+    With `is_markup` every value is escaped. A room's template comes before a shared one of the same
+    name. Markup ends without a newline; text files keep the one that their template ends with.
     """
     return jinja2.Environment(
         loader=jinja2.ChoiceLoader([_loader(package), _loader(_SHARED)]),
@@ -30,6 +31,11 @@ def templates(package: str, *, is_markup: bool) -> jinja2.Environment:
 
 
 def _loader(package: str) -> jinja2.BaseLoader:
+    """Return a loader of the package's `templates` folder, or of none if there is no such folder.
+
+    jinja2's own PackageLoader raises for a package without the folder; not every room has one.
+    """
+
     def load(name: str) -> str | None:
         path = files(package).joinpath("templates", name)
         return path.read_text("utf-8") if path.is_file() else None

@@ -13,14 +13,14 @@ Rgb = NDArray[np.uint8]
 Alpha = NDArray[np.float32]
 Mask = NDArray[np.uint8]
 
-# The recipe's own limit (download.max_pixels) stands in its place and can be explained.
+# The recipe's own limit (download.max_pixels) replaces Pillow's: its message names the setting.
 Image.MAX_IMAGE_PIXELS = None
 
-# What cameras and phones write, as Pillow names it; several pictures in one (MPO) come as JPEG.
-# Not here: what runs programs (EPS) or nobody tests.
+# What cameras and phones write, as Pillow names it; several pictures in one (MPO) count as JPEG.
+# Left out: formats that run programs (EPS) or that no test covers.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 _FULL = 255.0
-_PNG_LEVEL = 6
+_PNG_LEVEL = 6  # explicit, because the bytes are digested: a new default would change digests
 
 
 def encode_jpeg(rgb: Rgb, quality: int) -> bytes:
@@ -51,11 +51,11 @@ def keeping_pillow_open() -> Iterator[None]:
 
     Importing ultralytics replaces it for the whole process, by a version that installs packages.
     """
-    opened_by = Image.open
+    original = Image.open
     try:
         yield
     finally:
-        Image.open = opened_by
+        Image.open = original
 
 
 def read_rgb(path: Path | BytesIO) -> Rgb:
@@ -65,7 +65,11 @@ def read_rgb(path: Path | BytesIO) -> Rgb:
 
 
 def read_grey(path: Path | BytesIO) -> NDArray[np.uint8]:
-    """Read a single-channel picture, a file or its bytes, as uint8 (H, W), its codes untouched."""
+    """Read a single-channel picture, a file or its bytes, as uint8 (H, W) with unchanged codes.
+
+    Raises:
+        ValueError: the picture is not 8-bit greyscale. Converting it would change the codes.
+    """
     with Image.open(path) as image:
         image.load()
         if image.mode != "L":

@@ -1,4 +1,4 @@
-"""How untrusted media are opened: what is allowed to read them, and within which limits."""
+"""How untrusted media are opened: allowed demuxers and codecs, limits of the worker process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +12,8 @@ from tasks.common.errors import SourceError
 from tasks.common.media.sandbox import Limits, SandboxError
 from tasks.common.settings import Settings
 
-# As ffmpeg names them. Not here: playlists (hls, dash, concat), which make a reader open other
-# files and addresses, and the hundred formats that no camera writes and nobody tests.
+# As ffmpeg names them. Left out: playlists (hls, dash, concat), which make a reader open other
+# files and URLs, and the hundred formats that no camera writes and no test covers.
 _DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,h264,hevc,asf,ogg"
 CODECS = frozenset(
     (
@@ -27,7 +27,7 @@ _MEGABYTE = 1 << 20
 
 
 def open_video(path: str | Path) -> InputContainer:
-    """Open a file with one of the allowed demuxers, and no other file because of it."""
+    """Open a file with one of the allowed demuxers; ffmpeg may open no other file or URL for it."""
     return av.open(str(path), mode="r", metadata_errors="replace", options=dict(_OPEN))
 
 
@@ -42,7 +42,7 @@ def video_stream(container: InputContainer) -> VideoStream:
     stream = container.streams.video[0]
     context: object = stream.codec_context  # typed as always there; None for an unknown codec
     if context is None:
-        raise SourceError("The codec of the video is not known here.")
+        raise SourceError("The codec of the video is unknown.")
     if stream.codec_context.name not in CODECS:
         raise SourceError(
             f"The codec of the video is {stream.codec_context.name}; expected one of "
@@ -52,14 +52,19 @@ def video_stream(container: InputContainer) -> VideoStream:
 
 
 def decode_limits(settings: Settings, video_s: float = 0.0) -> Limits:
-    """Return what reading one file may cost; `video_s` is how much video will be decoded."""
+    """Return the limits for reading one file; `video_s` is how much video will be decoded.
+
+    The same number limits clock and CPU time: several decoder threads reach the CPU limit first.
+    """
     seconds = settings.decode_s + settings.decode_s_per_s * video_s
     return Limits(seconds, seconds, settings.decode_memory_mb * _MEGABYTE)
 
 
 @contextmanager
 def refusing_malformed_media() -> Iterator[None]:
-    """Turn the end of a decoder's process into a source that cannot be used.
+    """Turn a failed worker process into a source that cannot be used.
+
+    A SourceError and not a WorldError: malformed media stay malformed, so a retry is wasted.
 
     Raises:
         SourceError: the block raised SandboxError.
@@ -67,9 +72,9 @@ def refusing_malformed_media() -> Iterator[None]:
     try:
         yield
     except SandboxError as error:
-        mend = {
+        fix = {
             "time": "If it is only large, raise MATTEFLOW_DECODE_S or MATTEFLOW_DECODE_S_PER_S.",
             "memory": "If it is only large, raise MATTEFLOW_DECODE_MEMORY_MB.",
-            "crash": "The file is damaged in a way that the decoder does not survive.",
+            "crash": "The file is damaged in a way that crashes the decoder.",
         }[error.cause]
-        raise SourceError(f"Decoding was stopped: {error} {mend}") from error
+        raise SourceError(f"Decoding was stopped: {error} {fix}") from error

@@ -1,13 +1,13 @@
-"""Running a function on untrusted data in a process of its own, with hard limits.
+"""Run a function on untrusted data in an isolated worker process, with hard limits.
 
-A poisoned video can crash, hang or bloat a decoder written in C, and no `except` helps. So the
-work is done by a child process that the kernel limits in memory and CPU time and that is killed
-when its time is up. It dies with the process that asked. What passes is JSON, a line a message.
+Malformed media can crash, hang or bloat a decoder written in C, and no `except` helps. So the work
+is done by a worker process. The kernel limits its memory and CPU time, it is killed when its time
+is up, and it dies with the caller. Messages are JSON, one per line.
 
-Children are forked by a small server (`sandbox_server`) that has the libraries loaded already, so
-that a child costs about ten milliseconds instead of a second. It is started at the first need.
-This is no jail against code that breaks out of a decoder: the child runs as the same user, but
-without the environment, and so without its secrets.
+Workers are forked by a small server (`sandbox_server`) that has the libraries loaded already: a
+worker costs about ten milliseconds instead of a second. The server starts with the first job.
+This is no jail against code that breaks out of a decoder: the worker runs as the same user, but
+without the environment, and so without its secrets (docs/decisions/0010).
 """
 
 import atexit
@@ -20,24 +20,24 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from threading import Lock
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TextIO
 
 from tasks.common import errors
 from tasks.common.errors import MatteflowError
 
-_GRACE_S = 30.0
+_GRACE_S = 30.0  # for a kill to take effect and for the last message to arrive
 _MEGABYTE = 1 << 20
-# What a child may know of our environment: where programs and libraries are, and the language.
-_PASSED_ON = (
+# The environment variables that workers get: paths of programs and libraries, and the language.
+_PASSED_VARIABLES = (
     *("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "TZ"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR"),
 )
 
 
 class Limits(NamedTuple):
-    """What a child may use: seconds on the clock, seconds of CPU, bytes beyond what it began with.
+    """Limits of a worker: seconds on the clock, seconds of CPU, bytes beyond those at its start.
 
-    `wall_s` runs on while the caller is busy with what the child has given so far.
+    `wall_s` also counts the time in which the caller handles what the worker has yielded so far.
     """
 
     wall_s: float
@@ -46,7 +46,7 @@ class Limits(NamedTuple):
 
 
 class SandboxError(MatteflowError):
-    """The child ended otherwise than by returning: over a limit, or crashed."""
+    """The worker exceeded a limit or crashed; `cause` says which."""
 
     def __init__(self, cause: Literal["time", "memory", "crash"], sentence: str):
         super().__init__(sentence)
@@ -54,14 +54,14 @@ class SandboxError(MatteflowError):
 
 
 def run_isolated(function: Callable[[Any], Any], argument: Any, limits: Limits) -> Any:
-    """Return what `function(argument)` returns, computed in a child process.
+    """Return what `function(argument)` returns, computed in a worker process.
 
     The function must be importable by its name; argument and result are JSON values.
 
     Raises:
-        SandboxError: the child went over a limit or crashed.
-        MatteflowError: as raised by the function, which crosses with its class and text.
-        RuntimeError: the function raised something else; the text holds its traceback.
+        SandboxError: the worker exceeded a limit or crashed.
+        MatteflowError: the function raised it; class and text are kept.
+        RuntimeError: the function raised another exception; the text holds its traceback.
     """
     result = None
     for kind, value in _messages(function, argument, limits):
@@ -73,9 +73,9 @@ def run_isolated(function: Callable[[Any], Any], argument: Any, limits: Limits) 
 def stream_isolated(
     function: Callable[[Any], Iterator[Any]], argument: Any, limits: Limits
 ) -> Generator[Any, None, None]:
-    """Yield what the generator `function(argument)` yields, computed in a child process.
+    """Yield what the generator `function(argument)` yields, computed in a worker process.
 
-    Closing this generator early kills the child. Errors are those of `run_isolated`.
+    Closing this generator early kills the worker. Errors are those of `run_isolated`.
     """
     with closing(_messages(function, argument, limits)) as messages:
         yield from (value for kind, value in messages if kind == "yielded")
@@ -84,38 +84,51 @@ def stream_isolated(
 def _messages(
     function: Callable[[Any], Any], argument: Any, limits: Limits
 ) -> Generator[tuple[str, Any], None, None]:
+    """Start a worker and yield its messages, such as `("yielded", item)`.
+
+    The argument does not travel with the order, which is one small datagram, but through the
+    worker's own socket, which takes any size.
+    """
     order = {"function": f"{function.__module__}:{function.__qualname__}", **limits._asdict()}
     ours, theirs = socket.socketpair()
     with ours:
-        with theirs:
+        with theirs:  # closed here once it is sent, so that the stream ends when the worker is gone
             _server.send(json.dumps(order).encode(), theirs)
-        ours.settimeout(limits.wall_s + _GRACE_S)  # the server's watch ends the child before
-        with suppress(ConnectionError):  # it is gone already; what it was is told below
+        # A backstop: the watcher kills the worker at `wall_s`, unless it was killed itself.
+        ours.settimeout(limits.wall_s + _GRACE_S)
+        with suppress(ConnectionError):  # the worker is gone; the watcher's message says why
             ours.sendall(json.dumps(argument).encode() + b"\n")
         with ours.makefile("r", encoding="utf-8") as stream:
-            yield from _until_ended(stream, limits)
+            yield from _read_until_ended(stream, limits)
 
 
-def _until_ended(stream: Any, limits: Limits) -> Iterator[tuple[str, Any]]:
+def _read_until_ended(stream: TextIO, limits: Limits) -> Iterator[tuple[str, Any]]:
+    """Yield the worker's messages up to the watcher's `ended`, which comes last.
+
+    An error that the worker reports is kept until then: only the exit status tells whether a limit
+    was behind it.
+    """
     failure: Exception | None = None
     try:
         for kind, value in filter(None, map(_parsed, stream)):
             if kind == "raised":
                 failure = _as_error(**value)
             elif kind == "memory":
-                failure = SandboxError("memory", _too_much(limits))
+                failure = SandboxError("memory", _memory_sentence(limits))
             elif kind == "ended":
-                _require_good_end(failure, limits, **value)
+                _require_success(failure, limits, **value)
                 return
             else:
                 yield kind, value
     except (TimeoutError, ConnectionError) as error:
-        raise SandboxError("crash", f"The process apart was lost: {error}.") from error
-    raise failure or SandboxError("crash", "The process apart ended without a word.")
+        raise SandboxError(
+            "crash", f"The connection to the worker process was lost: {error}."
+        ) from error
+    raise failure or SandboxError("crash", "The worker process ended without an exit status.")
 
 
 def _parsed(line: str) -> tuple[str, Any] | None:
-    """Read a message; None for what a child left half-said when it was killed."""
+    """Parse a message; None for the incomplete line that a killed worker leaves."""
     try:
         kind, value = json.loads(line)
     except ValueError:
@@ -124,35 +137,44 @@ def _parsed(line: str) -> tuple[str, Any] | None:
 
 
 def _as_error(name: str, text: str, traceback: str) -> Exception:
+    """Rebuild an error of our own tree by its class name; any other exception is a bug."""
     kind = getattr(errors, name, None)
     if isinstance(kind, type) and issubclass(kind, MatteflowError):
         return kind(text)
     return RuntimeError(f"{name}: {text}\n{traceback}")
 
 
-def _require_good_end(
+def _require_success(
     failure: Exception | None, limits: Limits, status: int, timed_out: bool
 ) -> None:
+    """Raise unless the worker returned. `status` is a wait status, as `os.wait4` gives it.
+
+    Exceeded limits come first: they explain an error that the worker reported on its way out.
+    """
     code = os.waitstatus_to_exitcode(status)
     if timed_out:
-        raise SandboxError("time", f"It was not done after {limits.wall_s:,.0f} s.")
+        raise SandboxError("time", f"It had not finished after {limits.wall_s:,.0f} s.")
     if code == -signal.SIGXCPU:
         raise SandboxError("time", f"It used more than {limits.cpu_s:,.0f} s of CPU.")
     if failure is not None:
         raise failure
     if code < 0:
         name = signal.Signals(-code).name
-        raise SandboxError("crash", f"The process was ended by {name}.")
+        raise SandboxError("crash", f"The worker process was killed by {name}.")
     if code > 0:
-        raise SandboxError("crash", f"The process ended with the code {code}.")
+        raise SandboxError("crash", f"The worker process exited with code {code}.")
 
 
-def _too_much(limits: Limits) -> str:
-    return f"It asked for more than {limits.memory_bytes / _MEGABYTE:,.0f} MB of memory."
+def _memory_sentence(limits: Limits) -> str:
+    return f"It needed more than {limits.memory_bytes / _MEGABYTE:,.0f} MB of memory."
 
 
 class _Server:
-    """The server of this process; started at need, and anew where it was lost or we are a fork."""
+    """The fork server of this process: started with the first job, restarted after a loss.
+
+    A forked child of this process starts its own: its copy of the control socket would keep the
+    parent's server running.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -161,7 +183,7 @@ class _Server:
 
     def send(self, order: bytes, job: socket.socket) -> None:
         with self._lock:
-            for attempt in range(2):
+            for attempt in range(2):  # the server may have been killed since the last job
                 control = self._control or self._start()
                 try:
                     socket.send_fds(control, [order], [job.fileno()])
@@ -172,10 +194,11 @@ class _Server:
                         raise
 
     def _start(self) -> socket.socket:
+        # Sequenced packets keep each order together with the socket that travels beside it.
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        # Threads of a linear algebra library that nobody uses would cost memory, and forking them
-        # is asking for trouble; few arenas keep the address space, which is limited, small.
+        environment = {name: os.environ[name] for name in _PASSED_VARIABLES if name in os.environ}
+        # A fork copies only the calling thread, so that locks held by a library's other threads
+        # would stay locked. Few malloc arenas keep the address space, which is limited, small.
         environment |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         environment |= {
             "MALLOC_ARENA_MAX": "2",
@@ -189,13 +212,13 @@ class _Server:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is ours to answer
+                start_new_session=True,  # Ctrl-C goes to this process only, which stops the server
             )
         self._control = ours
         return ours
 
     def stop(self) -> None:
-        """Let the server end, which it does when nobody can send to it any more."""
+        """Close the control socket, at which the server exits; kill it if it does not."""
         if self._control is not None:
             self._control.close()
         if self._process is not None:
@@ -206,16 +229,16 @@ class _Server:
                 self._process.wait()
         self._control = self._process = None
 
-    def forget(self) -> None:
-        """In a fork: the server is the parent's."""
-        self._lock = Lock()
+    def detach(self) -> None:
+        """After a fork, in the child: leave the parent's server alone."""
+        self._lock = Lock()  # the copy may have been taken while another thread held it
         if self._control is not None:
             self._control.close()
         if self._process is not None:
-            self._process.returncode = 0  # not ours to wait for
+            self._process.returncode = 0  # so that Popen does not wait for the parent's child
         self._control = self._process = None
 
 
 _server = _Server()
 atexit.register(_server.stop)
-os.register_at_fork(after_in_child=_server.forget)
+os.register_at_fork(after_in_child=_server.detach)

@@ -31,6 +31,7 @@ class Bounds(Record):
 
     @model_validator(mode="after")
     def _is_ordered(self) -> Self:
+        # Swapped bounds would silently drop every crop.
         bounds = list(self.by_name().values())
         if bounds != sorted(bounds):
             raise ValueError("bounds must rise in the order min, review_min, review_max, max")
@@ -90,7 +91,9 @@ class BitBounds(Bounds):
     @classmethod
     def _is_none(cls, bound: float | None) -> None:
         if bound is not None:
-            raise ValueError("there is no upper bound, no picture is too different from the others")
+            raise ValueError(
+                "no upper bound is possible: no picture is too different from the others"
+            )
 
     @property
     def kept_from(self) -> int:

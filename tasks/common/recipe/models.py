@@ -1,7 +1,7 @@
 """The recipe: all values that shape a dataset, read from YAML, validated, frozen.
 
-What describes a machine belongs into the settings. Each stage reads its own part, and
-only that part enters the stage's cache key.
+Values that describe a machine belong in the settings. Each stage reads its own part of the recipe,
+and only that part enters the stage's cache key.
 """
 
 import json
@@ -23,7 +23,7 @@ from tasks.common.weights.catalogue import Role, find_weights, weights_of_role
 
 
 class DownloadRecipe(Record):
-    """Limits for a source; checked before anything is decoded."""
+    """Limits for a source, checked before anything is decoded."""
 
     max_bytes: int = Field(8_000_000_000, gt=0)
     max_pixels: int = Field(100_000_000, gt=0, description="width x height of a frame or photo")
@@ -101,7 +101,7 @@ class Recipe(Record):
 
     @property
     def digest(self) -> str:
-        """Names the recipe by its values; comments and order of its file do not matter."""
+        """A digest of the values; comments and the order of keys in the file do not matter."""
         return content_key(self)
 
 
@@ -114,21 +114,21 @@ def _catalogued(name: str, role: Role) -> str:
 
 
 def load_recipe(name_or_path: str) -> Recipe:
-    """Read a recipe: one that comes with the project by name, or any YAML file by path.
+    """Read a recipe: a shipped one by name, or any YAML file by path.
 
     Raises:
-        InputError: there is no such recipe, or it is not valid; each finding names its key.
+        InputError: there is no such recipe, or it is not valid; each error names its key.
     """
     return parse_recipe(read_recipe_text(name_or_path), name_or_path)
 
 
 def parse_recipe(text: str, name_or_path: str, folder: Path | None = None) -> Recipe:
-    """Validate a recipe's text; error messages call it `name_or_path`.
+    """Validate a recipe's text; error messages name it `name_or_path`.
 
-    Files that it names are looked for in `folder`, else beside the recipe.
+    Files that it names are read from `folder`, by default the recipe's own.
 
     Raises:
-        InputError: it is not valid; each finding names its key.
+        InputError: it is not valid; each error names its key.
     """
     try:
         values: Any = yaml.safe_load(text)
@@ -138,7 +138,7 @@ def parse_recipe(text: str, name_or_path: str, folder: Path | None = None) -> Re
         raise InputError(f"{name_or_path} holds {type(values).__name__}, expected keys and values.")
     values = inline_scene_files(values, folder or Path(name_or_path).parent)
     try:
-        # Through JSON, whose strict mode takes a list for a tuple but `yes` for no number.
+        # Strict, so that `yes` is no number; as JSON, where strict mode takes a list as a tuple.
         recipe = Recipe.model_validate_json(json.dumps(values, default=str), strict=True)
     except ValidationError as error:
         raise InputError(explain_validation(error, f"recipe {name_or_path}", Recipe)) from error
@@ -149,7 +149,7 @@ def parse_recipe(text: str, name_or_path: str, folder: Path | None = None) -> Re
 
 
 def _require_models(recipe: Recipe, origin: str) -> None:
-    """Refuse bounds of a rule whose model the recipe does not name: it could not be measured."""
+    """Refuse bounds of a rule if the recipe does not name the model that the rule needs."""
     poses = weights_of_role("pose")
     pose = poses[recipe.pose.model] if recipe.pose else None
     missing = []
@@ -174,13 +174,13 @@ def _require_models(recipe: Recipe, origin: str) -> None:
 
 
 def shipped_recipes() -> list[str]:
-    """Return the names of the recipes that come with the project."""
+    """Return the names of the shipped recipes."""
     folder = files("deployments").joinpath("recipes")
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir())
 
 
 def read_recipe_text(name_or_path: str) -> str:
-    """Return the YAML of a recipe that comes with the project, or of a file.
+    """Return the YAML text of a shipped recipe, or of a file.
 
     Raises:
         InputError: there is no such recipe.

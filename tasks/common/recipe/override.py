@@ -1,4 +1,4 @@
-"""Overrides of single recipe values: `sharpness.min=0.12`; comments and order stay."""
+"""Override single values of a recipe, as in `sharpness.min=0.12`; comments and order stay."""
 
 from collections.abc import Sequence
 from io import StringIO
@@ -18,7 +18,7 @@ _PARTS = frozenset(Recipe.model_fields)
 
 
 def override_recipe(name_or_path: str, overrides: Sequence[str]) -> tuple[Recipe, str]:
-    """Return a recipe with overrides applied, and its text.
+    """Return a recipe with overrides applied, and its YAML text.
 
     An override is `path.of.key=value`, the value as YAML. A path whose first key is no part of a
     recipe names a rule: `sharpness.min` is `filter.sharpness.min`. `null` removes a value or
@@ -30,6 +30,7 @@ def override_recipe(name_or_path: str, overrides: Sequence[str]) -> tuple[Recipe
     text = read_recipe_text(name_or_path)
     if not overrides:
         return parse_recipe(text, name_or_path), text
+    # ruamel.yaml edits the text in place of its comments; PyYAML, which reads recipes, drops them.
     yaml = YAML()
     yaml.width = 100
     yaml.preserve_quotes = True
@@ -56,7 +57,7 @@ def _apply(values: Any, override: str) -> None:
     if keys[0] not in _PARTS:
         keys = ["filter", *keys]
     try:
-        value = safe_load(text)  # as recipes are read
+        value = safe_load(text)  # by the parser that reads recipes, so that both agree on types
     except (pyyaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"--set {override!r:.80}: {text!r:.60} is not a YAML value.") from error
     part = values
@@ -75,13 +76,13 @@ def _apply(values: Any, override: str) -> None:
 
 
 def _inner(part: Any, key: str, override: str) -> Any:
-    """Step into a mapping, making it where there is none yet."""
+    """Return the mapping under a key, which is created if it is missing."""
     if part.get(key) is None:
         part[key] = {}
     inner = part[key]
     if not isinstance(inner, dict):
         raise InputError(f"--set {override!r}: {key} holds a value, not keys.")
-    # Keys that share a mapping by a YAML anchor would all change with it, unnoticed.
+    # With a YAML anchor, other keys share this mapping and would silently change as well.
     anchor = getattr(inner, "anchor", None)
     if anchor is not None and anchor.value:
         raise InputError(

@@ -1,4 +1,4 @@
-"""The part of a recipe that says what is published: name, split, scenes, card."""
+"""The part of a recipe about what is published: name, split, scenes, card."""
 
 from collections import Counter
 from datetime import date
@@ -46,9 +46,9 @@ class SceneGroup(Record):
 
 
 class SceneOverride(Record):
-    """A curator's word on one sample (by its stem) or on all of a source (by its source_id).
+    """A curator's override for one sample (by its stem) or a whole source (by its source_id).
 
-    `scenes` replaces what the tags say; `add` and `remove` change it.
+    `scenes` replaces the scenes that follow from the tags; `add` and `remove` change them.
     """
 
     item: str = Field(min_length=1)
@@ -97,16 +97,17 @@ class PublishRecipe(Record):
             date.fromisoformat(day)
         except ValueError:
             day = ""
+        # fromisoformat also takes 2026-11-22 and 2026W47; the name needs eight digits.
         if len(day) != len("yyyymmdd") or not day.isdecimal():
             raise ValueError('expected a day of the calendar as yyyymmdd, such as "20261122"')
         return day
 
     @field_validator("scenes")
     @classmethod
-    def _are_apart(cls, scenes: tuple[SceneGroup, ...]) -> tuple[SceneGroup, ...]:
-        twice = [name for name, n in Counter(scene.id for scene in scenes).items() if n > 1]
-        if twice:
-            raise ValueError(f"the scene {twice[0]!r} stands twice; each needs its own id")
+    def _have_unique_ids(cls, scenes: tuple[SceneGroup, ...]) -> tuple[SceneGroup, ...]:
+        repeated = [name for name, n in Counter(scene.id for scene in scenes).items() if n > 1]
+        if repeated:
+            raise ValueError(f"the scene {repeated[0]!r} occurs twice; each needs its own id")
         return scenes
 
     @model_validator(mode="after")

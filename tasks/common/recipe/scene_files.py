@@ -1,4 +1,4 @@
-"""Scene groups and curators' overrides that a recipe names by file, read into its values."""
+"""Read the scene groups and scene overrides that a recipe names by file into its values."""
 
 import csv
 import io
@@ -19,11 +19,11 @@ _COLUMNS = ("item", *_LISTS)
 def inline_scene_files(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return a recipe's values with `publish.scenes` and `.scene_overrides` read from their files.
 
-    A run's record then holds what was meant, whatever becomes of the files. A path is relative to
-    `folder`; a bare name is a file of scenes that comes with the project.
+    A run's record then holds the values themselves, even if the files change later. A path is
+    relative to `folder`; a bare name is a shipped file of scenes.
 
     Raises:
-        InputError: a file is not there, or holds something else.
+        InputError: a file is missing, or is not of the expected form.
     """
     part = values.get("publish")
     if not isinstance(part, dict):
@@ -40,10 +40,10 @@ def _scenes(name: str, folder: Path) -> list[Any]:
     shipped = files("deployments").joinpath("scenes", f"{name}.yaml")
     text = shipped.read_text("utf-8") if shipped.is_file() else _text(folder / name, "scenes")
     try:
-        found = yaml.safe_load(text)
+        values = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InputError(f"publish.scenes: {name} is not valid YAML: {error}") from error
-    scenes = found.get("scenes") if isinstance(found, dict) else None
+    scenes = values.get("scenes") if isinstance(values, dict) else None
     if not isinstance(scenes, list):
         raise InputError(f"publish.scenes: {name} holds no list under the key 'scenes'.")
     return scenes
@@ -52,11 +52,11 @@ def _scenes(name: str, folder: Path) -> list[Any]:
 def read_overrides(path: Path) -> list[dict[str, Any]]:
     """Read a CSV of overrides: `item` and any of `scenes`, `add`, `remove`, `;` between scenes.
 
-    Other columns are for people: the scores of the tagger, notes. Lines that change nothing are
-    left out.
+    Other columns, such as the tagger's scores or notes, are for people. Rows that change nothing
+    are left out.
 
     Raises:
-        InputError: the file is not there, or has no column `item`, or no other of these.
+        InputError: the file is missing, or it lacks `item` or all of the other columns.
     """
     rows = csv.DictReader(io.StringIO(_text(path, "scene_overrides"), newline=""))
     columns = {name.strip() for name in rows.fieldnames or ()}
@@ -69,6 +69,7 @@ def read_overrides(path: Path) -> list[dict[str, Any]]:
 
 
 def _override(row: dict[str, str]) -> dict[str, Any]:
+    # DictReader puts surplus cells under the key None.
     cells = {(name or "").strip(): value for name, value in row.items()}
     entry: dict[str, Any] = {"item": (cells["item"] or "").strip()}
     for name in _LISTS:

@@ -1,4 +1,4 @@
-"""Which fine-grained scenes a sample belongs to: its source's tags, the recipe's groups, people."""
+"""The fine-grained scenes of a sample: from source tags, the recipe's groups and overrides."""
 
 import re
 from collections.abc import Iterable
@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from tasks.common.recipe.publish import PublishRecipe, SceneOverride
 from tasks.common.records import Source
 
-_FIRST_CJK = 0x2E80
-_LATIN = "0-9a-z\u00c0-\u024f\u0370-\u04ff"
+_FIRST_CJK = 0x2E80  # Unicode: CJK radicals; ideographs and kana follow
+# Letters that continue a word: digits, Latin with its extensions, Greek and Cyrillic.
+_WORD_LETTERS = "0-9a-z\u00c0-\u024f\u0370-\u04ff"
 
 
 class SceneFinder:
-    """Says the scenes of samples by one recipe.
+    """Determines the scenes of samples by one recipe.
 
     A sample's tags are mapped to the recipe's groups; without groups each tag is a scene. A
     curator's overrides come last: those of the source, then those of the sample.
@@ -24,22 +25,23 @@ class SceneFinder:
             self._overrides.setdefault(entry.item, []).append(entry)
 
     def of(self, source: Source, stem: str) -> tuple[str, ...]:
-        """Return the scenes of a sample, in the recipe's order, else by name."""
-        found = self._of_tags(source.scenes)
+        """Return the scenes of a sample in the recipe's order; scenes without a group by name."""
+        scenes = self._of_tags(source.scenes)
+        # A dict rather than a set keeps the order, and a source may be called like its sample.
         for item in dict.fromkeys((source.source_id, stem)):
             for entry in self._overrides.get(item, ()):
-                found = set(entry.scenes) if entry.scenes is not None else found
-                found = (found | set(entry.add)) - set(entry.remove)
-        order = {scene: place for place, scene in enumerate(self._phrases)}
-        return tuple(sorted(found, key=lambda scene: (order.get(scene, len(order)), scene)))
+                scenes = set(entry.scenes) if entry.scenes is not None else scenes
+                scenes = (scenes | set(entry.add)) - set(entry.remove)
+        order = {scene: position for position, scene in enumerate(self._phrases)}
+        return tuple(sorted(scenes, key=lambda scene: (order.get(scene, len(order)), scene)))
 
     def _of_tags(self, tags: Iterable[str]) -> set[str]:
         if not self._phrases:
             return set(tags)
-        return {scene for tag in tags for scene in self.meant_by(tag)}
+        return {scene for tag in tags for scene in self.groups_of(tag)}
 
-    def meant_by(self, tag: str) -> list[str]:
-        """Return the groups that a tag stands for."""
+    def groups_of(self, tag: str) -> list[str]:
+        """Return the groups one of whose phrases occurs in a tag."""
         text = _plain(tag)
         return [
             scene
@@ -47,13 +49,13 @@ class SceneFinder:
             if any(pattern.search(text) for pattern in patterns)
         ]
 
-    def strange_tags(self, sources: Iterable[Source]) -> list[str]:
-        """Return the tags that stand for no group, so that somebody can add the phrase."""
+    def unmatched_tags(self, sources: Iterable[Source]) -> list[str]:
+        """Return the tags without a group, so that a curator can add the missing phrase."""
         tags = {tag for source in sources for tag in source.scenes}
-        return sorted(tag for tag in tags if self._phrases and not self.meant_by(tag))
+        return sorted(tag for tag in tags if self._phrases and not self.groups_of(tag))
 
-    def strange_overrides(self, items: set[str]) -> list[str]:
-        """Return what overrides name that is no sample and no source."""
+    def unmatched_overrides(self, items: set[str]) -> list[str]:
+        """Return the items of overrides that are neither a sample nor a source."""
         return sorted(self._overrides.keys() - items)
 
 
@@ -64,5 +66,5 @@ def _plain(text: str) -> str:
 def _pattern(phrase: str) -> re.Pattern[str]:
     text = _plain(phrase)
     if any(ord(letter) >= _FIRST_CJK for letter in text):
-        return re.compile(re.escape(text))
-    return re.compile(f"(?<![{_LATIN}]){re.escape(text)}(?![{_LATIN}])")
+        return re.compile(re.escape(text))  # Chinese and Japanese put no spaces between words
+    return re.compile(f"(?<![{_WORD_LETTERS}]){re.escape(text)}(?![{_WORD_LETTERS}])")

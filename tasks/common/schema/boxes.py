@@ -8,9 +8,9 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle `x0 <= x < x1`, `y0 <= y < y1` in px; which picture's px, the name says.
+    """A rectangle `x0 <= x < x1`, `y0 <= y < y1` in px of the picture that the field's name says.
 
-    A person's box as a detector gives it has fractions of a px; a crop's box has whole px.
+    Boxes of people come from a detector and have fractions of a px; boxes of crops have whole px.
     """
 
     x0: float
@@ -35,17 +35,17 @@ class Box:
 
     @property
     def width(self) -> float:
-        """From the left edge to the right one."""
+        """The distance from the left edge to the right one, in px."""
         return self.x1 - self.x0
 
     @property
     def height(self) -> float:
-        """From the upper edge to the lower one."""
+        """The distance from the upper edge to the lower one, in px."""
         return self.y1 - self.y0
 
     @property
     def area(self) -> float:
-        """Width times height; 0 for a box that is turned inside out, as an empty intersection."""
+        """Width times height in px²; 0 for negative sides, as empty intersections have."""
         return max(0.0, self.width) * max(0.0, self.height)
 
     @property
@@ -76,7 +76,7 @@ class Box:
         return Box(left, top, right, bottom)
 
     def intersection(self, other: "Box") -> "Box":
-        """Return what both boxes cover; its area is 0 where they do not touch."""
+        """Return the rectangle that both boxes cover; its area is 0 if they do not touch."""
         return Box(
             max(self.x0, other.x0),
             max(self.y0, other.y0),
@@ -96,5 +96,9 @@ class Box:
 
 
 def _clip_span(low: float, high: float, size: int) -> tuple[int, int]:
+    """Round a span outwards and clip it to 0..size; it keeps one px even outside the picture.
+
+    A padded box may lie beyond the frame, and an empty crop could not be encoded.
+    """
     start = min(max(floor(low), 0), size - 1)
     return start, min(max(ceil(high), start + 1), size)

@@ -1,15 +1,18 @@
-"""How a dataclass becomes the columns of a Parquet table, and a row of it the dataclass again.
+"""Convert dataclasses to the columns of a Parquet table, and rows back to dataclasses.
 
-A field is a column of its own name: text, whole numbers, numbers, or JSON text for boxes and lists.
+A field is one column of the same name: text, integers, floats, or JSON text for boxes and lists.
 Three kinds of fields are several columns:
 
 - a dataclass adds its own columns;
-- a dataclass that is annotated with a `Prefix` adds them with it, all missing for None;
-- `measures`, a value by the name of its rule, adds a column per rule.
+- a dataclass annotated with a `Prefix` adds them with the prefix; for None all are missing;
+- `measures`, the values by rule name, adds a column per rule.
+
+JSON text rather than Parquet lists: pandas would read lists back as numpy arrays, which neither
+compare nor hash as values.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -24,6 +27,7 @@ Measures = Mapping[str, float | None]
 """What each rule measured, by its name; None where it could not be measured."""
 
 _PLAIN: dict[Any, str] = {str: "string", int: "Int64", float: "Float64"}
+# Built once per dataclass: resolving type hints costs more than converting a row.
 _codecs: dict[Any, "dict[str, _Column]"] = {}
 
 
@@ -36,7 +40,7 @@ class Prefix:
 
 @dataclass(frozen=True)
 class _Column:
-    """One column or a group of columns of one field."""
+    """The columns of one field, and how its value is converted to them and back."""
 
     names: dict[str, str]  # pandas types by name
     encode: Callable[[Any], dict[str, Any]]
@@ -57,19 +61,31 @@ def encode_row(row: Any) -> dict[str, Any]:
 
 
 def decode_row(kind: type[R], values: Mapping[str, Any]) -> R:
-    """Return the dataclass of plain values by column, with None for what is missing."""
+    """Return a row from plain values by column; None stands for a missing value."""
     return kind(**{name: column.decode(values) for name, column in _codec(kind).items()})
 
 
 def to_frame(kind: type[R], rows: Iterable[R]) -> pd.DataFrame:
     """Return rows as a frame with exactly the columns of their dataclass."""
-    columns = columns_of(kind)
-    encoded = [encode_row(row) for row in rows]
-    return pd.DataFrame(encoded, columns=list(columns)).astype(columns)
+    return frame_of([encode_row(row) for row in rows], columns_of(kind))
+
+
+def frame_of(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
+    """Return plain rows as a frame with exactly `columns`; an absent value is a missing one.
+
+    Nullable pandas types: with numpy's own, a missing integer would turn its column into floats.
+    Each column is built with its type at once, which costs half of letting pandas guess the types
+    and converting the columns afterwards.
+    """
+    arrays = {
+        name: pd.array([row.get(name) for row in rows], dtype=dtype)
+        for name, dtype in columns.items()
+    }
+    return pd.DataFrame(arrays, columns=list(columns))
 
 
 def from_frame(kind: type[R], frame: pd.DataFrame) -> list[R]:
-    """Return the rows of a frame; columns that the dataclass does not have are left alone.
+    """Return the rows of a frame; columns that the dataclass does not have are ignored.
 
     Raises:
         ValueError: the frame lacks columns, as those of older versions may.
@@ -82,7 +98,10 @@ def from_frame(kind: type[R], frame: pd.DataFrame) -> list[R]:
 
 
 def plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows as plain Python values, with None for what is missing."""
+    """Return the rows as plain Python values; None stands for a missing value.
+
+    Not pandas' own NA, which has no truth value and cannot be written as JSON.
+    """
     columns = {
         name: [None if pd.isna(value) else value for value in frame[name].tolist()]
         for name in map(str, frame.columns)
@@ -138,6 +157,10 @@ def _measures() -> _Column:
 
 
 def _nested(kind: Any, prefix: str | None) -> _Column:
+    """Return the columns of a dataclass within another one.
+
+    A nested row is None if its first column, which is its id, is missing.
+    """
     start = "" if prefix is None else f"{prefix}."
     own = columns_of(kind)
     first = start + next(iter(own))
@@ -155,7 +178,7 @@ def _nested(kind: Any, prefix: str | None) -> _Column:
 
 
 def _json_codec(hint: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
-    """Return how JSON becomes a value of this type, and back."""
+    """Return two functions: from decoded JSON to a value of this type, and back."""
     if hint is Box:
         return Box.of, lambda box: list(box.xyxy)
     if get_origin(hint) is tuple:

@@ -1,4 +1,4 @@
-"""What lies where in a published tree: the one path grammar, file names, the table of files.
+"""The layout of a published tree: the path grammar, file names, the table of files.
 
 {img_dir,ann_dir}/<split>/<stem>.{jpg,png}   image and annotation of a sample
 split_dir/<name>.txt                         the stems of a split, or of a scene in a split
@@ -24,7 +24,7 @@ REPORT = "report.html"
 REVIEW_LIST = "review.csv"
 CHANGELOG = "CHANGELOG.md"
 SPLIT_ASSIGNMENT = "sides.json"
-# These repeat earlier versions; every other file depends on what is published alone.
+# These repeat earlier versions; every other file depends only on what this version publishes.
 HISTORY = (CHANGELOG, SPLIT_ASSIGNMENT)
 
 IMAGES = "img_dir/"
@@ -33,14 +33,14 @@ SPLIT_FILES = "split_dir/"
 
 
 class SamplePaths(NamedTuple):
-    """Where the two files of a sample lie in a tree."""
+    """The paths of the two files of a sample in a tree."""
 
     image: str
     mask: str
 
 
 def sample_paths(split: str, stem: str) -> SamplePaths:
-    """Return where a sample's image and annotation lie."""
+    """Return the paths of a sample's image and annotation in a tree."""
     return SamplePaths(f"{IMAGES}{split}/{stem}.jpg", f"{ANNOTATIONS}{split}/{stem}.png")
 
 
@@ -58,12 +58,12 @@ def is_of_sample(name: str) -> bool:
 
 
 def split_file(split: str, scene: str | None = None) -> str:
-    """Return where the stems of a split lie, or those of one scene in it."""
+    """Return the path of the split file of a split, or of one scene in it."""
     return f"{SPLIT_FILES}{split if scene is None else f'{scene}-{split}'}.txt"
 
 
 def read_manifest(data: bytes) -> dict[str, str]:
-    """Return the digests in a manifest by file name; of one that is cut short, what is there."""
+    """Return the sha256 in a manifest by file name; of a truncated one, the complete part."""
     lines = (line.partition("  ") for line in data.decode(errors="replace").splitlines())
     return {name: digest for digest, _, name in lines}
 
@@ -80,7 +80,7 @@ _UNKNOWN = Provenance()
 class TreeFile:
     """A file of a tree; the table of these rows outlives the tree's files in a store.
 
-    What follows `size_bytes` is known of images and annotations only.
+    The fields after `size_bytes` are set for images and annotations only.
     """
 
     name: str  # path inside the subset's folder

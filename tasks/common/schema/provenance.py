@@ -1,4 +1,4 @@
-"""Where a sample comes from, as it may be published."""
+"""The origin of a sample, as it may be published."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -9,9 +9,9 @@ from tasks.common.uri import redacted, scheme_of
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a source list says of a source's origin; a column of its own name each."""
+    """What a source list says about a source's origin; each field is a column of that name."""
 
-    address: str | None = None  # without credentials; None for a file of somebody's machine
+    address: str | None = None  # redacted URI; None for a local file
     listing: str | None = None
     entry: str | None = None
     uploader: str | None = None

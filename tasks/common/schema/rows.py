@@ -1,7 +1,8 @@
-"""One dataclass per table: what a row of each stage's table holds.
+"""One dataclass per table of a stage: its fields are the columns.
 
-A column that ends in `path` names a file of the workspace; the column that ends in `digest` beside
-it has the sha256 of its bytes. Boxes are in px; a name says of which picture.
+A column that ends in `path` names a file of the workspace; its neighbour that ends in `digest` has
+the sha256 of the bytes. Boxes are in px of the picture that a comment names. The order of the
+fields is the order of the columns, and so part of the bytes that digests are made of.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ Points = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True)
 class MediaRow:
-    """A downloaded file, by `download`; sizes are as shown: upright, with square px."""
+    """A downloaded file, by `download`; sizes are those of the upright picture with square px."""
 
     media_id: str
     path: str
@@ -32,7 +33,7 @@ class MediaRow:
     projection: Projection
     labels_path: str | None = None  # PNG of the picture's size: 0, or the number of a person
     labels_digest: str | None = None
-    channel: str | None = None  # who labelled the people
+    channel: str | None = None  # annotation source of the labels
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Frame:
     projection: Projection
     path: str
     digest: str
-    labels_path: str | None = None  # as of the media
+    labels_path: str | None = None  # those of the media
     labels_digest: str | None = None
     channel: str | None = None
 
@@ -73,7 +74,7 @@ class Crop:
     others_xyxy: tuple[Box, ...]  # the other people's boxes, px of the frame
     path: str
     digest: str
-    given_path: str | None = None  # PNG 0 and 1 as large as the crop; None where a model decides
+    given_path: str | None = None  # provided mask, a PNG of 0 and 1 of the crop's size, if any
     given_digest: str | None = None
     channel: str | None = None
 
@@ -89,8 +90,8 @@ class Pose:
 
     crop_id: str
     points_xy: Points  # px of the crop
-    seen: tuple[float, ...]  # how surely each point is in the picture and visible, 0..1
-    mask_path: str | None  # the person by the pose model, at most 256 px
+    seen: tuple[float, ...]  # confidence that each point is in the picture and visible, 0..1
+    mask_path: str | None  # the pose model's person mask, longer side at most 256 px
     mask_digest: str | None
     model: str
     model_digest: str
@@ -105,14 +106,14 @@ class Matte:
     alpha_digest: str
     mask_path: str
     mask_digest: str
-    tight_box_xyxy: Box  # what is published of the crop, in whole px of the crop
+    tight_box_xyxy: Box  # the part that is published, whole px of the crop
     raw_min: float
     raw_max: float
-    second_path: str | None  # alpha by the second model; None where the recipe asks for none
+    second_path: str | None  # alpha of the second model; None if the recipe names none
     second_digest: str | None
     model: str
     model_digest: str
-    channel: str | None  # who annotated: rembg and its model, or people by way of a data set
+    channel: str | None  # annotation source: rembg and its model, or a data set
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ class Admitted:
 
 @dataclass(frozen=True)
 class MeasuredCrop:
-    """What the rules measured on a crop, and the hashes by which crops are compared."""
+    """The values that the rules measured on a crop, and its perceptual hashes (16 hex digits)."""
 
     crop_id: str
     measures: Measures
@@ -138,7 +139,7 @@ class JudgedCrop:
 
     crop_id: str
     verdict: Verdict
-    reason: str | None  # the first failing rule of the worst verdict
+    reason: str | None  # the first rule with the worst verdict
     value: float | None
     bound: float | None
     sentence: str | None
@@ -150,13 +151,13 @@ class JudgedCrop:
 
     @property
     def measured(self) -> MeasuredCrop:
-        """What was measured on the crop, without the verdict."""
+        """The measures of the crop without the verdict."""
         return MeasuredCrop(self.crop_id, self.measures, self.hash, self.mirror_hash)
 
 
 @dataclass(frozen=True)
 class ReviewFile:
-    """A file that people look at, by `review`: the report, the review list, pictures."""
+    """A file for people, by `review`: the report, the review list, pictures."""
 
     name: str
     path: str
@@ -165,10 +166,10 @@ class ReviewFile:
 
 @dataclass(frozen=True)
 class RunCrop:
-    """A crop of a run with all that the stages found out about it, by `deduplicate`.
+    """A crop of a run with its rows of all stages, by `deduplicate`.
 
-    `verdict` is the last one: after comparison with the crops of all other sources. Where several
-    sources have the same bytes, `source_id` is the first of them in the list.
+    `verdict` is the final one, after comparison with the crops of all other sources. If several
+    sources have the same bytes, `source_id` is the first of them in the source list.
     """
 
     source_id: str
@@ -177,14 +178,16 @@ class RunCrop:
     matte: Annotated[Matte | None, Prefix("matte")]
     verdict: Annotated[JudgedCrop, Prefix("verdict")]
     also_in: tuple[str, ...] = ()  # later sources with the same bytes, in the order of the list
-    near_source_id: str | None = None  # whose better crop decided; None where the own filter did
+    near_source_id: str | None = (
+        None  # source of the better crop that decided; None if the own filter did
+    )
 
     @property
     def stem(self) -> str:
-        """The name of image and mask without suffix: media, time, number of the person."""
+        """The file name of image and mask without suffix: media, time, number of the person."""
         return self.crop.crop_id
 
     @property
     def published_box(self) -> Box | None:
-        """What is published of the crop, in whole px of the crop; None without a mask."""
+        """The part of the crop that is published, in whole px of the crop; None without a mask."""
         return self.matte.tight_box_xyxy if self.matte else None

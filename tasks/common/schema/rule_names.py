@@ -1,7 +1,7 @@
 """The names of all rules, in the order in which a first failing rule is named."""
 
 TAG_RULES = ("excluded_scene", "licence")
-"""Rules on the source's tags: they measure nothing of a crop."""
+"""Rules on the tags and the licence of a source; they measure no crop."""
 
 MEASURED_RULES = (
     "person_height_px",

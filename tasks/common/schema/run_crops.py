@@ -1,4 +1,4 @@
-"""The crops of a run as the rooms after `deduplicate` read them: rows, drops, tied sources."""
+"""The crops of a run as the rooms after `deduplicate` read them: rows, drops, related sources."""
 
 from typing import NamedTuple
 
@@ -9,21 +9,21 @@ from tasks.common.schema.rows import RunCrop
 class RunCrops(NamedTuple):
     """The `crops` table of a run with its drops.
 
-    `crops` are distinct and in the order of the sources. `drops` are the crops that are out only
-    because another source has them too.
+    `crops` are distinct and in the order of the sources. `drops` are the crops that were dropped
+    only because another source has them as well.
     """
 
     crops: tuple[RunCrop, ...]
     drops: tuple[SourceDrop, ...]
 
     def of(self, verdict: Verdict) -> list[RunCrop]:
-        """Return the crops with this last verdict."""
+        """Return the crops with this final verdict."""
         return [crop for crop in self.crops if crop.verdict.verdict == verdict]
 
     def repeated_sources(self) -> dict[str, str]:
-        """Return the sources whose every crop came before, by the source that had it first.
+        """Return the sources without a crop of their own, with the source that had theirs first.
 
-        Of several sources that had some of them the first by name is given.
+        If several sources had some of them, the first by name is returned.
         """
         has_own = {crop.source_id for crop in self.crops}
         repeated: dict[str, str] = {}
@@ -35,9 +35,9 @@ class RunCrops(NamedTuple):
         return repeated
 
     def near_sources(self) -> set[tuple[str, str]]:
-        """Return the pairs of sources of which a crop is a near-duplicate of the other's.
+        """Return the pairs of sources with near-duplicate crops.
 
-        Such a crop is dropped or for review, so the kept crops alone do not show the tie.
+        Such a crop is dropped or for review, so the kept crops alone do not show the relation.
         """
         return {
             (crop.source_id, crop.near_source_id)

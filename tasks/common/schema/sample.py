@@ -1,4 +1,4 @@
-"""A published sample: what versions are compared by, and all that `samples.csv` says of it."""
+"""A published sample: the part that versions are compared by, and its row in `samples.csv`."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,18 +21,18 @@ from tasks.common.schema.layout import (
 from tasks.common.schema.provenance import Provenance
 
 ChangeKind = Literal["added", "removed", "relabelled", "repictured", "moved", "retagged"]
-"""How a sample differs between two versions: it came, went, or has another mask, image, split or
-scenes. These words are published in changelogs and in the JSON of `matteflow diff`."""
+"""How a sample differs between two versions: it was added or removed, or has another mask, image,
+split or scenes. These words are published in changelogs and in the JSON of `matteflow diff`."""
 KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 _SCENE_SEPARATOR = ";"
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What tells whether a sample is the same in two versions.
+    """The properties by which a sample is compared between two versions.
 
-    The table of a version's files is enough to know it, and that table stays when `gc` deletes the
-    files of a retired version.
+    All of them follow from the table of a version's files, which stays when `gc` deletes the files
+    of a retired version.
     """
 
     stem: str
@@ -40,18 +40,18 @@ class Sample:
     scenes: tuple[str, ...]
     image_digest: str
     mask_digest: str
-    channel: str | None  # who annotated it
+    channel: str | None  # annotation source
 
     @property
     def paths(self) -> SamplePaths:
-        """Where its image and annotation lie in the tree."""
+        """The paths of its image and annotation in the tree."""
         return sample_paths(self.split, self.stem)
 
 
 def changes_between(before: Sample | None, after: Sample | None) -> tuple[ChangeKind, ...]:
-    """Return in which ways a sample differs, in the order of `KINDS`; the order of scenes is none.
+    """Return the ways in which a sample differs, in the order of `KINDS`.
 
-    None stands for a version that does not have the sample.
+    None stands for a version without the sample. The order of scenes makes no difference.
     """
     if before is None or after is None:
         return () if before is after else ("added",) if before is None else ("removed",)
@@ -104,18 +104,18 @@ class SampleRow:
 
     @property
     def paths(self) -> SamplePaths:
-        """Where its image and annotation lie in the tree."""
+        """The paths of its image and annotation in the tree."""
         return sample_paths(self.split, self.stem)
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Its group keys: what it has in common with samples that must not be in another split."""
+        """Its group keys; samples that share one must be in the same split."""
         return group_keys(
             self.source_id, [self.media_id], self.provenance.uploader, self.provenance.session
         )
 
     def sample(self, digests: Mapping[str, str]) -> Sample:
-        """Return what versions are compared by; `digests` are those of the tree, by file name."""
+        """Return the sample of this row; `digests` are those of the tree, by file name."""
         image, mask = (digests[name] for name in self.paths)
         return Sample(self.stem, self.split, self.scenes, image, mask, self.channel)
 
@@ -126,9 +126,10 @@ def group_keys(
     uploader: str | None,
     session: str | None,
 ) -> tuple[str, ...]:
-    """Return what ties a source to others: itself, its bytes, who shared it, what it was shot in.
+    """Return the group keys of a source: its id, its media, its uploader, its session.
 
-    A session counts whoever uploads it: two people at one wedding film the same guests.
+    Sources that share a key belong to one group, which is never divided between splits. A session
+    is a key of its own: two uploaders at one wedding film the same guests.
     """
     media = sorted({media_id for media_id in media_ids if media_id})
     named = [("source", source_id), *(("media", media_id) for media_id in media)]
@@ -156,7 +157,7 @@ def sample_frame(rows: Iterable[SampleRow]) -> pd.DataFrame:
 
 
 def rows_of_frame(frame: pd.DataFrame) -> list[SampleRow]:
-    """Return the rows of `samples.csv`; columns that older programs did not write are missing.
+    """Return the rows of `samples.csv`; columns that older programs did not write hold None.
 
     Raises:
         ValueError: a value is not of its column's type.
@@ -173,7 +174,7 @@ def _json_scenes(value: object) -> str:
 
 
 class BaseVersion(NamedTuple):
-    """The version that a new one is built upon: a key or a sample stays in the split it was in."""
+    """The version that a new one is built on; its keys and samples stay in their splits."""
 
     label: str
     number: int | None  # None where there is no base version
@@ -194,9 +195,9 @@ NO_BASE = BaseVersion("", None, "", {}, {}, {}, "")
 
 
 class OtherSubset(NamedTuple):
-    """A version of another subset that must have nothing in common with this one.
+    """A version of another subset that must share nothing with this one (train/test overlap).
 
-    `prefix` is where its files lie in the store.
+    `prefix` is the folder of its files in the store.
     """
 
     label: str
@@ -206,10 +207,10 @@ class OtherSubset(NamedTuple):
 
 
 class Published:
-    """What a store has already: the version that a new one is built upon, and the other subsets.
+    """What a store already holds: the base version of a new one, and the other subsets.
 
-    A plain class, since Prefect looks for task results in every element of a tuple, a dict or a
-    dataclass that a task is handed: here these are all samples of all these versions.
+    A plain class: Prefect searches every element of a tuple, dict or dataclass that a task receives
+    for task results, and here that would be every sample of every version.
     """
 
     def __init__(self, base: BaseVersion = NO_BASE, others: Sequence[OtherSubset] = ()):

@@ -10,7 +10,7 @@ import pandas as pd
 
 from tasks.common.files import digest_bytes
 from tasks.common.records import Drop, SourceDrop
-from tasks.common.schema.columns import plain_rows
+from tasks.common.schema.columns import frame_of, plain_rows
 from tasks.common.schema.rule_names import MEASURED_RULES
 
 __all__ = ["plain_rows"]
@@ -138,7 +138,7 @@ def make_table(rows: Iterable[Mapping[str, Any]], columns: Columns) -> pd.DataFr
     unknown = sorted({name for row in rows for name in row} - set(columns))
     if unknown:
         raise ValueError(f"undeclared columns: {', '.join(unknown)}")
-    return pd.DataFrame(rows, columns=list(columns)).astype(dict(columns))
+    return frame_of(rows, columns)
 
 
 def drops_table(drops: Iterable[Drop]) -> pd.DataFrame:

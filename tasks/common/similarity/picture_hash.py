@@ -1,4 +1,4 @@
-"""Which pictures are nearly the same: perceptual hashes, best pictures first, no two kept alike."""
+"""Near-duplicates by perceptual hash: of nearly equal pictures the best one is kept."""
 
 import imagehash
 import numpy as np
@@ -9,8 +9,9 @@ from tasks.common.media.images import Rgb
 from tasks.common.schema.columns import Measures
 from tasks.common.similarity.hash_index import HASH_BITS, Hashes, HashIndex, Nearest
 
+# Pictures compared among themselves at once (n² distances), before the index is searched again.
 _BLOCK = 1024
-_CUT_DECIMALS = 2  # a finer difference in how much is cut says less than the sharpness
+_CUT_DECIMALS = 2  # below 1 % of difference in how much is cut, sharpness decides
 
 
 def hash_picture(rgb: Rgb) -> tuple[str, str]:
@@ -19,15 +20,17 @@ def hash_picture(rgb: Rgb) -> tuple[str, str]:
     The DCT hash of the `imagehash` library (phash, 8 x 8 of 32 x 32 coefficients).
     """
     mirrored = np.ascontiguousarray(rgb[:, ::-1])
-    plain, mirror = (str(imagehash.phash(Image.fromarray(side))) for side in (rgb, mirrored))
+    # Hashed from mirrored pixels: mirroring changes the sign of every second coefficient and so the
+    # median that coefficients are compared with, hence bits cannot simply be flipped.
+    plain, mirror = (str(imagehash.phash(Image.fromarray(image))) for image in (rgb, mirrored))
     return plain, mirror
 
 
 def quality_key(crop_id: str, measures: Measures) -> tuple[float, float, str]:
-    """Sort key by which the better of two nearly equal crops comes first: less cut, sharper.
+    """Sort key: the better of two nearly equal crops comes first, the less cut, then the sharper.
 
-    Where cut or sharpness could not be measured, the worst counts. The id settles ties, so that the
-    order of the sources does not decide which crop is published.
+    A missing measure counts as the worst value. The id breaks ties, so that the order of the
+    sources does not decide which crop is published.
     """
     cut, sharpness = measures["frame_cut"], measures["sharpness"]
     return round(1.0 if cut is None else cut, _CUT_DECIMALS), -(sharpness or 0.0), crop_id
@@ -39,27 +42,33 @@ def as_hashes(texts: list[str]) -> Hashes:
 
 
 def nearest_kept_before(hashes: Hashes, mirrors: Hashes, min_distance: int, radius: int) -> Nearest:
-    """Go through pictures, best first, and name for each the nearest one that was kept before it.
+    """Return for each picture the nearest one that was kept before it; pictures come best first.
 
-    A picture is kept when no kept one lies closer than `min_distance` bits, be it mirrored or not.
-    Neighbours are told up to `radius` bits, which is at least `min_distance - 1`; a wide radius
-    costs time that grows with the square of their number.
+    A picture is kept if no kept picture lies closer than `min_distance` bits, mirrored or not.
+    Neighbours are reported up to `radius` bits, which must be at least `min_distance - 1`; with a
+    wide radius the time grows with the square of the number of pictures.
+
+    Greedy and in order, so that a kept picture stays kept whatever follows. It works in blocks: the
+    index answers for all earlier blocks at once, and only pictures of a block among themselves are
+    decided one after the other.
     """
     kept = _Kept(radius)
     positions, distances = np.full(len(hashes), -1, np.int64), np.full(len(hashes), 64, np.int64)
     for start in range(0, len(hashes), _BLOCK):
         block = slice(start, start + _BLOCK)
-        found = kept.nearest(hashes[block], mirrors[block])
-        within = _first_come(hashes[block], mirrors[block], found, min_distance, radius)
-        positions[block] = np.where(within.positions < 0, found.positions, within.positions + start)
-        distances[block] = np.minimum(found.distances, within.distances)
+        earlier = kept.nearest(hashes[block], mirrors[block])
+        inside = _nearest_in_block(hashes[block], mirrors[block], earlier, min_distance, radius)
+        positions[block] = np.where(
+            inside.positions < 0, earlier.positions, inside.positions + start
+        )
+        distances[block] = np.minimum(earlier.distances, inside.distances)
         is_kept = distances[block] < min_distance
         kept.add(hashes[block][~is_kept], start + np.nonzero(~is_kept)[0])
     return Nearest(positions, distances)
 
 
 def nearest_or_mirrored(index: HashIndex, hashes: Hashes, mirrors: Hashes) -> Nearest:
-    """Find the nearest entry of each picture, be it mirrored or not."""
+    """Find the nearest entry of each picture, mirrored or not."""
     plain, mirrored = index.nearest(hashes), index.nearest(mirrors)
     closer = mirrored.distances < plain.distances
     return Nearest(
@@ -80,26 +89,32 @@ class _Kept:
         self._positions.append(positions)
 
     def nearest(self, hashes: Hashes, mirrors: Hashes) -> Nearest:
-        found = nearest_or_mirrored(self._index, hashes, mirrors)
-        all_kept = np.concatenate([*self._positions, np.array([-1])])  # position -1 stays -1
-        return Nearest(all_kept[found.positions], found.distances)
+        nearest = nearest_or_mirrored(self._index, hashes, mirrors)
+        # The index counts kept pictures only. The extra -1 at the end maps "none" (-1) to itself.
+        all_kept = np.concatenate([*self._positions, np.array([-1])])
+        return Nearest(all_kept[nearest.positions], nearest.distances)
 
 
-def _first_come(
-    hashes: Hashes, mirrors: Hashes, found: Nearest, min_distance: int, radius: int
+def _nearest_in_block(
+    hashes: Hashes, mirrors: Hashes, before: Nearest, min_distance: int, radius: int
 ) -> Nearest:
-    """Settle one block among itself: each is compared with those kept before it in the block."""
+    """Compare each picture of a block with those kept before it in the same block.
+
+    `before` has the nearest kept pictures of earlier blocks. A position is -1 unless a picture of
+    this block is nearer than that one.
+    """
     n = len(hashes)
-    apart = np.minimum(
+    bits = np.minimum(
         np.bitwise_count(hashes[:, None] ^ hashes[None, :]),
         np.bitwise_count(mirrors[:, None] ^ hashes[None, :]),
     )
     positions, distances = np.full(n, -1, np.int64), np.full(n, 64, np.int64)
     is_kept = np.zeros(n, bool)
     for row in range(n):
-        earlier = np.where(is_kept[:row], apart[row, :row], HASH_BITS + 1)
-        nearest = int(earlier.argmin()) if row else -1
-        if nearest >= 0 and earlier[nearest] <= min(radius, found.distances[row] - 1):
-            positions[row], distances[row] = nearest, earlier[nearest]
-        is_kept[row] = min(distances[row], found.distances[row]) >= min_distance
+        candidates = np.where(is_kept[:row], bits[row, :row], HASH_BITS + 1)
+        nearest = int(candidates.argmin()) if row else -1
+        # Strictly nearer than `before`: of equally near pictures the first one counts.
+        if nearest >= 0 and candidates[nearest] <= min(radius, before.distances[row] - 1):
+            positions[row], distances[row] = nearest, candidates[nearest]
+        is_kept[row] = min(distances[row], before.distances[row]) >= min_distance
     return Nearest(positions, distances)

@@ -1,6 +1,6 @@
 """Open the store that a URI names: `file:///folder`, or `s3://bucket/prefix`.
 
-A URI never holds credentials: boto3 finds them in the places where AWS tools look.
+A URI never holds credentials: boto3 reads them from the places that AWS tools use.
 """
 
 import re
@@ -27,7 +27,7 @@ _NO_ENDPOINT = (
     "The S3 endpoint is not an address; expected something like https://s3.example.org:8333, "
     "without credentials. Set it with AWS_ENDPOINT_URL_S3 or MATTEFLOW_S3_ENDPOINT."
 )
-_SENT_AT_ONCE_BYTES = 1 << 20
+_SENT_AT_ONCE_BYTES = 1 << 20  # sending so little for nothing costs less than a round trip
 _CONNECT_S = 10
 _READ_S = 60
 ATTEMPTS = 8
@@ -52,7 +52,7 @@ def open_store(address: str, *, attempts: int = ATTEMPTS) -> ObjectStore:
 
 
 def open_prefix(address: str) -> ObjectStore:
-    """Open `s3://bucket/prefix` as it is, for a workspace.
+    """Open `s3://bucket/prefix`, without the root name of a store, for a workspace.
 
     Raises:
         InputError: the address is wrong, or the AWS configuration is not valid.
@@ -79,7 +79,7 @@ def _folder(address: str) -> Path:
 def _open_bucket(
     rest: str, settings: Settings, attempts: int, expected: str, *root_name: str
 ) -> ObjectStore:
-    from tasks.common.store.s3 import S3Store  # boto3 takes a moment, and a folder needs none
+    from tasks.common.store.s3 import S3Store  # late: boto3 is slow to import, a folder needs none
 
     bucket, _, prefix = rest.partition("/")
     folders = [part for part in prefix.split("/") if part]
@@ -102,7 +102,8 @@ def _open_bucket(
 def _client(settings: Settings, attempts: int) -> "BaseClient":
     """Return a boto3 client that also works with other servers than AWS.
 
-    Checksums "when required" only: boto3's default adds trailers that many servers reject.
+    Checksums "when required" only: boto3's default adds trailers that many servers reject. Uploads
+    carry a SHA-256 of ours instead.
     """
     import boto3
     import botocore.session
@@ -122,14 +123,14 @@ def _client(settings: Settings, attempts: int) -> "BaseClient":
     )
     with explained("the store"):
         try:
-            # A session of its own: sessions are not thread-safe, their clients are.
+            # A session per client: sessions are not thread-safe, clients are.
             core = botocore.session.get_session()
             core.register_component("data_loader", _descriptions())
             session = boto3.session.Session(botocore_session=core)
             client = session.client("s3", endpoint_url=settings.s3_endpoint or None, config=config)
-        except InvalidRegionError:
+        except InvalidRegionError:  # also a ValueError, but `explained` has a better message
             raise
-        except ValueError:  # its text repeats what may hold a password
+        except ValueError:  # its text repeats the endpoint, which may hold a password
             raise InputError(_NO_ENDPOINT) from None
     _require_endpoint(client.meta.endpoint_url)
     client.meta.events.register_last("before-call.s3.PutObject", _send_at_once)
@@ -138,14 +139,17 @@ def _client(settings: Settings, attempts: int) -> "BaseClient":
 
 @cache
 def _descriptions() -> Any:
-    """Return the loader of boto3's description of S3, which costs as much as a hundred requests."""
+    """Return a shared loader of boto3's API descriptions; parsing them is slow.
+
+    Loading that of S3 costs as much as a hundred requests, and every client would do it again.
+    """
     from botocore.loaders import create_loader
 
     return create_loader()
 
 
 def _send_at_once(params: dict[str, Any], **_: Any) -> None:
-    """Drop `Expect: 100-continue` for small bodies: it doubles the round trips."""
+    """Remove `Expect: 100-continue` from small uploads: it doubles the round trips."""
     body = params["body"]
     if isinstance(body, BytesIO) and body.getbuffer().nbytes <= _SENT_AT_ONCE_BYTES:
         params["headers"].pop("Expect", None)
@@ -156,12 +160,12 @@ def _require_endpoint(url: str) -> None:
     try:
         parts = urlsplit(url)
         is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:  # the port
+    except ValueError:  # the port is not a number
         is_address = False
     if not is_address or parts.query or "@" in url:
         raise InputError(_NO_ENDPOINT)
 
 
 def _redacted(address: str) -> str:
-    """Return a URI as it may be shown: without a possible password, and cut to a length."""
+    """Return a URI for messages: without a possible password, and at most 120 characters."""
     return re.sub(r".*@", "***@", address, flags=re.DOTALL)[:120]

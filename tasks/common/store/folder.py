@@ -1,4 +1,4 @@
-"""A folder with the promises of an object store: whole objects, put-if-absent, compare-and-swap."""
+"""An object store in a folder: whole objects, put-if-absent, compare-and-swap."""
 
 import errno
 import fcntl
@@ -12,30 +12,28 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from tasks.common.errors import InputError, WorldError
 from tasks.common.files import digest_file, sync_folder
+from tasks.common.store.folder_errors import explained
 from tasks.common.store.objects import Content, Stored
 
-INCOMING = ".incoming"
+INCOMING = ".incoming"  # staged files; hidden, so that listings skip them
 _LOCK = ".lock"
 _TRIES = 50
 _READ_ONLY = 0o444  # an editor that saves over one version would change all that share the file
+# What file systems without hard links answer (FAT, many network mounts), or at too many links.
 _LINKLESS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
-_IN_THE_WAY = (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError)
-_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def _raise_unless_gone(error: OSError) -> None:
     if not isinstance(error, FileNotFoundError | NotADirectoryError):
-        raise error  # os.walk ignores errors: an unreadable folder must not count as empty
+        raise error  # os.walk swallows errors by default; an unreadable folder must not look empty
 
 
 def _make_folder(folder: Path) -> None:
-    """Make a folder and its missing parents, each entry on the disk before it is used.
+    """Make a folder and its missing parents, and wait until each is on the disk.
 
-    Else a power cut could lose the folder of an object that was reported as written.
+    Otherwise a power cut could lose the folder of an object that was reported as written.
     """
     missing = []
     for level in (folder, *folder.parents):
@@ -50,8 +48,7 @@ def _make_folder(folder: Path) -> None:
 class FolderStore:
     """Objects are read-only files under `root`, named by keys with slashes.
 
-    Files of several versions that are the same bytes are one file with several names, where the
-    file system has hard links.
+    Equal files of several versions share one inode if the file system has hard links.
     """
 
     def __init__(self, root: Path, n_connections: int = 4):
@@ -59,13 +56,13 @@ class FolderStore:
         self.n_connections = n_connections
 
     def url(self, key: str) -> str:
-        """Return the URI of a key, for people and other programs."""
+        """Return the URI of a key."""
         return (self.root / key).as_uri()
 
     def list_objects(self, prefix: str) -> dict[str, Stored]:
         """Return every object under a prefix that ends with a slash."""
         objects: dict[str, Stored] = {}
-        with self._explained():
+        with explained(self.root):
             for folder, _, names in os.walk(self.root / prefix, onerror=_raise_unless_gone):
                 for path in (Path(folder, name) for name in names if not name.startswith(".")):
                     with suppress(FileNotFoundError):  # removed since it was listed
@@ -73,14 +70,14 @@ class FolderStore:
         return objects
 
     def list_folders(self, prefix: str) -> list[str]:
-        """Return the names of the folders right under `prefix`, sorted."""
-        with self._explained(), suppress(FileNotFoundError, NotADirectoryError):
+        """Return the names of the folders directly under `prefix`, sorted."""
+        with explained(self.root), suppress(FileNotFoundError, NotADirectoryError):
             return sorted(path.name for path in (self.root / prefix).iterdir() if path.is_dir())
         return []
 
     def get(self, key: str) -> bytes | None:
         """Return the bytes of an object, or None when there is none."""
-        with self._explained(), suppress(*_ABSENT):
+        with explained(self.root), suppress(*_ABSENT):
             return (self.root / key).read_bytes()
         return None
 
@@ -95,12 +92,12 @@ class FolderStore:
 
     def put(self, key: str, data: bytes, sha256: str = "") -> None:
         """Write an object atomically, and wait until it is on the disk."""
-        with self._explained(), self._staged(data) as temporary:
+        with explained(self.root), self._staged(data) as temporary:
             self._move(temporary, key)
 
     def put_file(self, key: str, path: Path, sha256: str = "") -> None:
         """Write the bytes of a local file as an object."""
-        with self._explained(), path.open("rb") as source, self._staged(source) as temporary:
+        with explained(self.root), path.open("rb") as source, self._staged(source) as temporary:
             self._move(temporary, key)
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
@@ -109,7 +106,7 @@ class FolderStore:
         A hard link is the atomic test-and-set of a file system: `link` fails if the name exists,
         while `rename` replaces silently. The staged file is complete before it gets its name.
         """
-        with self._explained(), self._staged(data) as temporary:
+        with explained(self.root), self._staged(data) as temporary:
             try:
                 self._create(key, lambda target: os.link(temporary, target))
             except FileExistsError:
@@ -121,7 +118,7 @@ class FolderStore:
             return True
 
     def _move_if_absent(self, temporary: Path, key: str) -> bool:
-        """Do as `put_if_absent` on file systems without hard links, under the lock."""
+        """Do the same as `put_if_absent` on file systems without hard links, under the lock."""
         with self._locked():
             if (self.root / key).exists():
                 return False
@@ -129,9 +126,9 @@ class FolderStore:
             return True
 
     def copy(self, source: str, target: str, content: Content) -> bool:
-        """Give an object a second name; False without hard links, or if it holds other bytes."""
+        """Give an object a second name; False without hard links or if the bytes differ."""
         origin = self.root / source
-        with self._explained(), self._staging_name() as temporary:
+        with explained(self.root), self._staging_name() as temporary:
             try:
                 if digest_file(origin) != content.sha256:  # damage must not spread to new versions
                     return False
@@ -146,7 +143,7 @@ class FolderStore:
             return True
 
     def swap(self, key: str, expected: bytes | None, data: bytes) -> bool:
-        """Replace an object only if it still holds what the caller saw; say whether it did.
+        """Replace an object only if it still holds `expected`; say whether it did.
 
         Compare-and-swap. A file system has no atomic "replace if equal", so every swap takes the
         one lock of the store around its read and its write. `flock` belongs to the open file: the
@@ -155,7 +152,7 @@ class FolderStore:
         """
         if expected is None:
             return self.put_if_absent(key, data)
-        with self._explained(), self._locked():
+        with explained(self.root), self._locked():
             if self.get(key) != expected:
                 return False
             self.put(key, data)
@@ -163,11 +160,11 @@ class FolderStore:
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove objects, and the folders that become empty."""
-        with self._explained():
+        with explained(self.root):
             for key in keys:
                 with suppress(*_ABSENT):
                     (self.root / key).unlink()
-                if not key.startswith("."):  # writers rely on the folder of staged files
+                if not key.startswith("."):  # writers expect the folder of staged files to exist
                     self._prune(key)
 
     def _prune(self, key: str) -> None:
@@ -176,18 +173,18 @@ class FolderStore:
                 (self.root / folder).rmdir()
 
     def probe(self) -> None:
-        """Write and remove a file, because permission bits say nothing about full disks."""
-        with self._explained(), self._staged(b"probe"):
+        """Write and remove a file: permission bits say nothing about full disks."""
+        with explained(self.root), self._staged(b"probe"):
             pass
 
     def stale_uploads(self, before: datetime) -> dict[str, int]:
         """Return the staged files that killed writers left before a time, with their sizes."""
         stale = {}
-        with self._explained():
+        with explained(self.root):
             for path in (self.root / INCOMING).glob("*"):
                 with suppress(FileNotFoundError):
                     status = path.stat()
-                    # ctime, not mtime: a fresh link to an old file has an old mtime.
+                    # ctime, not mtime: a new link to an old file keeps the old mtime.
                     if datetime.fromtimestamp(status.st_ctime, UTC) < before:
                         stale[f"{INCOMING}/{path.name}"] = status.st_size
         return stale
@@ -198,10 +195,10 @@ class FolderStore:
         self._create(key, temporary.replace)
 
     def _create(self, key: str, act: Callable[[Path], object]) -> None:
-        """Call `act` with the path of a key, which creates the file there.
+        """Call `act` with the path of a key; it creates the file there.
 
-        `delete` removes empty folders at the same time, maybe between our `mkdir` and `act`. So a
-        missing folder means: try again. Each try creates it again, and `delete` cannot win forever.
+        A concurrent `delete` removes empty folders, perhaps between `mkdir` and `act`. So a missing
+        folder means: create it and try again. `delete` finishes, so it cannot win every time.
         """
         target = self.root / key
         for n_left in reversed(range(_TRIES)):
@@ -242,22 +239,3 @@ class FolderStore:
         with (self.root / _LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turn errors of the operating system into errors of ours that say how to fix them."""
-        try:
-            yield
-        except OSError as error:
-            reason = error.strerror or str(error)
-            if error.errno in _FULL:
-                raise InputError(
-                    f"The store {self.root} has no room left ({reason}). Make room and run the "
-                    "same command again: objects that are there are not written twice."
-                ) from error
-            if error.errno in _FORBIDDEN or isinstance(error, _IN_THE_WAY):
-                raise InputError(
-                    f"The store {self.root} cannot be written or read: {reason}. Fix its "
-                    "permissions, or choose another with --store or MATTEFLOW_STORE."
-                ) from error
-            raise WorldError(f"The store {self.root} failed: {reason}. Run it again.") from error

@@ -1,4 +1,4 @@
-"""What an object store promises, whether it is a folder or a bucket."""
+"""The interface of an object store, implemented by a folder and by a bucket."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ R = TypeVar("R")
 
 
 class Content(NamedTuple):
-    """What an object must hold, digests in hex; `md5` is None where it is not recorded."""
+    """The expected bytes of an object, digests in hex; `md5` is None if it is not recorded."""
 
     size_bytes: int
     sha256: str
@@ -18,9 +18,9 @@ class Content(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """What a listing says of an object.
+    """An object in a listing.
 
-    `md5` is None where the store gives none. Before `probe` it may be an ETag that is no MD5, as
+    `md5` is None if the store gives none. Before `probe` it may be an ETag that is not an MD5, as
     under some encryption.
     """
 
@@ -34,22 +34,22 @@ class Stored(NamedTuple):
 
 
 class ObjectStore(Protocol):
-    """Whole objects under keys with slashes; a reader sees an object as it was put, or none.
+    """Whole objects under keys with slashes; readers see a complete object or none.
 
-    Every method may raise WorldError (it may work a little later) and InputError (credentials,
-    permissions, disk space or the URI must be fixed); the message says which.
+    Every method may raise WorldError (a retry may work) and InputError (credentials, permissions,
+    disk space or the URI must be fixed); the message says which.
     """
 
     n_connections: int
 
     def url(self, key: str) -> str:
-        """Return the URI of a key, for people and other programs."""
+        """Return the URI of a key."""
 
     def list_objects(self, prefix: str) -> dict[str, Stored]:
         """Return every object whose key starts with `prefix`, which ends with a slash."""
 
     def list_folders(self, prefix: str) -> list[str]:
-        """Return the names of the folders right under `prefix`, sorted."""
+        """Return the names of the folders directly under `prefix`, sorted."""
 
     def get(self, key: str) -> bytes | None:
         """Return the bytes of an object, or None when there is none."""
@@ -61,16 +61,16 @@ class ObjectStore(Protocol):
         """Write an object atomically, and wait until it is durable."""
 
     def put_file(self, key: str, path: Path, sha256: str) -> None:
-        """Do as `put` with the bytes of a local file, which may be larger than memory."""
+        """Write the bytes of a local file, which may be larger than memory, as `put` does."""
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
-        """Write an object only if there is none; say whether this very call is known to have."""
+        """Write an object only if there is none; say whether this call certainly wrote it."""
 
     def copy(self, source: str, target: str, content: Content) -> bool:
         """Copy an object to a second key within the store; say whether it was copied.
 
-        False where the source is gone or does not hold `content`. Then put it: a server that
-        ignores conditions may have left something else under the second key.
+        False if the source is missing or does not hold `content`. The caller must then put the
+        object: a server that ignores conditions may have written other bytes to the second key.
         """
 
     def swap(self, key: str, expected: bytes | None, data: bytes) -> bool:
@@ -80,19 +80,19 @@ class ObjectStore(Protocol):
         """Remove objects; a missing object is no error."""
 
     def probe(self) -> None:
-        """Try, before any work, whether the store can be written and keeps its promises."""
+        """Check, before any work, that the store can be written and honours conditions."""
 
 
 def in_parallel(work: Callable[[T], R], items: Iterable[T], store: ObjectStore) -> Iterator[R]:
-    """Yield the results in the order of the items, on as many threads as the store has connections.
+    """Yield the results in the order of the items, with a thread per connection of the store.
 
-    The first error ends the rest: waiting items are dropped, running ones are finished.
+    After the first error waiting items are cancelled and running ones finish.
     """
     pool = ThreadPoolExecutor(store.n_connections, thread_name_prefix="store")
     failures: list[BaseException] = []
 
     def unless_failed(item: T) -> R:
-        if failures:  # `map` raises it only after the items before, which may take long
+        if failures:  # `map` raises an error only after all earlier items, which may take long
             raise failures[0]
         try:
             return work(item)

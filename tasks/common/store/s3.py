@@ -1,4 +1,7 @@
-"""A bucket of S3, or of a compatible server: conditions, checksums, server-side copies."""
+"""An object store in a bucket of S3 or a compatible server.
+
+Writes carry conditions and checksums; copies between keys stay on the server.
+"""
 
 import hashlib
 import re
@@ -29,20 +32,23 @@ if TYPE_CHECKING:
 
 _PROBE = ".probe"
 _PROBE_DATA = b"Shows whether this store honours conditions. It may stay.\n"
-_OTHER_TAG = '"00000000000000000000000000000000"'
+_WRONG_TAG = '"00000000000000000000000000000000"'  # the ETag of no object
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _ABSENT = {"NoSuchKey", "NotFound", "404"}
+# Servers differ: some answer 404 to IfMatch on an object that does not exist.
 _CONDITION_FAILED = {"PreconditionFailed", "412"} | _ABSENT
-# AWS answers so while another conditional request on the key is under way, and asks to try again.
+# AWS sends this while another conditional request on the key is in progress, and asks to retry.
 _CONDITION_BUSY = {"ConditionalRequestConflict"}
+# What servers send that do not implement conditional writes.
 _CONDITION_UNKNOWN = {"NotImplemented", "InvalidArgument", "InvalidRequest"}
 _BUSY_TRIES = 20
 _BUSY_WAIT_S = 0.2
 _READ_TRIES = 4
+# A body that ends early: boto3 retries requests, but not the reading of their bodies.
 _CUT_SHORT = (IncompleteReadError, ResponseStreamingError, ReadTimeoutError, HTTPError)
-_DELETE_AT_ONCE = 1000
+_DELETE_AT_ONCE = 1000  # the limit of DeleteObjects
 _CHUNK_BYTES = 1 << 20
-_ONE_PUT_BYTES = 5 * 10**9  # AWS takes 5 GiB in one request
+_ONE_PUT_BYTES = 5 * 10**9  # AWS takes at most 5 GiB in one request
 
 
 def _is_busy(error: BaseException) -> bool:
@@ -72,17 +78,17 @@ class S3Store:
         self._bucket = bucket
         self._prefix = prefix
         self._single_writer = single_writer
-        self._md5_in_etags: bool | None = None  # None before a probe
+        self._md5_in_etags: bool | None = None  # unknown before `probe`
         self.n_connections = n_connections
 
     @property
-    def place(self) -> str:
-        """The name of this store in messages."""
+    def location(self) -> str:
+        """The bucket, prefix and endpoint, as messages name the store."""
         address = f"s3://{self._bucket}/{self._prefix}".rstrip("/")
         return f"{address} at {self._client.meta.endpoint_url}"
 
     def url(self, key: str) -> str:
-        """Return the URI of a key, for people and other programs."""
+        """Return the URI of a key."""
         return f"s3://{self._bucket}/{self._prefix}{key}"
 
     def list_objects(self, prefix: str) -> dict[str, Stored]:
@@ -99,7 +105,7 @@ class S3Store:
         return Stored(row["Size"], tag if has_md5 else None)
 
     def list_folders(self, prefix: str) -> list[str]:
-        """Return the names of the folders right under `prefix`, sorted."""
+        """Return the names of the folders directly under `prefix`, sorted."""
         base = self._prefix + prefix
         return sorted(
             row["Prefix"].removeprefix(base).rstrip("/")
@@ -108,7 +114,7 @@ class S3Store:
         )
 
     def _pages(self, prefix: str, **options: Any) -> Iterator[dict[str, Any]]:
-        with explained(self.place):
+        with explained(self.location):
             yield from self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=self._prefix + prefix, **options
             )
@@ -127,12 +133,12 @@ class S3Store:
         return is_there
 
     def _read(self, key: str, stream: IO[bytes]) -> str | None:
-        """Read an object into a stream, again if the connection breaks; return its ETag or None.
+        """Read an object into a stream; return its ETag, or None if it does not exist.
 
-        boto3 retries requests, but not bodies that end early. An object may be replaced between two
-        attempts, so each starts with an empty stream.
+        A broken connection is retried. The object may be replaced between two attempts, so each
+        attempt starts with an empty stream.
         """
-        with explained(self.place):
+        with explained(self.location):
             for n_left in reversed(range(_READ_TRIES)):
                 stream.seek(0)
                 stream.truncate()
@@ -148,14 +154,14 @@ class S3Store:
                 except _CUT_SHORT as error:
                     if not n_left:
                         raise WorldError(
-                            f"{self.place} broke off {_READ_TRIES} times while {key} was read "
-                            f"({type(error).__name__}). Run the same again."
+                            f"{self.location} broke the connection {_READ_TRIES} times while "
+                            f"{key} was read ({type(error).__name__}). Run the same again."
                         ) from error
         return None
 
     def put(self, key: str, data: bytes, sha256: str) -> None:
         """Write an object; the store compares the bytes that arrive with `sha256`."""
-        with explained(self.place):
+        with explained(self.location):
             self._put(key, data, digest=bytes.fromhex(sha256))
 
     def _put(self, key: str, data: bytes | IO[bytes], *, digest: bytes, **conditions: Any) -> None:
@@ -168,8 +174,8 @@ class S3Store:
         )
 
     def put_file(self, key: str, path: Path, sha256: str) -> None:
-        """Write a local file as an object, in parts where it is larger than one request may be."""
-        with explained(self.place), path.open("rb") as stream:
+        """Write a local file as an object, in parts if it is too large for one request."""
+        with explained(self.location), path.open("rb") as stream:
             if path.stat().st_size > _ONE_PUT_BYTES:
                 self._client.upload_fileobj(stream, self._bucket, self._prefix + key)
             else:
@@ -178,8 +184,8 @@ class S3Store:
     def put_if_absent(self, key: str, data: bytes) -> bool:
         """Write an object only if there is none.
 
-        False may also mean that this call wrote it and the reply got lost: boto3 then retries, and
-        meets its own object. A caller that must know reads the object back.
+        False may also mean that this call wrote the object and the reply was lost: boto3 then
+        retries and finds its own object. A caller that must know reads the object back.
         """
         if self._single_writer:
             return self._put_alone(key, None, data)
@@ -189,7 +195,7 @@ class S3Store:
         """Replace an object only if it still holds `expected`; say whether this call did.
 
         Compare-and-swap by the ETag of what was read: the store itself compares it with `IfMatch`
-        at the moment of the write, so nothing can come in between.
+        at the moment of the write, so no other write can come in between.
         """
         if self._single_writer:
             return self._put_alone(key, expected, data)
@@ -203,13 +209,13 @@ class S3Store:
     def _put_alone(self, key: str, expected: bytes | None, data: bytes) -> bool:
         if self.get(key) != expected:
             return False
-        with explained(self.place):
+        with explained(self.location):
             self._put(key, data, digest=hashlib.sha256(data).digest())
         return True
 
     def _put_if(self, key: str, data: bytes, **condition: Any) -> bool:
         digest = hashlib.sha256(data).digest()
-        with explained(self.place):
+        with explained(self.location):
             try:
                 _while_busy(self._put, key, data, digest=digest, **condition)
             except ClientError as error:
@@ -217,16 +223,20 @@ class S3Store:
                     return False
                 if _is_busy(error):
                     raise WorldError(
-                        f"{self.place} is busy with {key} for others. Run the same again."
+                        f"{self.location} is busy with other writes of {key}. Run the same again."
                     ) from error
                 raise
         return True
 
     def copy(self, source: str, target: str, content: Content) -> bool:
-        """Copy within the store; False where the source is gone or holds other bytes."""
+        """Copy within the store; False if the source is missing or holds other bytes.
+
+        With MD5 ETags the server compares the content itself. Without them only the size is
+        compared.
+        """
         has_md5 = self._md5_in_etags and content.md5
         condition = {"CopySourceIfMatch": f'"{content.md5}"'} if has_md5 else {}
-        with explained(self.place):
+        with explained(self.location):
             try:
                 if not has_md5 and self._size(source) != content.size_bytes:
                     return False
@@ -240,7 +250,7 @@ class S3Store:
                 if code_of(error) not in _CONDITION_FAILED:
                     raise
                 return False
-            # Not every server honours the condition on the source.
+            # Not every server honours the condition on the source, so compare the result as well.
             copied = str(answer["CopyObjectResult"]["ETag"]).strip('"')
             return not has_md5 or copied == content.md5
 
@@ -255,30 +265,32 @@ class S3Store:
             self._delete_batch(batch)
 
     def _delete_batch(self, keys: Sequence[str]) -> None:
-        with explained(self.place):
+        with explained(self.location):
             answer = self._client.delete_objects(
                 Bucket=self._bucket,
                 Delete={"Objects": [{"Key": self._prefix + key} for key in keys], "Quiet": True},
             )
         errors = [error for error in answer.get("Errors", ()) if error.get("Code") not in _ABSENT]
         if errors:
-            raise refusal(str(errors[0].get("Code")), "DeleteObjects", self.place)
+            raise refusal(str(errors[0].get("Code")), "DeleteObjects", self.location)
 
     def probe(self) -> None:
-        """Try, before any work, whether the store can be written and honours conditions.
+        """Check, before any work, that the store can be written and honours conditions.
 
-        Finds out also whether its ETags are MD5 digests, which they are not under some encryption.
+        Also determines whether ETags are MD5 digests; under some encryption they are not.
 
         Raises:
-            InputError: a condition was ignored, so that two publishers could overwrite each other.
+            InputError: a condition was ignored, so two publishers could overwrite each other.
         """
-        with explained(self.place):  # first: some servers create a missing bucket on put
+        with explained(
+            self.location
+        ):  # a listing first: some servers create a missing bucket on put
             self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
         if self._single_writer:
             self.put(_PROBE, _PROBE_DATA, hashlib.sha256(_PROBE_DATA).hexdigest())
         elif not self._honours_conditions():
             raise InputError(
-                f"{self.place} ignores the conditions If-None-Match and If-Match, so two "
+                f"{self.location} ignores the conditions If-None-Match and If-Match, so two "
                 "publishers at once could overwrite each other. Use a store that honours them, or "
                 "set MATTEFLOW_STORE_SINGLE_WRITER=true if only one process ever publishes there."
             )
@@ -293,7 +305,7 @@ class S3Store:
             self.put_if_absent(_PROBE, _PROBE_DATA)
             return not (
                 self.put_if_absent(_PROBE, _PROBE_DATA)
-                or self._put_if(_PROBE, _PROBE_DATA, IfMatch=_OTHER_TAG)
+                or self._put_if(_PROBE, _PROBE_DATA, IfMatch=_WRONG_TAG)
             )
         except InputError as error:
             cause = error.__cause__

@@ -1,7 +1,7 @@
 """Errors of S3 stores, mapped to errors of ours that say how to fix them.
 
-`InputError` where credentials, permissions, space or configuration must be changed; `WorldError`
-where another attempt may work. Servers differ in their error codes, so sets of codes decide, then
+`InputError` if credentials, permissions, space or configuration must be changed; `WorldError` if
+a retry may work. Servers differ in their error codes, so sets of codes decide, then
 the HTTP status. An unknown code is an InputError: endless retries would hide it.
 """
 
@@ -71,7 +71,7 @@ _TRANSIENT = {
 _SERVER_ERROR = 500
 _NOT_IMPLEMENTED = 501
 _INSUFFICIENT_STORAGE = 507
-_AGAIN = "Run the same again: what is there stays and is not uploaded twice."
+_AGAIN = "Run the same again: stored objects stay and are not uploaded twice."
 
 
 def code_of(error: ClientError) -> str:
@@ -80,25 +80,25 @@ def code_of(error: ClientError) -> str:
 
 
 @contextmanager
-def explained(place: str) -> Iterator[None]:
-    """Turn what boto3 raises into errors of ours; messages call the store `place`.
+def explained(location: str) -> Iterator[None]:
+    """Turn what boto3 raises into errors of ours; messages call the store `location`.
 
-    The order of the clauses matters: botocore's classes inherit from each other, and SSLError is an
-    HTTPClientError. Messages of botocore are quoted only where they cannot hold a secret.
+    The order of the clauses matters: botocore's classes inherit from each other; SSLError is an
+    HTTPClientError. Messages of botocore are quoted only if they cannot hold a secret.
     """
     try:
         yield
     except ClientError as error:
-        raise _of_client(error, place) from error
+        raise _of_client(error, location) from error
     except _NO_CREDENTIALS as error:
         raise InputError(
-            f"There are no complete credentials for {place} ({type(error).__name__}). They are "
-            f"looked for in the usual AWS places: {_USUAL_PLACES}, or the machine's role."
+            f"There are no complete credentials for {location} ({type(error).__name__}). They are "
+            f"read from the usual AWS places: {_USUAL_PLACES}, or the machine's role."
         ) from error
     except SSLError as error:
         raise InputError(
-            f"The certificate of {place} is not trusted, or it speaks no https. Put the authority "
-            "that signed it into a PEM file and name that with AWS_CA_BUNDLE."
+            f"The certificate of {location} is not trusted, or it does not use https. Put the "
+            "certificate of its authority into a PEM file and name that with AWS_CA_BUNDLE."
         ) from error
     except _WRONG_CONFIGURATION as error:
         raise InputError(
@@ -111,69 +111,69 @@ def explained(place: str) -> Iterator[None]:
                 "AWS_ACCESS_KEY_ID or AWS_SESSION_TOKEN holds a line end or another character "
                 "that cannot be sent. Set it again."
             ) from None
-        raise _no_answer(error, place) from error
+        raise _no_answer(error, location) from error
     except BotoCoreError as error:
-        raise _no_answer(error, place) from error
+        raise _no_answer(error, location) from error
 
 
-def _no_answer(error: BotoCoreError, place: str) -> WorldError:
+def _no_answer(error: BotoCoreError, location: str) -> WorldError:
     return WorldError(
-        f"{place} does not answer ({type(error).__name__}). Is it running, and is the address "
+        f"{location} does not answer ({type(error).__name__}). Is it running, and is the address "
         f"right (AWS_ENDPOINT_URL_S3 or MATTEFLOW_S3_ENDPOINT)? {_AGAIN}"
     )
 
 
-def _of_client(error: ClientError, place: str) -> MatteflowError:
+def _of_client(error: ClientError, location: str) -> MatteflowError:
     answer: dict[str, Any] = error.response.get("ResponseMetadata", {})
     status = int(answer.get("HTTPStatusCode", 0))
     return refusal(
-        code_of(error), error.operation_name, place, status, answer.get("HTTPHeaders", {})
+        code_of(error), error.operation_name, location, status, answer.get("HTTPHeaders", {})
     )
 
 
 def refusal(
     code: str,
     action: str,
-    place: str,
+    location: str,
     status: int = 0,
     headers: Mapping[str, str] = MappingProxyType({}),
 ) -> MatteflowError:
     """Return the error for a code such as AccessDenied, at an operation such as PutObject."""
     if code in _FULL or status == _INSUFFICIENT_STORAGE:
-        return InputError(f"{place} has no room left ({code}). Make room there. {_AGAIN}")
+        return InputError(f"{location} has no room left ({code}). Make room there. {_AGAIN}")
     if code in _TRANSIENT or (status >= _SERVER_ERROR and status != _NOT_IMPLEMENTED):
-        return WorldError(f"{place} failed at {action} ({code}), which may pass. {_AGAIN}")
-    sentence = _explanation(code, action, place, headers)
-    return InputError(sentence or f"{place} refuses {action}: {code}, HTTP status {status}.")
+        return WorldError(f"{location} failed at {action} ({code}), which may pass. {_AGAIN}")
+    sentence = _explanation(code, action, location, headers)
+    return InputError(sentence or f"{location} refuses {action}: {code}, HTTP status {status}.")
 
 
-def _explanation(code: str, action: str, place: str, headers: Mapping[str, str]) -> str:
+def _explanation(code: str, action: str, location: str, headers: Mapping[str, str]) -> str:
     """Return a message for the common refusals that says how to fix them; else the empty text."""
     if code == "NoSuchBucket":
         return (
-            f"There is no bucket for {place}. Create it, or name another with --store or "
+            f"There is no bucket for {location}. Create it, or name another with --store or "
             "MATTEFLOW_STORE."
         )
     if code in _WRONG_KEYS:
         return (
-            f"{place} does not accept the credentials ({code}). Check the pair in the usual AWS "
+            f"{location} does not accept the credentials ({code}). Check the pair in the usual AWS "
             f"places: {_USUAL_PLACES}."
         )
     if code in _OLD_TOKEN:
-        return f"The session for {place} has expired ({code}). Log in again, then repeat."
+        return f"The session for {location} has expired ({code}). Log in again, then repeat."
     if code in _FORBIDDEN:
         return (
-            f"{place} does not allow {action} to these credentials ({code}). Publishing needs "
+            f"{location} does not allow {action} to these credentials ({code}). Publishing needs "
             "s3:ListBucket, s3:GetObject and s3:PutObject, removing also s3:DeleteObject."
         )
     if code in _WRONG_CLOCK:
         here = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
         there = headers.get("date", "unknown")
         return (
-            f"This machine's clock and that of {place} are too far apart ({code}): here it is "
+            f"This machine's clock and that of {location} are too far apart ({code}): here it is "
             f"{here}, there {there}. Set the clock, such as with `timedatectl set-ntp true`."
         )
     if code in _ELSEWHERE:
         region = headers.get("x-amz-bucket-region", "another region")
-        return f"The bucket of {place} lies in {region}. Set AWS_DEFAULT_REGION to it."
+        return f"The bucket of {location} lies in {region}. Set AWS_DEFAULT_REGION to it."
     return ""

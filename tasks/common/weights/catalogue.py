@@ -1,4 +1,4 @@
-"""The weights catalogue: which model files exist, what they do, where they are fetched from."""
+"""The weights catalogue: the known model files, their roles, and where to fetch them."""
 
 from functools import cache
 from importlib.resources import files
@@ -65,13 +65,16 @@ class Weights(Record):
 
     @property
     def identity(self) -> str:
-        """A digest of all that shapes the output: the bytes, the pre- and the postprocessing."""
+        """A digest of everything that shapes the output: bytes, pre- and postprocessing.
+
+        Not of name, file name, origins or licence: changing those computes nothing again.
+        """
         return content_key(self.sha256, self.session, self.person_classes)
 
 
 @cache
 def catalogue() -> dict[str, Weights]:
-    """Read the catalogue that comes with the project.
+    """Read the catalogue that ships with the project.
 
     Raises:
         InputError: the file is not a valid catalogue.

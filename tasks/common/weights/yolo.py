@@ -12,8 +12,9 @@ def load_yolo(path: Path, task: Literal["detect", "pose"], folder: Path) -> Any:
 
     Any: ultralytics ships no types.
     """
-    # Read by ultralytics when it is imported: it must neither install packages nor phone home,
-    # and it keeps its settings beside the weights rather than in the user's home.
+    # ultralytics reads these when it is imported, hence the late import: it must neither install
+    # packages nor send telemetry, and must write its settings beside the weights, not into the
+    # user's home.
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     os.environ.setdefault("YOLO_VERBOSE", "false")
     os.environ.setdefault("YOLO_OFFLINE", "true")

@@ -1,4 +1,4 @@
-"""Storage backends of a workspace: a folder, or a bucket with a copy on this machine."""
+"""Storage backends of a workspace: a folder, or a bucket with local copies."""
 
 import errno
 import secrets
@@ -15,7 +15,7 @@ from tasks.common.store.objects import ObjectStore, in_parallel
 
 _FIX = "Choose another with MATTEFLOW_WORKSPACE or MATTEFLOW_HOME."
 _PROBE = ".probe"
-_IN_USE_S = 3600.0
+_IN_USE_S = 3600.0  # longer than any task holds a path before it opens the file
 Writes = list[Future[None]]
 
 
@@ -25,19 +25,22 @@ class StorageBackend(Protocol):
     root: Path
 
     def url(self, relative: str) -> str:
-        """Return the address of a file, for people."""
+        """Return the URL of a file, for people."""
 
     def path(self, relative: str) -> Path:
-        """Return a local path of the file; nothing is there if the file does not exist."""
+        """Return a local path of the file; the path does not exist if the file does not."""
 
     def read(self, relative: str) -> bytes | None:
         """Return a file's bytes as every machine sees them now, or None."""
 
     def write(self, relative: str, data: bytes, later: Writes | None = None) -> None:
-        """Write a file. With `later` the upload may still run: its future is added to the list."""
+        """Write a file.
 
-    def keep(self, relative: str, file: Path, digest: str) -> None:
-        """Move a finished local file in; `digest` is its sha256."""
+        With `later` the upload may still run when this returns; its future is added to the list.
+        """
+
+    def move_in(self, relative: str, file: Path, digest: str) -> None:
+        """Move a finished local file into the workspace; `digest` is its sha256."""
 
     def remove(self, relatives: Iterable[str]) -> None:
         """Remove files; a missing file is no error."""
@@ -45,11 +48,11 @@ class StorageBackend(Protocol):
     def names(self, folder: str) -> list[str]:
         """Return the files under a folder, sorted."""
 
-    def are_there(self, relatives: Sequence[str], sizes: Mapping[str, int]) -> bool:
+    def are_stored(self, relatives: Sequence[str], sizes: Mapping[str, int]) -> bool:
         """Say whether other machines can read these files; `sizes` in bytes, where known."""
 
     def has_copy(self, relative: str) -> bool:
-        """Say whether this machine can read a file without a request."""
+        """Say whether a local file has to be checked; reading it needs no request."""
 
     def discard_copy(self, relative: str) -> bool:
         """Remove this machine's damaged copy; say whether another can be fetched."""
@@ -58,7 +61,7 @@ class StorageBackend(Protocol):
         """Remove the least recently used copies beyond a size; return the bytes removed."""
 
     def probe(self) -> None:
-        """Try, before any work, whether files can be written here.
+        """Check, before any work, that files can be written.
 
         Raises:
             InputError: settings or permissions are wrong; the message says how to fix them.
@@ -73,11 +76,11 @@ class FolderBackend:
         self.root = root
 
     def url(self, relative: str) -> str:
-        """Return the address of a file, for people."""
+        """Return the URL of a file, for people."""
         return (self.root / relative).as_uri()
 
     def path(self, relative: str) -> Path:
-        """Return where the file lies."""
+        """Return the path of the file itself."""
         return self.root / relative
 
     def read(self, relative: str) -> bytes | None:
@@ -90,8 +93,8 @@ class FolderBackend:
         """Write a file atomically."""
         write_file(self.path(relative), data)
 
-    def keep(self, relative: str, file: Path, digest: str) -> None:
-        """Move a finished file in."""
+    def move_in(self, relative: str, file: Path, digest: str) -> None:
+        """Move a finished file into the folder."""
         _move(file, self.path(relative))
 
     def remove(self, relatives: Iterable[str]) -> None:
@@ -100,25 +103,25 @@ class FolderBackend:
             self.path(relative).unlink(missing_ok=True)
 
     def names(self, folder: str) -> list[str]:
-        """Return the files under a folder, sorted; without hidden ones, which may be partial."""
+        """Return the files under a folder, sorted; hidden ones may be partial and are skipped."""
         files = (path for path in (self.root / folder).rglob("*") if path.is_file())
         visible = (path for path in files if not path.name.startswith("."))
         return sorted(path.relative_to(self.root).as_posix() for path in visible)
 
-    def are_there(self, relatives: Sequence[str], sizes: Mapping[str, int]) -> bool:
-        """Return True: the caller checks the files themselves, which are at hand."""
+    def are_stored(self, relatives: Sequence[str], sizes: Mapping[str, int]) -> bool:
+        """Return True: the caller checks the files themselves, which are local."""
         return True
 
     def has_copy(self, relative: str) -> bool:
-        """Return True: a missing file must be noticed."""
+        """Return True, also for a missing file: the check must notice that it is missing."""
         return True
 
     def discard_copy(self, relative: str) -> bool:
-        """Return False: there is only this one."""
+        """Return False: the file is the only copy."""
         return False
 
     def trim(self, max_bytes: int) -> int:
-        """Remove nothing: these files are no copies."""
+        """Remove nothing: these files are not copies."""
         return 0
 
     def probe(self) -> None:
@@ -127,9 +130,10 @@ class FolderBackend:
 
 
 class BucketBackend:
-    """A bucket that machines share, and in `root` a copy of what this one wrote or read.
+    """A bucket that machines share, with local copies in `root` of what this machine used.
 
-    Files are named by content, so a copy is never out of date; what changes is read with `read`.
+    Files are named by content, so a copy is never out of date. Files that change are read with
+    `read`, which bypasses the copies.
     """
 
     def __init__(self, root: Path, store: ObjectStore):
@@ -138,14 +142,14 @@ class BucketBackend:
         self._senders = ThreadPoolExecutor(store.n_connections, thread_name_prefix="workspace")
 
     def url(self, relative: str) -> str:
-        """Return the address of a file, for people."""
+        """Return the URL of a file, for people."""
         return self._store.url(relative)
 
     def path(self, relative: str) -> Path:
-        """Return this machine's copy, which is fetched if it is missing."""
+        """Return the local copy, which is fetched if it is missing."""
         local = self.root / relative
         if local.exists():
-            with suppress(OSError):  # removed at this moment: the caller will notice
+            with suppress(OSError):  # `trim` of another process removed it: opening it will fail
                 local.touch()  # the modification time is the time of last use, for `trim`
         else:
             self._fetch(relative, local)
@@ -153,6 +157,7 @@ class BucketBackend:
 
     def _fetch(self, relative: str, local: Path) -> None:
         local.parent.mkdir(parents=True, exist_ok=True)
+        # Under a temporary name: another thread must not read a half-fetched copy.
         temporary = local.with_name(f".{local.name[:100]}.{secrets.token_hex(6)}.part")
         try:
             if self._store.fetch(relative, temporary):
@@ -165,23 +170,23 @@ class BucketBackend:
         return self._store.get(relative)
 
     def write(self, relative: str, data: bytes, later: Writes | None = None) -> None:
-        """Write a file here and to the bucket."""
+        """Write a file to the bucket, and a local copy."""
         write_file(self.root / relative, data)
         if later is None:
             self._store.put(relative, data, digest_bytes(data))
-        else:  # from the file, so that what waits holds no memory
+        else:  # sent from the file, so that waiting uploads hold no memory
             later.append(self._senders.submit(self._send, relative, digest_bytes(data)))
 
     def _send(self, relative: str, digest: str) -> None:
         self._store.put_file(relative, self.root / relative, digest)
 
-    def keep(self, relative: str, file: Path, digest: str) -> None:
-        """Send a finished file to the bucket, then move it in."""
+    def move_in(self, relative: str, file: Path, digest: str) -> None:
+        """Send a finished file to the bucket, then keep it as the local copy."""
         self._store.put_file(relative, file, digest)
         _move(file, self.root / relative)
 
     def remove(self, relatives: Iterable[str]) -> None:
-        """Remove files here and from the bucket."""
+        """Remove files from the bucket, and their local copies."""
         paths = list(relatives)
         self._store.delete(paths)
         for relative in paths:
@@ -191,8 +196,8 @@ class BucketBackend:
         """Return the files under a folder of the bucket, sorted."""
         return sorted(self._store.list_objects(f"{folder.rstrip('/')}/"))
 
-    def are_there(self, relatives: Sequence[str], sizes: Mapping[str, int]) -> bool:
-        """Ask the bucket, one listing per folder."""
+    def are_stored(self, relatives: Sequence[str], sizes: Mapping[str, int]) -> bool:
+        """List the bucket, once per folder: far fewer requests than one per file."""
         folders = sorted({relative.rpartition("/")[0] for relative in relatives})
         listings = in_parallel(
             lambda folder: self._store.list_objects(f"{folder}/"), folders, self._store
@@ -201,24 +206,24 @@ class BucketBackend:
         return all(_is_as_written(stored.get(name, 0), sizes.get(name)) for name in relatives)
 
     def has_copy(self, relative: str) -> bool:
-        """Say whether the file lies here already."""
+        """Say whether there is a local copy."""
         return (self.root / relative).exists()
 
     def discard_copy(self, relative: str) -> bool:
-        """Remove this machine's copy; the bucket has the file."""
+        """Remove the local copy; the bucket has the file."""
         (self.root / relative).unlink(missing_ok=True)
         return True
 
     def trim(self, max_bytes: int) -> int:
-        """Remove the least recently used copies beyond a size, but none of the last hour.
+        """Remove the least recently used copies beyond a size, but none used within an hour.
 
-        A task may hold the path of a copy and open it much later; an hour is longer than any does.
+        A task may hold the path of a copy and open the file much later.
         """
         files = [path for path in self.root.rglob("*") if path.is_file()]
-        known = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in files)
-        excess = sum(size for _, size, _ in known) - max_bytes
+        copies = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in files)
+        excess = sum(size for _, size, _ in copies) - max_bytes
         removed = 0
-        for used_at, size, path in known:
+        for used_at, size, path in copies:
             if removed >= excess or used_at > time.time() - _IN_USE_S:
                 break
             path.unlink(missing_ok=True)
@@ -226,8 +231,8 @@ class BucketBackend:
         return removed
 
     def probe(self) -> None:
-        """Write a file to the bucket, and one here."""
-        require_writable(self.root, "This machine's copy of the workspace", _FIX)
+        """Write a file to the bucket, and one to the folder of copies."""
+        require_writable(self.root, "The local copy of the workspace", _FIX)
         self._store.list_folders("")  # first: some servers create a missing bucket on put
         self._store.put(_PROBE, b"", digest_bytes(b""))
 
@@ -243,6 +248,7 @@ def _move(file: Path, target: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        with file.open("rb") as source, replacing(target) as stream:  # from another file system
+        # Scratch and workspace are on different file systems, between which no rename is possible.
+        with file.open("rb") as source, replacing(target) as stream:
             shutil.copyfileobj(source, stream)
         file.unlink()

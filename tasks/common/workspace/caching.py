@@ -1,6 +1,6 @@
-"""How a room's function becomes a Prefect task: key, verified cache, retries, names.
+"""Turn a room's function into a Prefect task: key, verified cache, retries, names.
 
-The only file of `tasks.common` that knows Prefect.
+The only module of `tasks.common` that imports Prefect.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,12 +29,12 @@ Table = TypeVar("Table", bound=StageResult)
 _RETRIES = 3
 _FIRST_DELAY_S = 5
 _JITTER = 0.5
-_STALE = b"stale"  # Prefect takes a record that it cannot read for a miss
+_STALE = b"stale"  # Prefect treats a record that it cannot parse as a cache miss
 
 
 @dataclass
 class VerifiedArtifacts(CachePolicy):
-    """A cache policy whose hits count only while the artifact behind them is whole."""
+    """A cache policy whose hits count only while the artifact behind them is undamaged."""
 
     stage: Stage = "download"
     version: int = 0
@@ -49,7 +49,7 @@ class VerifiedArtifacts(CachePolicy):
     ) -> str | None:
         """Return `<stage>/v<version>/<source>/<artifact key>`.
 
-        Prefect checks its own record of the result only. Where the artifact behind it is gone or
+        Prefect checks only its own record of the result. If the artifact behind it is missing or
         damaged, the record is overwritten first, so that the task runs again.
         """
         key = _call_by_name(self.name_key, inputs)
@@ -65,8 +65,8 @@ def _is_worth_retrying(_task: Task[..., Any], _run: TaskRun, state: State[Any]) 
     return isinstance(state.result(raise_on_failure=False), WorldError)
 
 
-# No tags: Prefect asks its server for a concurrency slot before each tagged task, which was seen to
-# hold up a cached run by two seconds at every first task of a stage.
+# No tags: before each tagged task Prefect asks its server for a concurrency slot, which delayed a
+# cached run by two seconds at the first task of every stage (docs/decisions/0004).
 _RETRYING: dict[str, Any] = {
     "retries": _RETRIES,
     "retry_delay_seconds": exponential_backoff(_FIRST_DELAY_S),
@@ -82,7 +82,7 @@ def stage_task(
     version: int,
     key: Callable[..., str],
 ) -> Task[P, Table]:
-    """Make a task of one stage for one source: it reuses the stage's artifact or makes it.
+    """Return the task of one stage for one source: it reuses the stage's artifact or makes it.
 
     `make` takes the writer of the artifact first. Its other parameters are those of the task; one
     of them is `source`, which names the task run. `key` takes those of the task's parameters that
@@ -110,7 +110,7 @@ def stage_task(
         task_run_name=f"{stage}-{{source.source_id}}",
         cache_policy=VerifiedArtifacts(stage=stage, version=version, name_key=key),
         persist_result=True,
-        result_serializer="json",
+        result_serializer="json",  # readable, and no pickle that could run code when it is loaded
         **_RETRYING,
     )(run)
 
@@ -120,7 +120,7 @@ def _call_by_name(key: Callable[..., str], inputs: Mapping[str, Any]) -> str:
 
 
 def run_task(stage: str) -> Callable[[Callable[P, R]], Task[P, R]]:
-    """Make a task that works once per run and always looks at the world as it is now."""
+    """Make a task that runs once per run and is never cached: it depends on the store's state."""
     return task(
         name=stage,
         task_run_name=stage,

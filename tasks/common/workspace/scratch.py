@@ -1,4 +1,4 @@
-"""The scratch folder: unfinished files on this machine, which unlike a workspace is not shared."""
+"""The scratch folder: unfinished files of this machine, never shared as a workspace is."""
 
 import shutil
 import tempfile
@@ -12,7 +12,7 @@ from tasks.common.settings import Settings
 
 @contextmanager
 def scratch_folder(settings: Settings, purpose: str) -> Iterator[Path]:
-    """Yield a fresh folder that is removed with its content when the block ends."""
+    """Yield a new folder that is removed with its content when the block ends."""
     settings.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
         dir=settings.scratch, prefix=f"{purpose}-", ignore_cleanup_errors=True
@@ -21,7 +21,10 @@ def scratch_folder(settings: Settings, purpose: str) -> Iterator[Path]:
 
 
 def sweep_scratch(settings: Settings, older_than_s: float) -> int:
-    """Remove what killed processes left; return the number of removed entries."""
+    """Remove what killed processes left behind; return the number of removed entries.
+
+    By age alone: nothing tells whether the process that owns a file still runs.
+    """
     if not settings.scratch.is_dir():
         return 0
     n_removed, now = 0, time.time()

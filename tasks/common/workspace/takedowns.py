@@ -1,6 +1,7 @@
 """Takedowns: sources and uploaders that must not be used any more.
 
-A record lies in the workspace, where ingest reads it, and in the store, where every publisher does.
+Records are kept twice: in the workspace, which ingest reads, and in the store, which every
+publisher reads, whatever workspace it uses.
 """
 
 from collections.abc import Iterable
@@ -14,15 +15,16 @@ from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.artifacts import Workspace
 
 FOLDER = "takedowns/"
+TakedownKind = Literal["source", "uploader"]
 
 
 class Takedown(Record):
     """One takedown: of a source, or of everything by an uploader.
 
-    `media_ids` name the bytes that came from it: they are refused under any other name, too.
+    `media_ids` are the sha256 of the bytes that came from it: they are refused under any name.
     """
 
-    kind: Literal["source", "uploader"]
+    kind: TakedownKind
     id: str
     reason: str
     at: datetime
@@ -31,7 +33,7 @@ class Takedown(Record):
 
     @property
     def key(self) -> str:
-        """The path of the record, in a workspace as in a store."""
+        """The path of the record, the same in a workspace and in a store."""
         return f"{FOLDER}{content_key(self.kind, self.id)}.json"
 
     def covers(self, source: Source, media_id: str | None) -> bool:
@@ -53,14 +55,15 @@ class Takedowns:
 
     @classmethod
     def of(cls, workspace: Workspace, store: ObjectStore | None = None) -> "Takedowns":
-        """Read those of a workspace, and of a store if one is given.
+        """Read the takedowns of a workspace and, if one is given, of a store.
 
         Raises:
-            ArtifactError: a record is damaged. It may be any takedown, so nothing may be used.
+            ArtifactError: a record is damaged. It could cover any source, so no source may be used.
         """
         contents = {name: workspace.read(name) for name in workspace.names(FOLDER.rstrip("/"))}
         if store is not None:
             contents |= {name: store.get(name) for name in store.list_objects(FOLDER)}
+        # None: removed since it was listed.
         present = {name: data for name, data in sorted(contents.items()) if data is not None}
         return cls(_parse(name, data) for name, data in present.items())
 
@@ -69,8 +72,17 @@ class Takedowns:
         covering = (record for record in self.records if record.covers(source, media_id))
         return next(covering, None)
 
+    def record_of(self, kind: TakedownKind, name: str) -> Takedown | None:
+        """Return the takedown of exactly this source or uploader, or None."""
+        matching = (record for record in self.records if (record.kind, record.id) == (kind, name))
+        return next(matching, None)
+
+    def names(self) -> str:
+        """Return what is taken down as a list for messages; `none` if nothing is."""
+        return ", ".join(f"{record.kind} {record.id}" for record in self.records) or "none"
+
     def require_allowed(self, source: Source, media_id: str) -> None:
-        """Refuse bytes that were taken down.
+        """Refuse a source or bytes that were taken down.
 
         Raises:
             SourceError: a takedown covers them.

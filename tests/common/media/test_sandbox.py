@@ -70,16 +70,16 @@ def test_another_error_crosses_with_its_traceback() -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "argument", "limits", "cause", "said"),
+    ("function", "argument", "limits", "cause", "sentence"),
     [
-        pytest.param(sandboxed.crash, None, LIMITS, "crash", "ended by SIGSEGV", id="crash"),
-        pytest.param(sandboxed.leave, 3, LIMITS, "crash", "with the code 3", id="exit"),
+        pytest.param(sandboxed.crash, None, LIMITS, "crash", "killed by SIGSEGV", id="crash"),
+        pytest.param(sandboxed.leave, 3, LIMITS, "crash", "exited with code 3", id="exit"),
         pytest.param(
             sandboxed.hang,
             None,
             LIMITS._replace(wall_s=0.3),
             "time",
-            "not done after 0 s",
+            "had not finished after 0 s",
             id="hang",
         ),
         pytest.param(
@@ -96,9 +96,9 @@ def test_another_error_crosses_with_its_traceback() -> None:
     ],
 )
 def test_a_child_that_does_not_return_is_told_by_its_cause(
-    function: Any, argument: Any, limits: Limits, cause: str, said: str
+    function: Any, argument: Any, limits: Limits, cause: str, sentence: str
 ) -> None:
-    with pytest.raises(SandboxError, match=said) as caught:
+    with pytest.raises(SandboxError, match=sentence) as caught:
         run_isolated(function, argument, limits)
     assert caught.value.cause == cause
     assert run_isolated(sandboxed.double, 1, LIMITS) == 2  # and the next one works
@@ -123,7 +123,7 @@ def test_a_child_that_is_killed_in_the_middle_of_a_message_ran_out_of_time() -> 
     messages = stream_isolated(sandboxed.half_a_word, None, LIMITS._replace(wall_s=0.5))
     assert next(messages) == "whole"
     time.sleep(0.7)
-    with pytest.raises(SandboxError, match="not done"):
+    with pytest.raises(SandboxError, match="had not finished"):
         list(messages)
 
 
@@ -156,7 +156,7 @@ def test_a_child_dies_with_the_process_that_watches_it(tmp_path: Path) -> None:
     watcher = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(watcher, signal.SIGKILL)
     wait_until(lambda: not is_alive(pid))
-    with pytest.raises(SandboxError, match="without a word"):
+    with pytest.raises(SandboxError, match="without an exit status"):
         list(messages)
 
 

@@ -175,7 +175,7 @@ def test_a_wrong_change_is_refused(change: str, said: str, recipe: str) -> None:
 def test_an_unknown_key_is_refused_with_those_that_are_known(
     change: str, path: str, known: str, recipe: str
 ) -> None:
-    said = rf"{re.escape(path)} = .*: this key is not known; known here: {known}"
+    said = rf"{re.escape(path)} = .*: unknown key; known keys: {known}"
     with pytest.raises(InputError, match=said):
         override_recipe(recipe, [change])
 

@@ -144,7 +144,7 @@ def test_a_day_that_no_calendar_has_is_refused(tmp_path: Path) -> None:
 )
 class TestUnknownKey:
     def test_it_is_refused_with_its_path(self, path: str, sibling: str, tmp_path: Path) -> None:
-        assert f"{path} = {{}}: this key is not known" in _refusal(tmp_path, changed(path, {}))
+        assert f"{path} = {{}}: unknown key" in _refusal(tmp_path, changed(path, {}))
 
     def test_the_refusal_lists_the_keys_that_are_known(
         self, path: str, sibling: str, tmp_path: Path

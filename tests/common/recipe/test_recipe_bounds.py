@@ -110,8 +110,8 @@ def test_a_rule_without_an_entry_has_no_bounds(tmp_path: Path) -> None:
 
 def test_an_unknown_rule_is_refused_with_the_names_of_all_rules(tmp_path: Path) -> None:
     said = _refusal(tmp_path, "filter.sharpnes", {"min": 0.1})
-    assert "filter.sharpnes = {'min': 0.1}: this key is not known; known here: " in said
-    assert said.split("known here: ")[1].split(", ") == sorted(RuleBounds.model_fields)
+    assert "filter.sharpnes = {'min': 0.1}: unknown key; known keys: " in said
+    assert said.split("known keys: ")[1].split(", ") == sorted(RuleBounds.model_fields)
 
 
 @pytest.mark.parametrize(("rule", "entries"), [("excluded_scene", "tags"), ("licence", "allowed")])
@@ -137,14 +137,14 @@ class TestListOfNames:
 
     def test_a_bound_is_not_known_there(self, rule: str, entries: str, tmp_path: Path) -> None:
         said = _refusal(tmp_path, f"filter.{rule}", {entries: ["CC0-1.0"], "max": 0.5})
-        assert f"filter.{rule}.max = 0.5: this key is not known" in said
-        assert f"known here: {', '.join(sorted([entries, 'missing']))}" in said
+        assert f"filter.{rule}.max = 0.5: unknown key" in said
+        assert f"known keys: {', '.join(sorted([entries, 'missing']))}" in said
 
 
 @pytest.mark.parametrize("name", ["max", "review_max"])
 def test_no_picture_is_too_different_from_the_others(name: str, tmp_path: Path) -> None:
     said = _refusal(tmp_path, "filter.near_duplicate", {"min": 5, name: 20})
-    assert f"filter.near_duplicate.{name} = 20: there is no upper bound" in said
+    assert f"filter.near_duplicate.{name} = 20: no upper bound is possible" in said
 
 
 @pytest.mark.parametrize(

@@ -71,8 +71,8 @@ def test_a_curators_word_comes_last(
 
 def test_tags_and_overrides_that_mean_nothing_are_named() -> None:
     finder = SceneFinder(recipe(scenes=GROUPS, scene_overrides=[{"item": "x", "add": ["ball"]}]))
-    assert finder.strange_tags([source("s", scenes=("lawn", "moon"))]) == ["moon"]
-    assert finder.strange_overrides({"s", "s-1"}) == ["x"]
+    assert finder.unmatched_tags([source("s", scenes=("lawn", "moon"))]) == ["moon"]
+    assert finder.unmatched_overrides({"s", "s-1"}) == ["x"]
 
 
 @pytest.mark.parametrize(
@@ -85,4 +85,4 @@ def test_tags_and_overrides_that_mean_nothing_are_named() -> None:
 )  # fmt: skip
 def test_the_teams_nine_groups_are_known_to_the_production_recipe(tag: str, found: str) -> None:
     finder = SceneFinder(load_recipe("people").publish)
-    assert found in finder.meant_by(tag)
+    assert found in finder.groups_of(tag)

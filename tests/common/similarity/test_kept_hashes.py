@@ -105,7 +105,7 @@ class TestIndex:
         queries = entries[::50] ^ flips(rng, 50, 8)
         index = HashIndex(6)
         index.add(entries)
-        with patch.object(hash_index, "_AT_ONCE", at_once):
+        with patch.object(hash_index, "_PAIRS_PER_BLOCK", at_once):
             found = index.nearest(queries)
         assert np.array_equal(found.positions, nearest_of_all(queries, entries, 6).positions)
 

@@ -164,7 +164,7 @@ def test_the_endpoint_of_the_settings_goes_before_that_of_aws(
     changed(monkeypatch, "MATTEFLOW_S3_ENDPOINT", s3_server.endpoint)
     store = open_bucket(s3_address)
     store.probe()
-    assert store.place == f"{s3_address}/{ROOT} at {s3_server.endpoint}"
+    assert store.location == f"{s3_address}/{ROOT} at {s3_server.endpoint}"
 
 
 @pytest.mark.parametrize("end", ["", "/"])
@@ -179,7 +179,7 @@ def test_a_server_with_a_name_is_asked_by_path(
 
 
 def test_without_an_endpoint_it_is_the_store_of_aws() -> None:
-    assert open_bucket("s3://bucket/x").place.endswith("amazonaws.com")
+    assert open_bucket("s3://bucket/x").location.endswith("amazonaws.com")
 
 
 @pytest.mark.parametrize("address", ["file:///proc/nowhere/store", "s3://bucket/prefix"])

@@ -55,7 +55,7 @@ class TestAReadThatBreaksOff:
         self, data: bytes, error: Exception | None, nowhere: S3Store
     ) -> None:
         seen = only_first(nowhere, 10, lambda: broken(error, data), "GetObject")
-        with pytest.raises(WorldError, match="broke off 4 times"):
+        with pytest.raises(WorldError, match="broke the connection 4 times"):
             nowhere.get("a/b")
         assert len(seen) == N_TRIES
 
@@ -125,5 +125,5 @@ class TestAServerThatHangsUp:
     ) -> None:
         with server_that_breaks(100, by_reset=by_reset) as endpoint:
             monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
-            with pytest.raises(WorldError, match="broke off 4 times"):
+            with pytest.raises(WorldError, match="broke the connection 4 times"):
                 open_bucket("s3://tests/x").fetch("a", tmp_path / "new")

@@ -41,7 +41,11 @@ class TestAStoreThatIgnoresConditions:
         ignore_conditions(bucket, *names)
         with pytest.raises(InputError) as refusal:
             bucket.probe()
-        for part in (bucket.place, "ignores the conditions", "MATTEFLOW_STORE_SINGLE_WRITER=true"):
+        for part in (
+            bucket.location,
+            "ignores the conditions",
+            "MATTEFLOW_STORE_SINGLE_WRITER=true",
+        ):
             assert part in str(refusal.value)
 
     @pytest.mark.parametrize("names", IGNORED)
@@ -149,7 +153,7 @@ class TestAKeyThatIsBusy:
         self, write: Callable[[S3Store], bool], bucket: S3Store, no_waits: list[float]
     ) -> None:
         always(bucket, lambda: refused(409, "ConditionalRequestConflict"), "PutObject")
-        with pytest.raises(WorldError, match=r"is busy with a for others. Run the same again"):
+        with pytest.raises(WorldError, match=r"is busy with other writes of a. Run the same again"):
             write(bucket)
         assert 0 < sum(no_waits) < 60
 

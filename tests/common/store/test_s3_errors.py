@@ -72,7 +72,7 @@ def test_what_may_pass_is_an_error_of_the_world_at_any_request(
     for action, request in REQUESTS.items():
         with pytest.raises(WorldError) as failure:
             request(nowhere, tmp_path / action)
-        for part in (nowhere.place, action, code, "Run the same again"):
+        for part in (nowhere.location, action, code, "Run the same again"):
             assert part in str(failure.value)
 
 

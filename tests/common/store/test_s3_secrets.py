@@ -94,6 +94,6 @@ def test_credentials_in_an_endpoint_are_not_repeated(
 
 
 def test_a_store_that_is_printed_shows_none(nowhere: S3Store) -> None:
-    shown = f"{nowhere!r} {nowhere.place} {nowhere.url('a')} {vars(nowhere)}"
+    shown = f"{nowhere!r} {nowhere.location} {nowhere.url('a')} {vars(nowhere)}"
     assert "s3://tests/nowhere" in shown
     assert [secret for secret in (SECRET_KEY, SESSION_TOKEN) if secret in shown] == []

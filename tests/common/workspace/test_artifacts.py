@@ -10,7 +10,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from tasks.common.errors import ArtifactError
-from tasks.common.schema.tables import FRAMES, make_table
+from tasks.common.schema.rows import Frame
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace, reuse_or_make
 from tests.common.builders import KEY, drop, write_frames, written
 
@@ -33,7 +33,7 @@ def test_nothing_is_found_in_a_workspace_that_is_not_there(workspace: Workspace)
 
 
 def test_an_artifact_without_items_is_found(workspace: Workspace) -> None:
-    made = ArtifactWriter(workspace, "sample", KEY).commit(make_table([], FRAMES), [], n_in=0)
+    made = ArtifactWriter(workspace, "sample", KEY).commit_rows(Frame, [], [], n_in=0)
     assert workspace.find("sample", KEY) == made
 
 
@@ -186,9 +186,11 @@ def test_the_digest_is_that_of_the_items(workspace: Workspace) -> None:
 
 
 def test_the_digest_does_not_depend_on_what_was_dropped(workspace: Workspace) -> None:
-    table = make_table([{"frame_id": "a"}], FRAMES)
-    one = ArtifactWriter(workspace, "sample", KEY).commit(table, [], n_in=1)
-    other = ArtifactWriter(workspace, "sample", "cd" + KEY[2:]).commit(table, [drop("b")], n_in=2)
+    rows = [Frame("a", "m", 0.5, 64, 48, "flat", "a.jpg", "0")]
+    one = ArtifactWriter(workspace, "sample", KEY).commit_rows(Frame, rows, [], n_in=1)
+    other = ArtifactWriter(workspace, "sample", "cd" + KEY[2:]).commit_rows(
+        Frame, rows, [drop("b")], n_in=2
+    )
     assert one.digest == other.digest
 
 

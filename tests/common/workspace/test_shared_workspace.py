@@ -127,7 +127,7 @@ def test_a_finished_file_is_moved_in_for_all(
 ) -> None:
     finished = tmp_path / "finished"
     finished.write_bytes(b"a video")
-    here.keep("download/media/ab", finished, digest_bytes(b"a video"))
+    here.move_in("download/media/ab", finished, digest_bytes(b"a video"))
     assert not finished.exists()
     assert here.path("download/media/ab").read_bytes() == b"a video"
     assert there.path("download/media/ab").read_bytes() == b"a video"
@@ -136,7 +136,7 @@ def test_a_finished_file_is_moved_in_for_all(
 def test_a_table_that_is_gone_says_what_to_do(here: Workspace, there: Workspace) -> None:
     made = written(here)
     here.remove([f"{FOLDER}/items.parquet"])
-    with pytest.raises(ArtifactError, match="items table of stage sample is gone or damaged"):
+    with pytest.raises(ArtifactError, match="items table of stage sample is missing or damaged"):
         there.items(made)
 
 
@@ -173,7 +173,7 @@ def test_the_settings_take_a_bucket_for_a_workspace(
     workspace = Workspace.of(settings())
     workspace.probe()
     assert workspace.url("runs/a") == f"{s3_address}/runs/a"
-    assert (workspace.place, Workspace.of(settings()) is workspace) == (s3_address, True)
+    assert (workspace.location, Workspace.of(settings()) is workspace) == (s3_address, True)
 
 
 @pytest.mark.parametrize(
@@ -201,5 +201,5 @@ def test_a_bucket_that_cannot_be_is_refused(
 def test_a_large_file_comes_whole(here: Workspace, there: Workspace, tmp_path: Path) -> None:
     data: Any = os.urandom(3 << 20)
     (tmp_path / "large").write_bytes(data)
-    here.keep("download/media/large", tmp_path / "large", digest_bytes(data))
+    here.move_in("download/media/large", tmp_path / "large", digest_bytes(data))
     assert there.path("download/media/large").read_bytes() == data

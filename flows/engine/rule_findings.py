@@ -1,0 +1,42 @@
+"""What each rule measured on one crop, as text beside its bounds."""
+
+from tasks.common.recipe.bounds import Bounds, LicenceBounds, RuleBounds, TagBounds
+from tasks.common.records import Source
+from tasks.common.schema.rows import RunCrop
+from tasks.common.schema.rule_names import TAG_RULES
+from tasks.filter.task import Finding, findings_of
+from tasks.review.task import RuleFinding
+
+
+def list_findings(crop: RunCrop, source: Source, bounds: RuleBounds) -> list[RuleFinding]:
+    """Return the finding of every rule on a crop, also of rules without bounds, in rule order."""
+    by_rule = {finding.rule: finding for finding in findings_of(crop.verdict, source, bounds)}
+    return [
+        _describe(rule, crop.verdict.measures.get(rule), bounds, by_rule.get(rule))
+        for rule in RuleBounds.model_fields
+    ]
+
+
+def _describe(
+    rule: str, measured: float | None, bounds: RuleBounds, finding: Finding | None
+) -> RuleFinding:
+    # Rules on tags judge the source, so no measure of a crop is stored for them.
+    value = (finding.value if finding else None) if rule in TAG_RULES else measured
+    return RuleFinding(
+        rule=rule,
+        value="" if value is None else f"{value:.4g}",
+        bounds=_describe_bounds(bounds.of(rule)),
+        verdict=finding.verdict if finding else "",
+        sentence=finding.sentence if finding else "",
+    )
+
+
+def _describe_bounds(limits: Bounds | TagBounds | LicenceBounds | None) -> str:
+    match limits:
+        case None:
+            return "none"
+        case TagBounds():
+            return f"not {', '.join(limits.tags)}"
+        case LicenceBounds():
+            return f"one of {', '.join(limits.allowed)}"
+    return ", ".join(f"{name} {value:g}" for name, value in limits.by_name().items())

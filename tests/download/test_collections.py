@@ -212,7 +212,9 @@ def test_a_picture_outside_of_its_folder_is_refused(tmp_path: Path) -> None:
 def test_an_annotation_of_another_size_than_its_picture_is_refused(tmp_path: Path) -> None:
     coco(tmp_path, [{"segmentation": [SQUARE]}], size_wh=(30, 40))
     (source,) = read_sources(write_list(tmp_path, [{"coco": "instances.json", "images": "images"}]))
-    with pytest.raises(SourceError, match=r"annotation has 40 x 30 px, the upright picture 30 x 40"):
+    with pytest.raises(
+        SourceError, match=r"annotation has 40 x 30 px, the upright picture 30 x 40"
+    ):
         bring(source)
 
 

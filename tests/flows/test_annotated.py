@@ -29,6 +29,8 @@ from tasks.sample.stage import sample_key, sample_media
 from tests.dataset.published import publish_without_prefect
 from tests.flows.builders import recipe_of
 
+pytestmark = pytest.mark.service  # the sandbox, a child process
+
 LEFT, RIGHT = (20, 30, 60, 110), (90, 20, 130, 115)  # x0, y0, x1, y1 in px
 DETECT = DetectRecipe(model="fall-yolov8s", context=0.1)
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from tasks.common.files import digest_bytes
 from tasks.common.records import Drop, SourceDrop
-from tasks.common.schema.columns import plain_rows
+from tasks.common.schema.columns import frame_of, plain_rows
 
 __all__ = ["plain_rows"]
 
@@ -33,8 +33,7 @@ def drops_table(drops: Iterable[Drop]) -> pd.DataFrame:
     columns = drop_columns(
         SourceDrop if any(isinstance(drop, SourceDrop) for drop in drops) else Drop
     )
-    rows = [drop.model_dump() for drop in drops]
-    return pd.DataFrame(rows, columns=list(columns)).astype(columns)
+    return frame_of([drop.model_dump() for drop in drops], columns)
 
 
 def encode_table(table: pd.DataFrame) -> bytes:

@@ -60,8 +60,8 @@ def test_the_drop_is_listed_once_beside_those_of_the_stages(run: Run) -> None:
 
 def test_the_drop_is_a_reason_of_its_own_stage(run: Run) -> None:
     assert reasons(all_drops(run.outcomes, run.crops, run.workspace)) == [
-        ("filter", "sharpness", 1, "Soft."),
         ("deduplicate", "near_duplicate", 1, SENTENCE),
+        ("filter", "sharpness", 1, "Soft."),
     ]
 
 

@@ -229,4 +229,4 @@ def test_words_of_others_stay_words(folder_store: FolderStore) -> None:
     before, after = {stem: Shape()}, {stem: Shape(scenes=(EVIL,))}
     page = Page(render_diff(_forged(folder_store, before, after), folder_store))
     assert page.tags.count("script") == page.tags.count("b") == 0
-    assert f"{stem} scenes none became {EVIL}" in page.text
+    assert f"{stem} scenes changed from none to {EVIL}" in page.text

@@ -24,6 +24,7 @@ class Crop:
     failed: tuple[str, ...] | None = None  # without them the reason alone
     hash: int | None = None  # 64 bits; without one its own, far from everybody's
     mirror: int | None = None  # the hash of its mirror image, likewise
+    has_hash: bool = True
     sharpness: float | None = 0.7
     frame_cut: float | None = 0.0
     measures: Mapping[str, float | None] = field(default_factory=dict)
@@ -74,8 +75,8 @@ def judged_crop(crop: Crop, crop_id: str) -> JudgedCrop:
         failed_rules=failed,
         nearest_crop=None,
         measures=measures,
-        hash=hex_digits(crop.hash, crop_id),
-        mirror_hash=hex_digits(crop.mirror, "mirror", crop_id),
+        hash=hex_digits(crop.hash, crop_id) if crop.has_hash else None,
+        mirror_hash=hex_digits(crop.mirror, "mirror", crop_id) if crop.has_hash else None,
     )
 
 

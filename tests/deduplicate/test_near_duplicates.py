@@ -189,7 +189,7 @@ def test_beside_a_kept_twin(
 
 
 def test_a_crop_without_a_hash_is_compared_with_none(workspace: Workspace) -> None:
-    blank = Crop("a", measures={"hash": None, "mirror_hash": None})
+    blank = Crop("a", has_hash=False)
     assert set(_verdicts(_run(workspace, [blank], [blank], min=64)).values()) == {"keep"}
 
 

@@ -51,7 +51,7 @@ _ROUNDS = 8
 
 def make_tree(workspace: Workspace, n_files: int, n_bytes: int, n_other: int = 0) -> StageResult:
     """Write a tree of files that nothing compresses; the first `n_other` differ by that number."""
-    out = ArtifactWriter(workspace, "publish", content_key(n_files, n_bytes, n_other))
+    out = ArtifactWriter(workspace, "dataset", content_key(n_files, n_bytes, n_other))
     files = []
     for number in range(n_files):
         seed = number + (1_000_000 if number < n_other else 0)
@@ -107,7 +107,7 @@ def _run_program(command: str, folder: Path, endpoint: str, prefix: str) -> None
 def rate(workspace: Workspace, n_files: int, n_bytes: int, others: list[str]) -> None:
     """Print files a second of each contender, the median of rounds in turns."""
     tree = make_tree(workspace, n_files, n_bytes)
-    folder = workspace.path(workspace.folder("publish", tree.key)) / "img_dir"
+    folder = workspace.path(workspace.folder("dataset", tree.key)) / "img_dir"
     endpoint = os.environ["AWS_ENDPOINT_URL_S3"]
     contenders: dict[str, Callable[[str], Any]] = {
         "this": lambda prefix: publish(tree, workspace, prefix),
@@ -158,7 +158,7 @@ def memory(workspace: Workspace, n_files: int, n_bytes: int) -> None:
 
 def child(workspace: Workspace, n_files: int, n_bytes: int) -> None:
     """Publish a tree that is there already, and print this process's peak memory."""
-    tree = workspace.find("publish", content_key(n_files, n_bytes, 0))
+    tree = workspace.find("dataset", content_key(n_files, n_bytes, 0))
     if tree is None:
         raise SystemExit("no tree of this size in the workspace")
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from flows.cli.console import console
 from tasks.common.schema.sample import KINDS
-from tasks.publish.diff import Diff
+from tasks.publish.diff import Diff, spell_change
 from tasks.publish.gc import Unreferenced
 from tasks.publish.records import Commit
 from tasks.publish.registry import VersionRegistry
@@ -96,7 +96,7 @@ def print_diff(diff: Diff, page: str) -> None:
     )  # fmt: skip
     for kind in KINDS:
         if diff.of(kind):
-            console.print(f"{kind}: {len(diff.of(kind))}", highlight=False)
+            console.print(f"{spell_change(kind)}: {len(diff.of(kind))}", highlight=False)
     for sample in diff.samples[:_MAX_LINES]:
         console.print(f"  {sample.stem}: {sample.says()}", highlight=False, soft_wrap=True)
     if len(diff.samples) > _MAX_LINES:

@@ -35,6 +35,7 @@ from tasks.review.task import (
 )
 
 T = TypeVar("T")
+TableRow = dict[str, Any]  # JSON values by the title of their column, as Prefect shows them
 _KEY = "ingest"
 _MAX_ROWS = 1000  # a table is one value in Prefect's database; the report has all rows
 _MAX_MAINTENANCE_ROWS = 500
@@ -106,7 +107,7 @@ def _create_sources_artifact(lines: Sequence[SourceLine], flow_runs: Mapping[str
     create_table_artifact(key=f"{_KEY}-sources", table=table, description=description)
 
 
-def _source_row(line: SourceLine, flow_runs: Mapping[str, str]) -> dict[str, Any]:
+def _source_row(line: SourceLine, flow_runs: Mapping[str, str]) -> TableRow:
     """Return a row of the table; id, state and cause come first."""
     # A long cause pushes the columns after it out of sight, so the counts come last.
     counts = line._asdict()
@@ -117,7 +118,7 @@ def _source_row(line: SourceLine, flow_runs: Mapping[str, str]) -> dict[str, Any
 
 def create_rerun_artifact(after: SourceOutcome, before: SourceOutcome) -> None:
     """Create the table of a rerun's stages, with what changed since the previous outcome."""
-    table: list[dict[str, Any]] = [
+    table: list[TableRow] = [
         {
             "stage": result.stage,
             "in": result.n_in,

@@ -17,7 +17,7 @@ from pydantic import (
 from tasks.common.uri import redacted
 
 SourceStage = Literal["download", "sample", "detect", "pose", "screen", "matte", "filter"]
-RunStage = Literal["deduplicate", "review", "publish"]
+RunStage = Literal["deduplicate", "review", "dataset", "publish"]
 Stage = Literal[SourceStage, "measure", RunStage]
 SOURCE_STAGES: tuple[SourceStage, ...] = get_args(SourceStage)
 """The stages of a source, in the order in which they run. No other place defines it."""

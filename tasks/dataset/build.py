@@ -41,7 +41,7 @@ def inputs_key(
         ]
         for outcome in outcomes
     ]
-    return content_key("publish", VERSION, parts, recipe, bounds, list(others))
+    return content_key("dataset", VERSION, parts, recipe, bounds, list(others))
 
 
 def _name_of(result: StageResult) -> list[str]:
@@ -68,7 +68,7 @@ def build_tree(
     """
     _require_any(selection)
     files: list[TreeFile] = []
-    for sample in track(selection.samples, "publish", len(selection.samples)):
+    for sample in track(selection.samples, "dataset", len(selection.samples)):
         files += _sample_files(sample, recipe, out)
     texts = text_files(selection, inputs, recipe)
     files += [_file(out, name, data) for name, data in texts.items()]
@@ -77,7 +77,7 @@ def build_tree(
     files += [_file(out, name, data) for name, data in history.items()]
     files.append(_file(out, MANIFEST, encode_manifest(digests_of(files))))
     drops = [
-        Drop(stage="publish", item=left.stem, reason=left.reason, sentence=left.sentence)
+        Drop(stage="dataset", item=left.stem, reason=left.reason, sentence=left.sentence)
         for left in selection.left_out
     ]
     return out.commit_rows(TreeFile, files, drops, n_in=len(files) + len(drops))

@@ -19,7 +19,6 @@ from tasks.dataset.card import words_of
 from tasks.dataset.selection import Selection
 
 _MAX_WHYS = 20
-_NONE = "none"
 
 
 class Change(NamedTuple):
@@ -54,7 +53,7 @@ def render_changelog(
     else:
         head, lines = words["since"].format(label=_label(base)), [words["same_samples"]]
     title, _, before = base.changelog.partition("\n")
-    title = title or f"# {recipe.name}: {words['history']}"
+    title = title or "# " + words["title"].format(name=recipe.name)
     return f"{title}\n\n## {head}\n" + "".join(f"- {line}\n" for line in lines) + before
 
 
@@ -75,14 +74,15 @@ def _lines(changes: Iterable[Change], words: Mapping[str, str]) -> list[str]:
     for kind in KINDS:
         whys = sorted(stems[kind].items(), key=lambda entry: (-len(entry[1]), entry[0]))
         details = [
-            f"{why}: {len(own)} ({words['for_example'].format(stem=own[0])})"
+            words["why_line"].format(why=why, n=len(own), stem=own[0])
             for why, own in whys[:_MAX_WHYS]
         ]
         if len(whys) > _MAX_WHYS:
             details.append(f"… {sum(len(own) for _, own in whys[_MAX_WHYS:])}")
         if whys:
             n = sum(len(own) for _, own in whys)
-            lines.append(f"{words[kind]}: {n}" + "".join(f"\n  - {line}" for line in details))
+            line = words["kind_line"].format(kind=words[kind], n=n)
+            lines.append(line + "".join(f"\n  - {detail}" for detail in details))
     return lines
 
 
@@ -109,7 +109,7 @@ def _changes(
 def _why_added(row: SampleRow, base: BaseVersion, words: Mapping[str, str]) -> str:
     if base.label and f"source {row.source_id}" in base.splits:
         return words["kept_now"]
-    return words["new_source"].format(batch=row.provenance.batch or _NONE)
+    return words["new_source"].format(batch=row.provenance.batch or words["none"])
 
 
 def _why_removed(run: RunCrops, selection: Selection) -> dict[str, str]:
@@ -118,11 +118,13 @@ def _why_removed(run: RunCrops, selection: Selection) -> dict[str, str]:
 
 
 def _why_changed(kind: ChangeKind, before: Sample, after: Sample, words: Mapping[str, str]) -> str:
-    if kind == "relabelled":
+    if kind == "mask_changed":
         return words["by_channel"].format(old=before.channel, new=after.channel)
-    if kind == "repictured":
+    if kind == "image_changed":
         return words["other_cut"]
-    if kind == "moved":
+    if kind == "split_changed":
         return words["pinned"].format(old=before.split, new=after.split)
-    old, new = (", ".join(sample.scenes) or _NONE for sample in (before, after))
+    old, new = (
+        words["separator"].join(sample.scenes) or words["none"] for sample in (before, after)
+    )
     return words["by_channel"].format(old=old, new=new)

@@ -16,7 +16,7 @@ from tasks.dataset.inputs import DatasetInputs, DropCount
 from tasks.dataset.selection import Selection
 from tasks.dataset.split_files import SplitFile
 
-Metadata = dict[str, Any]
+Metadata = dict[str, Any]  # a part of dataset.json or groups.json: JSON values by key
 NOT_GIVEN = "not given"
 
 
@@ -41,13 +41,13 @@ def metadata_of(
         "description": recipe.description,
         "classes": ["background", "person"],
         **_measures(rows),
-        "lists": [_of_split_file(file) for file in files],
+        "split_files": [_of_split_file(file) for file in files],
         "split": shares,
         "scenes": _scenes(rows, recipe),
-        "tags_without_scene": SceneFinder(recipe).unmatched_tags(sources),
-        "overrides_of_nothing": _unused_overrides(inputs, recipe),
+        "unmatched_tags": SceneFinder(recipe).unmatched_tags(sources),
+        "unmatched_overrides": _unused_overrides(inputs, recipe),
         "sources": _sources(sources, rows),
-        "same_bytes": _same_bytes(rows, inputs),
+        "duplicate_sources": _duplicate_sources(rows, inputs),
         "licences": _count(row.licence for row in rows),
         "batches": _count(row.provenance.batch for row in rows),
         "channels": _count(row.channel for row in rows),
@@ -119,7 +119,9 @@ def _provenance(source: Source) -> Metadata:
     return names | asdict(Provenance.of(source))
 
 
-def _same_bytes(rows: Iterable[SampleRow], inputs: DatasetInputs) -> dict[str, list[Metadata]]:
+def _duplicate_sources(
+    rows: Iterable[SampleRow], inputs: DatasetInputs
+) -> dict[str, list[Metadata]]:
     """Return, by media, every provenance of samples whose bytes came from several sources."""
     published = {row.media_id for row in rows}
     providers: dict[str, list[Source]] = defaultdict(list)
@@ -143,5 +145,5 @@ def _drop_counts(inputs: DatasetInputs, selection: Selection) -> list[DropCount]
     """Return the counts of all stages and of the samples left out here, most frequent first."""
     counts = Counter(left.reason for left in selection.left_out)
     examples = {left.reason: left.sentence for left in reversed(selection.left_out)}
-    own = [DropCount("publish", reason, n, examples[reason]) for reason, n in counts.items()]
+    own = [DropCount("dataset", reason, n, examples[reason]) for reason, n in counts.items()]
     return sorted([*inputs.drop_counts, *own], key=lambda c: (-c.n, c.stage, c.reason))

@@ -11,7 +11,7 @@ from tasks.dataset.leakage import pictures_of
 from tasks.dataset.near_pairs import near_pairs
 from tasks.dataset.selection import Selection
 
-OVERLAP = "related_subset"
+OVERLAP = "overlaps_other_subset"
 
 
 class Overlap(NamedTuple):
@@ -48,7 +48,7 @@ def _by_keys(rows: Sequence[SampleRow], subset: OtherSubset) -> list[Overlap]:
         shared = next((key for key in row.keys if key in by_key), None)
         if shared is not None:
             kind, _, name = shared.partition(" ")
-            why = "the same bytes" if kind == "media" else f"the same {kind} {name}"
+            why = "the same file" if kind == "media" else f"the same {kind} {name}"
             overlaps.append(Overlap(row.stem, subset, by_key[shared], kind, why))
     return overlaps
 
@@ -64,7 +64,7 @@ def _by_pictures(rows: Sequence[SampleRow], subset: OtherSubset, near_bits: int)
             subset,
             others[pair.other],
             "picture",
-            f"nearly the same picture, {pair.bits} of 64 bits differ",
+            f"a near-duplicate image, {pair.bits} of 64 bits differ",
         )
         for pair in pairs
     ]
@@ -78,7 +78,7 @@ def without_overlaps(selection: Selection, overlaps: Sequence[Overlap]) -> Selec
         overlap.stem: LeftOut(
             overlap.stem,
             OVERLAP,
-            f"It is related to {overlap.other.stem} of {overlap.subset.label}: {overlap.why}.",
+            f"It overlaps with {overlap.other.stem} of {overlap.subset.label}: {overlap.why}.",
         )
         for overlap in overlaps
     }
@@ -106,8 +106,8 @@ def describe_overlaps(overlaps: Sequence[Overlap], recipe: PublishRecipe, page: 
     kind = "test" if recipe.role == "test" else "training"
     labels = ", ".join(sorted({overlap.subset.label for overlap in overlaps}))
     return (
-        f"{len(overlaps)} {kind} samples are related to {labels}; nothing was published. "
+        f"{len(overlaps)} {kind} samples overlap with {labels}; nothing was published. "
         f"For example {first.stem} and {first.other.stem} of {first.subset.label}: {first.why}. "
-        f"Pictures of all: {page}. Take their sources out of the list, or set publish.related: "
+        f"Pictures of all: {page}. Remove their sources from the list, or set publish.related: "
         "leave_out."
     )

@@ -13,7 +13,7 @@ from tasks.common.schema.layout import Split
 from tasks.dataset.group_keys import Components, Member
 from tasks.dataset.near_pairs import HashedPicture, NearPair, near_within
 
-TIES_BOTH_SPLITS = "ties_both_sides"
+TIES_BOTH_SPLITS = "ties_both_splits"
 
 
 class Group(NamedTuple):
@@ -152,7 +152,7 @@ def _join_sources(
                 f"{splits}. Nothing was published. Pin its group to one split with publish.pin, or "
                 "correct the source list."
             )
-        excluded[member.source_id] = f"{member.source_id} ties what lies on both sides: {splits}."
+        excluded[member.source_id] = f"{member.source_id} shares keys with both splits: {splits}."
     return excluded
 
 
@@ -178,8 +178,8 @@ def _join_pairs(
             keys, key=lambda stem: (stem in published, components.split(keys[stem]) == "val", stem)
         )
         sentence = (
-            f"It differs in {pair.bits} of 64 bits only from {stays} of {owners[stays]}, "
-            f"which is in {components.split(keys[stays])}."
+            f"Its hash differs in only {pair.bits} of 64 bits from that of {stays} (source "
+            f"{owners[stays]}), which is in {components.split(keys[stays])}."
         )
         left_out[out] = LeftOut(out, TIES_BOTH_SPLITS, sentence)
     return list(left_out.values()), joined

@@ -1,16 +1,15 @@
 """The leakage check, and `groups.json`: which groups there are, and in which split."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.schema.layout import SPLITS
 from tasks.common.schema.sample import SampleRow
+from tasks.dataset.dataset_json import Metadata
 from tasks.dataset.groups import Group
 from tasks.dataset.near_pairs import HashedPicture, near_pairs
 from tasks.dataset.selection import Selection
 
-Metadata = dict[str, Any]
 _MAX_EXAMPLES = 5
 
 
@@ -36,7 +35,7 @@ def check_leakage(selection: Selection, recipe: PublishRecipe) -> Metadata:
         "checked": {
             "keys_in_train": len(keys["train"]),
             "keys_in_val": len(keys["val"]),
-            "keys_on_both_sides": 0,
+            "shared_keys": 0,
             "pairs_compared": len(pictures["train"]) * len(pictures["val"]),
             "pairs_within_bits": 0,
             "bits": recipe.near_bits,
@@ -79,7 +78,7 @@ def _n_val(groups: Sequence[Group]) -> int:
 def _group(group: Group) -> Metadata:
     return {
         "group": group.name,
-        "side": group.split,
+        "split": group.split,
         "n_samples": group.n_samples,
         "sources": {member.source_id: member.n_samples for member in group.members},
         "joined_by": list(group.joined_by),

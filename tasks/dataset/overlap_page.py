@@ -32,8 +32,8 @@ def render_overlaps(
         __package__,
         "picture_pairs.html.j2",
         title=title,
-        note="Left: the sample that was to be published. Right: what it is related to.",
-        head="related",
+        note="Left: a sample of this run. Right: the published sample that it overlaps with.",
+        head="overlap",
         kinds=[(name, len(own)) for name, own in sorted(groups.items())],
         sheets=[
             {

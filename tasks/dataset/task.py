@@ -66,7 +66,7 @@ def dataset(
         return build_tree(without_overlaps(selection, overlaps), inputs, part, out, redacted)
 
     inputs = key_of_inputs(outcomes, recipe, published.others)
-    return reuse_or_make(workspace, "publish", tree_key(inputs, base.tree), build)
+    return reuse_or_make(workspace, "dataset", tree_key(inputs, base.tree), build)
 
 
 def read_inputs(
@@ -101,7 +101,7 @@ def _write_overlaps(
     """Write the page of what overlaps with other subsets; return its address."""
     name = f"related/{recipe.name}.html"
     crops = {crop.stem: crop for crop in inputs.run.of("keep")}
-    title = f"{recipe.name}: samples related to other subsets"
+    title = f"{recipe.name}: samples that overlap with other subsets"
     html = render_overlaps(overlaps, crops, workspace, open_store(store), title)
     workspace.write(name, html.encode())
     return workspace.url(name)

@@ -1,3 +1,3 @@
 """One table of crops from the verdicts of all sources, without exact and near-duplicates."""
 
-VERSION = 1
+VERSION = 2

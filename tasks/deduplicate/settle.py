@@ -51,8 +51,9 @@ def _final_crop(
         value=distance,
         bound=duplicate.bound,
         sentence=(
-            f"A better crop differs in {duplicate.distance} of 64 bits only; the bound is "
-            f"{duplicate.bound:.0f}. It is {duplicate.better_crop} of {duplicate.better_source}."
+            f"Its hash differs in only {duplicate.distance} of 64 bits from that of a better crop, "
+            f"{duplicate.better_crop} (source {duplicate.better_source}); the bound is "
+            f"{duplicate.bound:.0f}."
         ),
         failed_rules=(*verdict.failed_rules, "near_duplicate"),
         nearest_crop=duplicate.better_crop,
@@ -71,7 +72,7 @@ def _drops(crops: Sequence[RunCrop], settled: dict[str, RunCrop]) -> Iterator[So
             yield _drop(
                 crop,
                 "same_media",
-                f"The same bytes came as {final.source_id}, whose crop counts.",
+                f"Source {final.source_id} has the same file and comes first, so its crop counts.",
             )
         elif final.verdict.verdict == "drop":
             verdict = final.verdict
@@ -87,12 +88,10 @@ def _drop(
     value: float | None = None,
     bound: float | None = None,
 ) -> SourceDrop:
-    # The stage is `publish` because duplicates were once removed there, and published tables of
-    # earlier versions name it so.
     return SourceDrop(
         source_id=crop.source_id,
         item=crop.stem,
-        stage="publish",
+        stage="deduplicate",
         reason=reason,
         value=value,
         bound=bound,

@@ -17,14 +17,14 @@ from tasks.common.weights.fetch import require_weights
 from tasks.common.weights.yolo import load_yolo
 
 _BATCH = 8
-_BATCH_BYTES = 64 << 20
+_BATCH_BYTES = 64 << 20  # about three frames of 4K
 _lock = Lock()
 
 
 class Person(NamedTuple):
-    """A person in a frame: the box in px of the frame, and how sure the detector is, 0..1.
+    """A person in a frame: the box in px of the frame, and the detector's confidence, 0..1.
 
-    `label` is the person's code in the frame's labels; None where a detector found the person.
+    `label` is the person's code in the frame's label map; None if a detector found the person.
     """
 
     box: Box
@@ -33,7 +33,7 @@ class Person(NamedTuple):
 
 
 class People(NamedTuple):
-    """The people of one frame, from left to right, and its labels where it came with some."""
+    """The people of one frame, from left to right, and its label map (H, W) if it has one."""
 
     persons: tuple[Person, ...]
     labels: Mask | None = None
@@ -49,8 +49,8 @@ def find_people(
 ) -> Iterator[People]:
     """Yield the people of each frame, in the frames' order.
 
-    Frames are read in batches, so at most a batch of pictures is in memory at a time. One source
-    at a time has the model; the others decode meanwhile.
+    Frames are read in batches, so at most one batch of pictures is in memory. Only one thread at a
+    time uses the model, which is not thread-safe; the others read frames meanwhile.
     """
     weights = find_weights(recipe.model, "person-detector")
     for batch in _batches(frames):
@@ -74,11 +74,11 @@ def find_people(
 
 
 def _batches(frames: Iterable[Rgb]) -> Iterator[list[Rgb]]:
-    """Gather frames by number and by size: large ones take no more memory than small ones."""
+    """Group frames by number and by size: large frames take no more memory than small ones."""
     batch: list[Rgb] = []
     for frame in frames:
         batch.append(frame)
-        if len(batch) == _BATCH or sum(held.nbytes for held in batch) >= _BATCH_BYTES:
+        if len(batch) == _BATCH or sum(picture.nbytes for picture in batch) >= _BATCH_BYTES:
             yield batch
             batch = []
     if batch:
@@ -86,10 +86,10 @@ def _batches(frames: Iterable[Rgb]) -> Iterator[list[Rgb]]:
 
 
 def _people(result: Any, max_people: int) -> People:
-    """Return the surest people of one result of ultralytics, from left to right.
+    """Return the people with the highest confidence of one ultralytics result, left to right.
 
-    The order gives crops their numbers and so their names. Hence it must not depend on how sure the
-    detector is, which differs in the last digits between machines.
+    The order gives crops their numbers and so their names. It must not depend on the confidence,
+    whose last digits differ between machines.
     """
     boxes = result.boxes.xyxy.cpu().numpy().astype(np.float32)
     confidences = result.boxes.conf.cpu().numpy().astype(np.float32)

@@ -1,4 +1,4 @@
-"""People whom an annotator labelled: their boxes and masks are taken over without a detector."""
+"""People labelled by an annotator: boxes and masks come from the label map, not a detector."""
 
 from collections.abc import Iterable, Iterator
 
@@ -14,10 +14,10 @@ from tasks.detect.detector import People, Person
 
 
 def labelled_people(frames: Iterable[Frame], workspace: Workspace) -> Iterator[People]:
-    """Yield the people of each frame's labels, from left to right.
+    """Yield the people of each frame's label map, from left to right.
 
     Raises:
-        ArtifactError: the labels of a frame are not of its size.
+        ArtifactError: a frame has no label map, or one of another size.
     """
     for frame in frames:
         labels = _read_labels(frame, workspace)
@@ -25,7 +25,7 @@ def labelled_people(frames: Iterable[Frame], workspace: Workspace) -> Iterator[P
 
 
 def cut_provided_mask(labels: Mask, label: int, crop: Box) -> Mask:
-    """Return the mask of one labelled person, cut like the crop: uint8 (H, W), 0 and 1."""
+    """Return the mask of one labelled person in the crop's box: uint8 (H, W), 0 and 1."""
     mask: Mask = (labels[crop.slices] == label).astype(np.uint8)
     return mask
 
@@ -36,13 +36,13 @@ def _read_labels(frame: Frame, workspace: Workspace) -> Mask:
         raise ArtifactError(f"The frame {frame.frame_id} has no labels; run the same ingest again.")
     labels = read_grey(workspace.path(frame.labels_path))
     if labels.shape != (frame.height_px, frame.width_px):
-        raise ArtifactError(f"The labels of {frame.frame_id} are not of its size; run again.")
+        raise ArtifactError(f"The labels of {frame.frame_id} do not have its size; run again.")
     return labels
 
 
 def _persons(labels: Mask) -> list[Person]:
     persons = []
     for region in regionprops(labels):  # type: ignore[no-untyped-call]  # skimage has no types
-        y0, x0, y1, x1 = map(float, region.bbox)  # ends beyond the last px
+        y0, x0, y1, x1 = map(float, region.bbox)  # half-open, as in `Box`
         persons.append(Person(Box(x0, y0, x1, y1), confidence=1.0, label=int(region.label)))
     return sorted(persons, key=lambda person: (person.box.x0, person.box.y0))

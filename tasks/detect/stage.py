@@ -18,6 +18,8 @@ from tasks.detect.crop_box import crop_box
 from tasks.detect.detector import People, find_people
 from tasks.detect.labelled import cut_provided_mask, labelled_people
 
+# Rounded before they are stored: the last digits of a network differ between machines, and digests
+# of later stages are made of these values.
 _BOX_DECIMALS = 2
 _CONFIDENCE_DECIMALS = 4
 
@@ -34,7 +36,7 @@ def detect_people(
     """Write one crop per person; frames in = frames with people + drops."""
     rows = out.workspace.rows(Frame, frames)
     pictures = _Pictures(rows, out.workspace)
-    # All frames of a source come from one file, so either all of them have labels or none has.
+    # All frames of a source come from one file, so all of them have labels or none has.
     is_labelled = bool(rows) and all(frame.labels_path is not None for frame in rows)
     people_of_frames = (
         labelled_people(rows, out.workspace)
@@ -52,9 +54,9 @@ def detect_people(
 
 
 class _Pictures:
-    """Reads each frame once: the detector sees it, and the crops are cut from the same pixels.
+    """Reads each frame once, for the detector and for cutting the crops.
 
-    Holds the pictures between the two, which is one batch at most.
+    Pictures are held between the two uses: at most one batch.
     """
 
     def __init__(self, frames: Sequence[Frame], workspace: Workspace):
@@ -68,18 +70,18 @@ class _Pictures:
             yield self._held[path]
 
     def take(self, path: str) -> Rgb:
-        """Hand over the pixels of a frame; they are not held any longer."""
-        held = self._held.pop(path, None)  # None for labelled frames, which no detector reads
+        """Return the pixels of a frame and release them."""
+        held = self._held.pop(path, None)  # None for labelled frames, which skip the detector
         return read_rgb(self._workspace.path(path)) if held is None else held
 
 
 def _crops(
     frame: Frame, picture: Rgb, people: People, recipe: DetectRecipe, out: ArtifactWriter
 ) -> Iterator[Crop]:
-    """Write the picture of each person with context around it, and yield its row."""
+    """Write each person's crop with context around the box, and yield its row."""
     boxes = [_rounded(person.box) for person in people.persons]
     for number, person in enumerate(people.persons):
-        # From the box as the detector gave it: the rounded one could lie a px beside it.
+        # From the unrounded box: rounding first could move an edge of the crop by a px.
         box = crop_box(person.box, frame.size_wh, recipe.context)
         crop_id = f"{frame.frame_id}-{number:02d}"
         path, digest = out.put(f"{crop_id}.png", encode_png(picture[box.slices]))
@@ -111,7 +113,7 @@ class _StoredMask(NamedTuple):
 def _write_provided_mask(
     crop_id: str, people: People, number: int, crop: Box, out: ArtifactWriter
 ) -> _StoredMask | None:
-    """Write the mask that an annotator drew of the person, cut like the crop, if there is one."""
+    """Write the provided mask of the person in the crop's box, if there is one."""
     label = people.persons[number].label
     if people.labels is None or label is None:
         return None

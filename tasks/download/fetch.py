@@ -23,7 +23,7 @@ from tasks.download.seen import SeenSources
 
 
 def download_key(source: Source, recipe: DownloadRecipe) -> str:
-    """Name the artifact by the URI and its present state, the annotation, and the limits."""
+    """Name the artifact by the URI and its current state, the annotation, and the limits."""
     state = [
         fingerprint(source.uri),
         source.revision,
@@ -52,6 +52,7 @@ def fetch(
         raise SourceError(f"{name} may not be read: {error.strerror}") from error
     except OSError as error:
         raise WorldError(f"{name} could not be copied: {error.strerror or error}") from error
+    # Labels come last: they are drawn in the size that the probe measured.
     row = _row(media, write_labels(source, media, out))
     SeenSources(out.workspace).record(source, media.media_id, datetime.now(UTC))
     return out.commit_rows(MediaRow, [row], [], n_in=1)
@@ -64,15 +65,15 @@ def _admit(
     settings: Settings,
     out: ArtifactWriter,
 ) -> Media:
-    """Check finished bytes, and move them into the workspace if they can be used.
+    """Check the finished file, and move it into the workspace if it can be used.
 
     Raises:
-        SourceError: they cannot be used, or a takedown forbids it.
+        SourceError: the file cannot be used, or a takedown forbids it.
     """
     if partial.n_bytes == 0:
         raise SourceError("The file is empty (0 bytes).")
     media_id = digest_file(partial.path)
-    # By the bytes, too: what was taken down must not come back under another name.
+    # Also by its bytes: a file that was taken down must not come back under another name.
     Takedowns.of(out.workspace).require_allowed(source, media_id)
     is_annotated = source.annotation is not None
     properties = probe(partial.path, source.uri, recipe, settings, must_be_upright=is_annotated)

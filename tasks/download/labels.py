@@ -1,6 +1,6 @@
-"""Labelled people: the annotation that came with a picture becomes a map of person numbers.
+"""Labelled people: the annotation that came with a picture becomes a label map.
 
-A label map is uint8 (H, W), as large as the picture as shown: 0, or the number of a person.
+A label map is uint8 (H, W) of the upright picture's size: 0, or the number of a person.
 """
 
 from dataclasses import dataclass
@@ -18,13 +18,15 @@ from tasks.common.records import Annotation, Media, Record, Source
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import ArtifactWriter
 
-_MAX_PEOPLE = 255
+_MAX_PEOPLE = 255  # the labels that uint8 holds beside 0
+# Compressed run lengths (maskApi.c of COCO): bits a character, two flags, the character of 0, and
+# how many first runs are not differences.
 _COUNT_BITS, _COUNT_MORE, _COUNT_SIGN, _COUNT_ZERO, _PLAIN_RUNS = 5, 0x20, 0x10, 48, 2
 
 
 @dataclass(frozen=True)
 class LabelFile:
-    """A label map as a file of the workspace, and whose annotation it is."""
+    """A label map as a file of the workspace, and its annotation source."""
 
     path: str
     digest: str
@@ -32,7 +34,7 @@ class LabelFile:
 
 
 class PeopleInPicture(Record):
-    """What COCO says of one picture, as the source list stored it in the workspace.
+    """The COCO annotations of one picture, as the source list stored them in the workspace.
 
     A segmentation is a list of polygons or run lengths; `draw_labels` checks it.
     """
@@ -66,17 +68,17 @@ def write_labels(source: Source, media: Media, out: ArtifactWriter) -> LabelFile
     if annotation is None:
         return None
     if media.kind != "image":
-        raise SourceError("Only a picture can bring an annotation, but this is a video.")
+        raise SourceError("Only a picture can have an annotation, but this is a video.")
     data = out.workspace.read(annotation.path)
     if data is None or digest_bytes(data) != annotation.digest:
         raise SourceError(
-            f"The annotation {annotation.path} is gone or changed; read its list again."
+            f"The annotation {annotation.path} is missing or changed; read its source list again."
         )
     labels = _read_labels(annotation, data, out)
     if labels.shape != (media.height_px, media.width_px):
         raise SourceError(
-            f"The annotation is {labels.shape[1]} x {labels.shape[0]} px, the picture as it is "
-            f"shown {media.width_px} x {media.height_px}."
+            f"The annotation has {labels.shape[1]} x {labels.shape[0]} px, the upright picture "
+            f"{media.width_px} x {media.height_px}."
         )
     if not labels.any():
         raise SourceError("The annotation labels no person.")
@@ -88,23 +90,25 @@ def _read_labels(annotation: Annotation, data: bytes, out: ArtifactWriter) -> Ma
     if annotation.path.endswith(".json"):
         picture = PeopleInPicture.model_validate_json(data)
         return draw_labels(picture.people, (picture.width, picture.height))
-    # A mask file comes from a stranger's folder: decode it where a crash costs only one source.
+    # Mask files are untrusted too: in a worker process a crash costs only this source.
     job = _MaskJob(path=str(out.workspace.path(annotation.path)), person=annotation.person_values)
     with refusing_malformed_media():
-        answer = run_isolated(mask_here, job.model_dump(mode="json"), decode_limits(settings()))
+        answer = run_isolated(
+            mask_in_worker, job.model_dump(mode="json"), decode_limits(settings())
+        )
     person = _PersonBits.model_validate(answer)
     height, width = person.shape
     packed = np.frombuffer(bytes.fromhex(person.bits), np.uint8)
     return np.unpackbits(packed, count=height * width).reshape(height, width)
 
 
-def mask_here(values: dict[str, Any]) -> dict[str, Any]:
-    """Read a mask file in this process; `values` are those of a `_MaskJob`.
+def mask_in_worker(values: dict[str, Any]) -> dict[str, Any]:
+    """Read a mask file; the worker side of `write_labels`.
 
-    Returns the values of `_PersonBits`.
+    Takes the values of a `_MaskJob` and returns those of `_PersonBits`.
 
     Raises:
-        SourceError: it is no single-channel picture of 8 bits.
+        SourceError: the mask is not a PNG with one channel of 8 bits.
     """
     job = _MaskJob.model_validate(values)
     try:
@@ -122,21 +126,23 @@ def mask_here(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def draw_labels(people: list[Any], size_wh: tuple[int, int]) -> Mask:
-    """Draw COCO segmentations, uint8 (H, W); the smaller of two that overlap lies on top.
+    """Draw COCO segmentations as a label map, uint8 (H, W); smaller people cover larger ones.
 
-    By hand and with scikit-image rather than pycocotools (docs/decisions/0017).
+    With scikit-image and own code rather than pycocotools (docs/decisions/0017).
 
     Raises:
         SourceError: there are more people than labels, or a segmentation is malformed.
     """
     if len(people) > _MAX_PEOPLE:
-        raise SourceError(f"The picture has {len(people)} people; at most {_MAX_PEOPLE} are taken.")
+        raise SourceError(
+            f"The picture has {len(people)} people; at most {_MAX_PEOPLE} are possible."
+        )
     try:
         masks = [_draw(segmentation, size_wh) for segmentation in people]
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise SourceError(f"A segmentation is malformed: {error}.") from error
     labels = np.zeros((size_wh[1], size_wh[0]), np.uint8)
-    # Largest first, so that a child before an adult keeps its pixels. Sorting is stable.
+    # Largest first, so that a child in front of an adult keeps its pixels. Sorting is stable.
     masks.sort(key=lambda mask: -int(mask.sum()))
     for number, mask in enumerate(masks, start=1):
         labels[mask.astype(bool)] = number
@@ -146,7 +152,7 @@ def draw_labels(people: list[Any], size_wh: tuple[int, int]) -> Mask:
 def _draw(segmentation: Any, size_wh: tuple[int, int]) -> Mask:
     if isinstance(segmentation, dict):
         return _decode_run_lengths(segmentation)
-    from skimage.draw import polygon
+    from skimage.draw import polygon  # late: slow to import, and few sources have polygons
 
     width, height = size_wh
     mask = np.zeros((height, width), np.uint8)
@@ -161,7 +167,11 @@ def _draw(segmentation: Any, size_wh: tuple[int, int]) -> Mask:
 
 
 def _decode_run_lengths(rle: dict[str, Any]) -> Mask:
-    """Decode run lengths as COCO's API writes them: column by column, first of background."""
+    """Decode COCO run lengths: column by column, background first.
+
+    Raises:
+        ValueError: the runs do not add up to the pixels of the mask.
+    """
     height, width = (int(side) for side in rle["size"])
     counts = rle["counts"]
     runs = _decompress(counts) if isinstance(counts, str) else [int(count) for count in counts]

@@ -1,9 +1,8 @@
 """A partial file: the bytes of an unfinished download, which the next attempt may resume.
 
-Two attempts may lie far apart, and the server may hold another file by then. So a partial file has
-a note beside it: the validator (a strong ETag or a date) that the server gave for these very bytes.
-A fetcher resumes only if the server still confirms it; else it starts over. Two files are never
-mixed.
+Between two attempts the server may have replaced the file. So a note beside the partial file holds
+the validator (a strong ETag or a date) that the server sent with these bytes. A fetcher resumes
+only if the server confirms the validator; otherwise it starts over. Two files are never mixed.
 """
 
 import json
@@ -26,7 +25,7 @@ _MEGABYTE = 1 << 20
 class PartialFile:
     """A file that grows at its end, up to `max_bytes`.
 
-    `validator` is None where the server names no validator: such bytes cannot be resumed.
+    `validator` is None if the server sends none: such a download cannot be resumed.
     """
 
     def __init__(self, path: Path, max_bytes: int, settings: Settings):
@@ -41,14 +40,14 @@ class PartialFile:
         try:
             self.validator = json.loads(self._note.read_text())["validator"]
         except (OSError, ValueError, KeyError):
-            # New, or killed between the two writes: nothing says which file these bytes are from.
+            # New, or killed between the two writes: it is unknown which file the bytes are from.
             self.restart(None)
 
     def restart(self, validator: str | None) -> None:
-        """Discard the bytes; those to come belong to `validator`.
+        """Discard the bytes; the next ones belong to `validator`.
 
-        Truncates before it writes the note. A process that is killed in between leaves no bytes,
-        which are right under any validator.
+        Truncates before it writes the note: a process that is killed in between leaves an empty
+        file, which fits any validator.
         """
         self._stream.truncate(0)
         self._stream.seek(0)
@@ -57,9 +56,9 @@ class PartialFile:
         self._note.write_text(json.dumps({"validator": validator}))
 
     def expect(self, n_more: int) -> None:
-        """Check, before they are transferred, that so many more bytes are allowed and fit.
+        """Check, before a transfer, that so many more bytes are allowed and fit on the disks.
 
-        Checks the disk of the workspace, too, where the finished file will be moved.
+        Also checks the disk of the workspace, to which the finished file will be moved.
 
         Raises:
             SourceError: it is more than the recipe allows.
@@ -71,8 +70,8 @@ class PartialFile:
             if free < n_more + self._reserve_bytes:
                 raise WorldError(
                     f"The disk of {folder} has {free / _MEGABYTE:,.0f} MB free; "
-                    f"{n_more / _MEGABYTE:,.0f} MB are to come, and "
-                    f"{self._reserve_bytes / _MEGABYTE:,.0f} MB shall stay free "
+                    f"{n_more / _MEGABYTE:,.0f} MB are still to be downloaded, and "
+                    f"{self._reserve_bytes / _MEGABYTE:,.0f} MB must stay free "
                     "(MATTEFLOW_DISK_RESERVE_MB)."
                 )
 
@@ -108,8 +107,8 @@ class PartialFile:
         traceback: TracebackType | None,
     ) -> None:
         self._stream.close()
-        # Only these two may be followed by another attempt at the same file. After success the
-        # file was moved away; after a SourceError no attempt would help.
+        # Only after these errors will another attempt resume the file. After success it was moved
+        # away; after a SourceError no attempt would help.
         if not isinstance(error, WorldError | KeyboardInterrupt):
             _remove(self.path)
 
@@ -118,8 +117,8 @@ class PartialFile:
 def open_partial_file(name: str, max_bytes: int, settings: Settings) -> Iterator[PartialFile]:
     """Yield the partial file of that name; after a WorldError it stays for the next attempt.
 
-    While another thread or process of this machine holds it, yield a fresh one under another name,
-    which is removed in any case: two writers in one file would mix their bytes.
+    If another thread or process of this machine uses it, yield a new one under another name, which
+    is removed in any case: two writers of one file would mix their bytes.
     """
     folder = settings.scratch
     folder.mkdir(parents=True, exist_ok=True)
@@ -150,5 +149,5 @@ def _remove(path: Path) -> None:
 
 def _free_bytes(folder: Path) -> int:
     """Return the free bytes on the disk where a folder is, or will be."""
-    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
     return shutil.disk_usage(existing).free

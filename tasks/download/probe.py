@@ -1,7 +1,7 @@
-"""What a downloaded file really is: sniffed, opened, and measured before anything is decoded.
+"""Probe a downloaded file: kind, codec, size and duration, checked against the limits.
 
-Suffix, MIME type and declared sizes are claims. The content decides, and it is read in a process of
-its own, because a malformed file can crash or bloat a decoder.
+Suffix, MIME type and declared sizes are claims. The content decides. It is read in an isolated
+worker process, because a malformed file can crash or bloat a decoder.
 """
 
 import codecs
@@ -29,17 +29,18 @@ from tasks.common.recipe.models import DownloadRecipe
 from tasks.common.records import Kind, Projection, Record
 from tasks.common.settings import Settings
 
-_FIRST_PACKETS = 500
+_FIRST_PACKETS = 500  # damaged packets at the start after which the probe gives up
 _TEXT_HEAD_BYTES = 512
-_MP4_HEAD = slice(4, 8)
+_MP4_HEAD = slice(4, 8)  # an MP4 file begins with the size and type of its first box
 _QUARTER_TURNS = {90, 270}
 _ORIENTATION = 0x0112  # the EXIF tag
 _UPRIGHT = 1
+# Insta360's raw files hold one circular fisheye picture per lens: stitching needs its software.
 _EXPORT_FIRST = {".insv", ".insp", ".lrv"}
 
 
 class Properties(Record):
-    """What the file is, as shown: turned upright, with square pixels."""
+    """Properties of a media file; sizes are those of the upright picture with square pixels."""
 
     kind: Kind
     codec: str
@@ -67,13 +68,13 @@ def probe(
     *,
     must_be_upright: bool = False,
 ) -> Properties:
-    """Measure a media file, in a process of its own.
+    """Probe a media file in an isolated worker process.
 
     With `must_be_upright` a picture that an EXIF entry turns or mirrors is refused: annotations are
-    drawn on the stored pixels and would not fit the picture as shown.
+    drawn on the stored pixels and would not fit the upright picture.
 
     Raises:
-        SourceError: it is no picture or video that can be used; the sentence says why.
+        SourceError: the file is not a usable picture or video; the message says why.
     """
     if Path(uri).suffix.lower() in _EXPORT_FIRST:
         raise SourceError(
@@ -82,12 +83,14 @@ def probe(
         )
     job = _Job(path=str(path), limits=limits, must_be_upright=must_be_upright)
     with refusing_malformed_media():
-        answer = run_isolated(probe_here, job.model_dump(mode="json"), decode_limits(settings))
+        answer = run_isolated(probe_in_worker, job.model_dump(mode="json"), decode_limits(settings))
     return Properties.model_validate(answer)
 
 
-def probe_here(values: dict[str, Any]) -> dict[str, Any]:
-    """Measure a file in this process; takes the values of a `_Job`, returns those of `Properties`.
+def probe_in_worker(values: dict[str, Any]) -> dict[str, Any]:
+    """Probe a file; the worker side of `probe`.
+
+    Takes the values of a `_Job` and returns those of `Properties`.
 
     Raises:
         SourceError: as `probe`.
@@ -118,6 +121,7 @@ def _sniff(path: Path) -> str:
 
 
 def _looks_like_text(path: Path) -> bool:
+    """Recognise error pages and JSON, which servers send in place of a file with status 200."""
     with path.open("rb") as stream:
         head = stream.read(_TEXT_HEAD_BYTES).removeprefix(codecs.BOM_UTF8).lstrip().lower()
     return head.startswith((b"<!doctype", b"<html", b"<?xml", b"{"))
@@ -139,9 +143,7 @@ def _probe_image(path: Path, limits: DownloadRecipe, *, must_be_upright: bool) -
             image.load()
     except (SourceError, MemoryError):
         raise
-    except (
-        Exception
-    ) as error:  # Pillow lets through whatever a damaged file makes its parsers raise
+    except Exception as error:  # on damaged files Pillow's parsers raise all kinds of exceptions
         raise SourceError(f"The picture cannot be read: {error}.") from error
     return Properties(
         kind="image",
@@ -175,10 +177,11 @@ def _cause(error: av.FFmpegError, path: Path) -> str:
         is_mp4 = stream.read(_MP4_HEAD.stop)[_MP4_HEAD] == b"ftyp"
     if is_mp4:
         return "it is an MP4 file without a usable index (moov); perhaps its copy was cut short"
-    return "its bytes are no video format that is known here"
+    return "its content is no known video format"
 
 
 def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
+    """Decode one frame: rotation and projection are side data of frames, not of the stream."""
     for number, packet in enumerate(container.demux(stream)):
         try:
             for frame in packet.decode():
@@ -192,11 +195,15 @@ def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
 
 
 def _duration_s(container: InputContainer, stream: VideoStream) -> float | None:
+    """Return the declared duration: the stream's own if there is one, else the container's.
+
+    The container's also covers sound, which may be longer than the pictures.
+    """
     if stream.duration is not None and stream.time_base is not None:
         return float(stream.duration * stream.time_base)
     if container.duration is None:
         return None
-    # Matroska declares when the last frame ends, counted from 0; other formats how long they last.
+    # Matroska declares the time at which the last frame ends, other formats the length.
     is_matroska = "matroska" in container.format.name
     start_s = float((stream.start_time or 0) * (stream.time_base or 0)) if is_matroska else 0.0
     return container.duration / av.time_base - start_s
@@ -223,6 +230,7 @@ def _video_properties(
 
 
 def _projection(frame: VideoFrame) -> Projection:
+    """Return the projection; a picture twice as wide as high may be an untagged panorama."""
     for data in frame.side_data:
         if "SPHERICAL" in str(getattr(data, "type", "")):
             return "equirectangular"

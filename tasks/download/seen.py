@@ -14,7 +14,7 @@ _FOLDER = "ledger"  # where existing workspaces keep these records
 
 
 class SeenSource(Record):
-    """A source as it was when its bytes came."""
+    """A source as it was when it was downloaded."""
 
     source: Source
     media_id: str
@@ -23,15 +23,15 @@ class SeenSource(Record):
 
 
 def state_of(source: Source) -> str:
-    """Name what a source looks like from outside; another state may mean other bytes."""
+    """Name the visible state of a source; another state may mean other bytes."""
     return content_key(fingerprint(source.uri), source.revision)
 
 
 class SeenSources:
     """The records of a workspace.
 
-    Each source has an object of its own, and a second one under the bytes that it brought. Two runs
-    at once never write the same object with different content, so no lock is needed.
+    Each source has a record of its own, and a copy under the sha256 of its bytes. Concurrent
+    runs on different sources never write the same record, so there is no lock.
     """
 
     def __init__(self, workspace: Workspace):
@@ -49,14 +49,14 @@ class SeenSources:
         return self._read(_path_by_source(source_id))
 
     def status(self, source: Source) -> SourceStatus:
-        """Say whether a source is new, or looks different since it was downloaded."""
+        """Say whether a source is new, or has changed since it was downloaded."""
         seen = self.find(source.source_id)
         if seen is None:
             return "new"
         return "known" if seen.state == state_of(source) else "edited"
 
     def with_media(self, media_id: str) -> list[SeenSource]:
-        """Return every source that brought these bytes, ordered by id."""
+        """Return every source with these bytes, ordered by id."""
         names = self._workspace.names(f"{_FOLDER}/media/{media_id[:2]}/{media_id}")
         return sorted(self._read_all(names), key=lambda seen: seen.source.source_id)
 

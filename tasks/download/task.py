@@ -20,7 +20,7 @@ def known_sources(workspace: Workspace) -> list[SeenSource]:
 
 
 def status_of(source: Source) -> SourceStatus:
-    """Say whether a source is new here, or looks different since it was downloaded."""
+    """Say whether a source is new to the workspace, or has changed since it was downloaded."""
     return SeenSources(Workspace.of(settings())).status(source)
 
 

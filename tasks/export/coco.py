@@ -13,6 +13,7 @@ from tasks.common.files import write_file
 from tasks.common.media.images import read_grey
 from tasks.export.samples import SampleBytes
 
+CocoObject = dict[str, Any]  # an image or annotation, as JSON
 PERSON = 1  # the category's id, as in COCO
 
 
@@ -21,7 +22,7 @@ def write_coco(samples: Iterable[SampleBytes], folder: Path, label: str) -> None
 
     Each image has one annotation: the person whose crop it is.
     """
-    splits: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(
+    splits: dict[str, dict[str, list[CocoObject]]] = defaultdict(
         lambda: {"images": [], "annotations": []}
     )
     for sample in samples:
@@ -36,7 +37,7 @@ def write_coco(samples: Iterable[SampleBytes], folder: Path, label: str) -> None
         write_file(folder / "annotations" / f"instances_{name}.json", text.encode())
 
 
-def _image(sample: SampleBytes, number: int) -> dict[str, Any]:
+def _image(sample: SampleBytes, number: int) -> CocoObject:
     row = sample.row
     return {
         "id": number,
@@ -49,7 +50,7 @@ def _image(sample: SampleBytes, number: int) -> dict[str, Any]:
     }
 
 
-def _annotation(sample: SampleBytes, number: int) -> dict[str, Any]:
+def _annotation(sample: SampleBytes, number: int) -> CocoObject:
     # Imported here, since pycocotools is an optional dependency.
     from pycocotools import mask as coco
 

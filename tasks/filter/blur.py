@@ -1,4 +1,4 @@
-"""How much of the person's edges a slight blur takes away, direction by direction."""
+"""The share of the person's gradient energy that a slight blur removes, by direction."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from tasks.filter.subject import Subject
 # Persons are compared at this height, so that a large blurred one cannot beat a small crisp one.
 _HEIGHT_PX = 128
 _BLUR_PX = 1.5
-_REACH_PX = 5  # the outline itself belongs to what is judged
+_REACH_PX = 5  # so that the outline itself counts
 _LEAST_ENERGY = 0.25  # mean squared grey levels a px; a flat wall has less
 # A direction with less than this share of all energy has too few edges to judge by.
 _FEW_EDGES = 0.01
@@ -40,6 +40,8 @@ def loss_to_blur(subject: Subject) -> Loss | None:
     if energy < _LEAST_ENERGY * float(on_person.sum()):
         return None
     after = _moments(blurred(grey, _BLUR_PX), on_person)
+    # The small multiple of the identity keeps directions without edges from dividing by zero; there
+    # little is left, and the loss counts as large.
     left = np.linalg.eigvals(np.linalg.solve(before + _FEW_EDGES * energy * np.eye(2), after)).real
     return Loss(float(1.0 - left.max()), float(1.0 - left.min()))
 

@@ -1,4 +1,4 @@
-"""The few operations on pictures that several rules are made of."""
+"""Operations on pictures that several rules share."""
 
 from typing import cast
 
@@ -24,17 +24,17 @@ def gradients(grey: Grey) -> tuple[Grey, Grey]:
 
 
 def reaching(weight: Grey, side_px: int) -> Grey:
-    """Let each px of a weight reach over a square around it."""
+    """Dilate a weight by a square of this side."""
     return cast(Grey, cv2.dilate(weight, np.ones((side_px, side_px), np.uint8)))
 
 
 def widened(mask: Mask, reach_px: int) -> Mask:
-    """Grow a mask by a disc; what lies beyond the picture is as its border is."""
+    """Dilate a mask by a disc; beyond the picture its border is repeated."""
     return cast(Mask, cv2.dilate(mask, _disc(reach_px), borderType=cv2.BORDER_REPLICATE))
 
 
 def narrowed(mask: Mask, reach_px: int) -> Mask:
-    """Shrink a mask by a disc; it does not shrink from the picture's border."""
+    """Erode a mask by a disc; it is not eroded at the picture's border."""
     return cast(Mask, cv2.erode(mask, _disc(reach_px), borderType=cv2.BORDER_REPLICATE))
 
 

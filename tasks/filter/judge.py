@@ -1,4 +1,4 @@
-"""From measures to verdicts: bounds of the recipe, first failing rule, all failing rules."""
+"""Judge measured crops by the recipe's bounds: verdict, first failing rule, all failing rules."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -20,7 +20,7 @@ _NEAR = "near_duplicate"
 
 
 class Decision(NamedTuple):
-    """What the findings on a crop come to; the columns of a verdict that they decide."""
+    """The verdict that follows from the findings on a crop, with its reason."""
 
     verdict: Verdict
     reason: str | None
@@ -39,8 +39,8 @@ def judge_source(
     """Return the verdicts on one source's crops, in the order of their measures.
 
     Rules that need a mask judge only the crops that are `matted`. `near_duplicate` is the last of
-    the rules that need none, and compares only crops that the others let through: of nearly equal
-    ones the better is kept, which is the less cut and then the sharper one.
+    the rules that need none, and compares only crops that the others do not drop: of nearly equal
+    crops the better one is kept, the less cut, then the sharper.
     """
     findings = {crop.crop_id: _before_matting(crop.measures, source, bounds) for crop in measured}
     nearest = _nearest_kept(measured, findings, bounds.near_duplicate)
@@ -55,9 +55,9 @@ def judge_source(
 
 
 def findings_of(crop: JudgedCrop, source: Source, bounds: RuleBounds) -> list[Finding]:
-    """Return what each rule with bounds says about one judged crop, in the rules' order.
+    """Return the finding of each rule with bounds on one judged crop, in the rules' order.
 
-    Rules that need a mask say nothing about a crop that was never matted.
+    Rules that need a mask have no finding on a crop that was never matted.
     """
     near = NearestCrop(crop.measures[_NEAR], crop.nearest_crop)
     findings = _before_matting(crop.measures, source, bounds)
@@ -73,11 +73,11 @@ def is_matted(measures: Measures) -> bool:
 
 
 def decide(findings: Sequence[Finding]) -> Decision:
-    """Return the worst finding's verdict; of equally bad ones the first gives the reason."""
+    """Return the worst verdict; the first finding with that verdict gives the reason."""
     failed = [finding for finding in findings if finding.verdict != "keep"]
     if not failed:
         return Decision("keep", None, None, None, None, ())
-    worst = max(failed, key=_severity)
+    worst = max(failed, key=_severity)  # the first of equals, hence the first rule in order
     names = tuple(finding.rule for finding in failed)
     return Decision(worst.verdict, worst.rule, worst.value, worst.bound, worst.sentence, names)
 
@@ -153,8 +153,8 @@ def _nearest_kept(
 ) -> dict[str, NearestCrop]:
     """Compare the crops that no other rule drops, the best first.
 
-    A crop for review comes after all that are kept: if it is left out later, none of these must
-    have been dropped for its sake.
+    A crop for review comes after all kept ones: a curator may reject it, and then no other crop
+    must have been dropped in its favour.
     """
     worst = {
         crop_id: max(map(_severity, of_crop), default=0) for crop_id, of_crop in findings.items()

@@ -20,7 +20,10 @@ _DECIMALS = 6
 
 
 def measures_key(crops: CropsTable, poses: PosesTable | None, mattes: MattesTable | None) -> str:
-    """Name a measures artifact by what was measured; bounds do not belong here."""
+    """Name a measures artifact by what was measured; bounds are no part of it.
+
+    So other bounds reuse stored measures, and no model runs again.
+    """
     return content_key(
         "measure", VERSION, crops.digest, poses and poses.digest, mattes and mattes.digest
     )
@@ -48,7 +51,7 @@ def measure_crops(
 
 
 def _measured_crop(subject: Subject, *, needs_mask: bool) -> MeasuredCrop:
-    """Measure a crop by one of the two groups of rules; hashes come with those before matting."""
+    """Measure a crop by one of the two groups of rules; hashes belong to the first."""
     hashes = (None, None) if needs_mask else hash_picture(subject.rgb)
     measures = measure_subject(subject, needs_mask=needs_mask)
     return MeasuredCrop(subject.crop.crop_id, measures, *hashes)
@@ -64,7 +67,7 @@ def measure_subject(subject: Subject, *, needs_mask: bool) -> Measures:
 
 
 def _finite(measure: Callable[[Subject], Measured], subject: Subject) -> Measured:
-    """Measure, with None for NaN and infinity: NaN would be below no bound and above none."""
+    """Measure, with None for NaN and infinity: NaN would pass every bound."""
     value = measure(subject)
     return None if value is None or not math.isfinite(value) else round(float(value), _DECIMALS)
 
@@ -72,7 +75,7 @@ def _finite(measure: Callable[[Subject], Measured], subject: Subject) -> Measure
 def join_measures(
     before: Sequence[MeasuredCrop], after: Sequence[MeasuredCrop]
 ) -> list[MeasuredCrop]:
-    """Bring the measures of both groups of rules together; `after` has the matted crops alone."""
+    """Join the measures of both groups of rules; `after` has only the matted crops."""
     with_mask = {crop.crop_id: crop.measures for crop in after}
     return [
         replace(crop, measures=_joined(crop.measures, with_mask.get(crop.crop_id, {})))

@@ -1,4 +1,4 @@
-"""Verdicts under other bounds, from stored measures: neither pictures nor models are needed."""
+"""Judge crops under other bounds from stored measures, without pictures and models."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -14,8 +14,8 @@ _EMPTY = "mask_empty"
 class Rejudged(NamedTuple):
     """Verdicts under other bounds.
 
-    `unmatted` names the crops that would now be let through to matting but never were matted: the
-    verdict of the rules after matting is not known before the next ingest.
+    `unmatted` are the ids of crops that would now be admitted to matting but never were matted: the
+    verdicts of the rules after matting are unknown until the next ingest.
     """
 
     crops: list[JudgedCrop]

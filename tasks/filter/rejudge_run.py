@@ -1,4 +1,4 @@
-"""What other bounds would make of the crops of a whole run, source by source."""
+"""Judge the crops of a whole run under other bounds, source by source."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -14,8 +14,8 @@ from tasks.filter.rejudge import rejudge
 class RejudgedRun(NamedTuple):
     """The crops of a run with the verdicts of their own sources' filters under other bounds.
 
-    They are not yet compared with those of other sources. `unmatted` names the crops that would go
-    on to matting but never were matted.
+    They are not yet compared with those of other sources. `unmatted` are the ids of crops that
+    would be admitted to matting but never were matted.
     """
 
     crops: list[RunCrop]

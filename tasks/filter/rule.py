@@ -1,4 +1,4 @@
-"""What a rule is: one value per crop, bounds to compare it with, words to explain the decision."""
+"""A rule: one value per crop, compared with bounds, and a sentence that explains the decision."""
 
 import re
 from collections.abc import Callable
@@ -58,7 +58,7 @@ class Rule:
         return Finding(self.name, "keep", value)
 
     def sentence(self, value: float, bound: float) -> str:
-        """Explain a value beside its bound, with as many decimals as make them differ.
+        """Return the rule's sentence, with enough decimals to tell value and bound apart.
 
         Otherwise a value of 79.96 below a bound of 80 would read as "80; the bound is 80".
         """

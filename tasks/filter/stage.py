@@ -27,7 +27,7 @@ from tasks.filter.measure import join_measures, measure_crops, measures_key
 def screen_key(
     source: Source, crops: CropsTable, poses: PosesTable | None, recipe: RuleBounds
 ) -> str:
-    """Name the artifact by crops, poses, bounds, and what the rules read of the source."""
+    """Name the artifact by crops, poses, bounds, and the source's tags and licence."""
     parts = [crops.digest, poses and poses.digest]
     return content_key("screen", VERSION, *parts, source.scenes, source.licence, recipe)
 
@@ -39,7 +39,7 @@ def filter_key(
     mattes: MattesTable,
     recipe: RuleBounds,
 ) -> str:
-    """Name the artifact by crops, poses, mattes, bounds, and what is read of the source."""
+    """Name the artifact by crops, poses, mattes, bounds, and the source's tags and licence."""
     parts = [crops.digest, poses and poses.digest, mattes.digest]
     return content_key("filter", VERSION, *parts, source.scenes, source.licence, recipe)
 
@@ -53,8 +53,8 @@ def screen_crops(
 ) -> AdmittedTable:
     """Decide which crops are worth matting; crops in = admitted + drops.
 
-    Hands on nothing but the names of the admitted crops, so that a bound that moves without
-    letting other crops in leaves the mattes as they are.
+    The table has only the ids of the admitted crops. So a changed bound that admits the same crops
+    gives the same digest, and the mattes stay valid.
     """
     measures = _measured(out.workspace, crops, poses, None)
     judged = judge_source(out.workspace.rows(MeasuredCrop, measures), source, recipe)
@@ -90,7 +90,7 @@ def _measured(
     poses: PosesTable | None,
     mattes: MattesTable | None,
 ) -> MeasuresTable:
-    """Return the stored measures, or measure; they outlive a change of the bounds."""
+    """Return the stored measures, or measure; changed bounds reuse them."""
     result = reuse_or_make(
         workspace,
         "measure",

@@ -1,4 +1,4 @@
-"""One crop as the rules see it: records at hand, pixels read when first asked for."""
+"""One crop as rules read it: its rows, and pixels that are read on first use."""
 
 from functools import cached_property
 from typing import NamedTuple, cast
@@ -13,7 +13,7 @@ from tasks.common.schema.rows import Crop, Matte, Pose
 from tasks.common.workspace.artifacts import Workspace
 
 _IS_PERSON = 0.5
-_WIDEST = 8
+_MAX_ASPECT = 8
 
 
 class Person(NamedTuple):
@@ -25,7 +25,7 @@ class Person(NamedTuple):
 
 
 class Subject:
-    """A crop, the person in it, their pose if a model looked, their mask once there is one."""
+    """A crop with its person, the pose and the matte, where they exist."""
 
     def __init__(
         self, workspace: Workspace, crop: Crop, pose: Pose | None = None, matte: Matte | None = None
@@ -57,12 +57,12 @@ class Subject:
 
     @cached_property
     def seen(self) -> NDArray[np.float32] | None:
-        """How surely each keypoint is seen, (17,) in 0..1; None without a pose model."""
+        """Confidence that each keypoint is visible, (17,), 0..1; None without a pose model."""
         return np.array(self._pose.seen, np.float32) if self._pose else None
 
     @cached_property
     def pose_mask(self) -> Alpha | None:
-        """The person by the pose model, (H, W) of the crop in 0..1; None if it gives no mask."""
+        """The pose model's person mask, (H, W) of the crop in 0..1; None if it has no mask."""
         if self._pose is None or self._pose.mask_path is None:
             return None
         small = to_alpha(read_grey(self._workspace.path(self._pose.mask_path)))
@@ -91,7 +91,7 @@ class Subject:
 
     @property
     def tight_in_crop(self) -> Box | None:
-        """What would be published of the crop, in whole px of the crop; None before matting."""
+        """The part of the crop that would be published, in whole px; None before matting."""
         return self._matte.tight_box_xyxy if self._matte else None
 
     @property
@@ -131,9 +131,9 @@ class Subject:
         columns = _whole_span(region.x0, region.x1, self.rgb.shape[1])
         grey = cv2.cvtColor(self.rgb[rows, columns], cv2.COLOR_RGB2GRAY).astype(np.float32)
         scale = height_px / max(person.height, 1.0)
-        widest = _WIDEST * height_px  # a box that is all width is no person, and would be huge
-        width_px = min(max(3, round(grey.shape[1] * scale)), widest)
-        size_wh = (width_px, min(max(3, round(grey.shape[0] * scale)), widest))
+        longest = _MAX_ASPECT * height_px  # a very flat box would be scaled to a huge picture
+        width_px = min(max(3, round(grey.shape[1] * scale)), longest)
+        size_wh = (width_px, min(max(3, round(grey.shape[0] * scale)), longest))
         shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         weight = self.person_weight[rows, columns]
         return Person(
@@ -143,6 +143,6 @@ class Subject:
 
 
 def _whole_span(low: float, high: float, size: int) -> slice:
-    """Return the whole px between two edges that lie in the picture; at least one."""
+    """Return the span of whole px between two edges, clipped to the picture; at least one px."""
     start = min(max(round(low), 0), size - 1)
     return slice(start, min(max(round(high), start + 1), size))

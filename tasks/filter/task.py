@@ -19,5 +19,5 @@ filter_verdicts = stage_task("filter", filter_crops, version=VERSION, key=filter
 def invalidate_measures(
     crops: CropsTable, poses: PosesTable | None, mattes: MattesTable | None
 ) -> None:
-    """Invalidate the stored measures of a source: those before matting, or those of its mattes."""
+    """Invalidate the stored measures of a source: those before matting or, with mattes, after."""
     Workspace.of(settings()).invalidate("measure", measures_key(crops, poses, mattes))

@@ -1,4 +1,4 @@
-"""Mattes by content: no run calls a model for a crop that it was called for before."""
+"""Mattes stored by content: a model is called once per crop, whichever run needs the matte."""
 
 from typing import NamedTuple
 
@@ -12,13 +12,13 @@ from tasks.common.weights.catalogue import Weights
 from tasks.common.workspace.artifacts import Workspace
 from tasks.matte.session import Prediction, matte
 
-# Raised when a model is fed or read differently. The stage's own VERSION also covers masks and
-# tables, and raising that one must not have every crop matted again.
+# Raised when the input or the output of a model is handled differently. The stage's own VERSION
+# also covers masks and tables; raising that one must not repeat the matting of every crop.
 _ITEM_VERSION = 2
 
 
 class StoredAlpha(NamedTuple):
-    """The alpha of a crop, and where in the workspace it lies with which sha256."""
+    """The alpha of a crop, with path and sha256 of its file in the workspace."""
 
     prediction: Prediction
     path: str
@@ -28,7 +28,8 @@ class StoredAlpha(NamedTuple):
 class MatteStore:
     """Keeps mattes under `matte/items/<model>/<crop's sha256>.png`.
 
-    The PNG carries the raw range as text. Its checksums reveal a damaged file, which is made again.
+    The PNG holds the raw range as text. PNG's checksums reveal a damaged file, which is computed
+    again.
     """
 
     def __init__(self, workspace: Workspace, weights: Weights, settings: Settings):
@@ -38,7 +39,7 @@ class MatteStore:
         self.n_model_calls = 0
 
     def path_of(self, crop_digest: str) -> str:
-        """Return where the matte of a crop lies, or will lie, in the workspace."""
+        """Return the path of a crop's matte in the workspace, whether it exists or not."""
         name = f"{self._weights.name}-{self._weights.identity[:12]}-v{_ITEM_VERSION}"
         return f"matte/items/{name}/{crop_digest[:2]}/{crop_digest}.png"
 

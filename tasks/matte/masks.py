@@ -1,4 +1,4 @@
-"""From alpha to mask, and from the loose crop to the tight one."""
+"""From alpha to mask, and from the crop to the tight box that is published."""
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ def tight_box(mask: Mask, person: Box, margin: float) -> Box | None:
     """Return the box around the person's own part of the mask, in whole px of the crop.
 
     The person's part is the connected part with the most pixels inside the detector's box `person`
-    (px of the crop): a neighbour in the context may be larger, but stands outside. `margin` is a
+    (px of the crop): a neighbour in the context may be larger, but is mostly outside. `margin` is a
     share of the part's longer side. None when the mask is empty inside the box.
     """
     part = person_part(mask, person)
@@ -30,7 +30,7 @@ def tight_box(mask: Mask, person: Box, margin: float) -> Box | None:
 def person_part(mask: Mask, person: Box) -> Mask | None:
     """Return the connected part of the mask that is the detected person, or None."""
     n_labels, labels = cv2.connectedComponents(mask, connectivity=8)
-    # The box of a person cut by the frame ends beyond the crop; a negative index would wrap.
+    # A box may reach beyond the crop, and a negative index would count from the other end.
     x0, y0, x1, y1 = (max(0, round(value)) for value in person.xyxy)
     counts = np.bincount(labels[y0:y1, x0:x1].ravel(), minlength=n_labels)
     counts[0] = 0  # the background

@@ -1,4 +1,4 @@
-"""Masks that came with a picture take the place of a model's prediction."""
+"""Provided masks: the annotation of a picture is used instead of a model's prediction."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def provided_alpha(
     """Write the mask that an annotator drew as the alpha of its crop.
 
     Raises:
-        ArtifactError: the mask is not the one that was cut with the crop.
+        ArtifactError: the mask is missing or has changed since the crop was cut.
     """
     if mask_digest is None or not out.workspace.is_whole(mask_path, mask_digest):
         raise ArtifactError(f"The mask {mask_path} changed since it was cut; run again.")

@@ -1,8 +1,8 @@
-"""rembg sessions that also give away what the network itself said.
+"""rembg sessions that return the raw output of the network.
 
 rembg stretches every prediction to its own minimum and maximum. A picture without a person then
-gets a full-range matte like any other, and a constant prediction becomes NaN. So the session does
-its own preprocessing and inference, and the answer is taken where the network gives it.
+gets a full-range matte like any other, and a constant prediction becomes NaN. So rembg does
+preprocessing and inference, and a tap takes the output before stretching (docs/decisions/0003).
 """
 
 import os
@@ -21,12 +21,12 @@ from tasks.common.settings import Settings
 from tasks.common.weights.catalogue import Weights
 from tasks.common.weights.fetch import require_weights
 
-_SURE = 60.0  # beyond it a float32 sigmoid is 0 or 1 anyway, and exp would overflow
-_lock = Lock()
+_MAX_LOGIT = 60.0  # beyond it a float32 sigmoid is 0 or 1, and exp could overflow
+_lock = Lock()  # the tap keeps one output, so one prediction at a time
 
 
 class Prediction(NamedTuple):
-    """Alpha float32 (H, W) in 0..1 as the network means it, and the range of its raw output."""
+    """Unstretched alpha, float32 (H, W) in 0..1, and the range of the network's raw output."""
 
     alpha: Alpha
     raw_min: float
@@ -34,30 +34,30 @@ class Prediction(NamedTuple):
 
 
 class _Tap:
-    """Stands in for the onnxruntime session inside a rembg session and keeps its last answer."""
+    """Wraps the onnxruntime session inside a rembg session and keeps its last output."""
 
     def __init__(self, inner: Any):
         self._inner = inner
-        self.answer: Alpha | None = None
+        self.output: Alpha | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
         outputs = self._inner.run(*args, **kwargs)
-        self.answer = np.asarray(outputs[0], dtype=np.float32)[0, 0]
+        self.output = np.asarray(outputs[0], dtype=np.float32)[0, 0]
         return outputs
 
 
 @cache
 def _load(weights: Weights, models: Path, providers: tuple[str, ...]) -> Any:
     path = require_weights(weights, models)
-    os.environ["U2NET_HOME"] = str(models)  # rembg takes model files from nowhere else
+    os.environ["U2NET_HOME"] = str(models)  # the only folder from which rembg reads model files
     import onnxruntime
     from rembg import new_session
 
     options = onnxruntime.SessionOptions()
-    options.enable_cpu_mem_arena = False  # the arena never gives back; memory should stay flat
+    options.enable_cpu_mem_arena = False  # the arena never returns memory to the system
     session = new_session(
         weights.session, sess_opts=options, model_path=str(path), providers=list(providers)
     )
@@ -66,28 +66,31 @@ def _load(weights: Weights, models: Path, providers: tuple[str, ...]) -> Any:
 
 
 def matte(rgb: Rgb, weights: Weights, settings: Settings) -> Prediction:
-    """Predict the alpha of one crop."""
+    """Predict the alpha of one crop, uint8 (H, W, 3)."""
     wants_cuda = settings.device.startswith("cuda")
     providers = ("CUDAExecutionProvider",) * wants_cuda + ("CPUExecutionProvider",)
     with _lock:
         session = _load(weights, settings.models, providers)
         with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
-            warnings.simplefilter("ignore")  # rembg's own stretching of a constant answer
+            warnings.simplefilter("ignore")  # rembg divides by zero at a constant output
             session.predict(Image.fromarray(rgb))
-        answer = cast(Alpha, session.inner_session.answer)
-    probability = as_probability(answer)
+        output = cast(Alpha, session.inner_session.output)
+    probability = as_probability(output)
     height, width = rgb.shape[:2]
     alpha = cv2.resize(probability, (width, height), interpolation=cv2.INTER_CUBIC)
-    return Prediction(np.clip(alpha, 0.0, 1.0), float(answer.min()), float(answer.max()))
+    # Cubic interpolation overshoots at sharp edges, hence the clip.
+    return Prediction(np.clip(alpha, 0.0, 1.0), float(output.min()), float(output.max()))
 
 
-def as_probability(answer: Alpha) -> Alpha:
-    """Turn a raw answer into probabilities: those of BiRefNet are logits, the others already are.
+def as_probability(output: Alpha) -> Alpha:
+    """Convert raw output to probabilities: BiRefNet gives logits, other models probabilities.
 
     Values that are not finite count as 0: no person.
     """
-    finite = np.nan_to_num(answer, nan=0.0, posinf=0.0, neginf=0.0)
+    finite = np.nan_to_num(output, nan=0.0, posinf=0.0, neginf=0.0)
     if finite.min() < 0.0 or finite.max() > 1.0 + 1e-3:
-        logits = np.clip(finite, -_SURE, _SURE)
+        logits = np.clip(finite, -_MAX_LOGIT, _MAX_LOGIT)
+        # Not scipy's expit: in float32 a sixth of its values differ in the last bit, and stored
+        # alphas must stay as they are.
         return cast(Alpha, (1.0 / (1.0 + np.exp(-logits))).astype(np.float32))
     return np.clip(finite, 0.0, 1.0)

@@ -14,7 +14,7 @@ from tasks.matte.cache import MatteStore
 from tasks.matte.masks import tight_box, to_mask
 from tasks.matte.provided import provided_alpha
 
-_RAW_DECIMALS = 6
+_RAW_DECIMALS = 6  # further digits differ between machines
 
 
 def matte_key(crops: CropsTable, screened: AdmittedTable, recipe: MatteRecipe) -> str:
@@ -51,7 +51,7 @@ def matte_crops(
 def matte_paths(
     crops: CropsTable, screened: AdmittedTable, recipe: MatteRecipe, workspace: Workspace
 ) -> list[str]:
-    """Return the stored mattes of a source's crops, which other runs share."""
+    """Return the paths of the stored mattes of a source's crops, which other runs share."""
     stores = _stores(recipe, workspace)
     rows = _admitted(crops, screened, workspace)
     return [store.path_of(crop.digest) for store in stores for crop in rows]
@@ -81,7 +81,7 @@ def _matte_one(
     )
     mask = to_mask(alpha.prediction.alpha, recipe.threshold)
     box = tight_box(mask, crop.person_in_crop, recipe.margin)
-    if box is None:  # before the second model is called, which would be for nothing
+    if box is None:  # before the second model, which would be called in vain
         return None
     second = next((store.matte_of(crop.path, crop.digest) for store in second_opinions), None)
     mask_path, mask_digest = out.put(f"{crop.crop_id}.png", encode_png(mask))

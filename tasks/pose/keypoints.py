@@ -1,4 +1,4 @@
-"""The output of every pose model here, whatever its own landmarks are called."""
+"""The common output of all pose models: COCO's keypoints, whatever a model's own landmarks are."""
 
 from typing import NamedTuple
 
@@ -14,9 +14,9 @@ class PoseEstimate(NamedTuple):
     """The pose of one person in a crop, as a model estimates it.
 
     `points_xy` float32 (17, 2) in px of the crop, in the order of COCO's keypoints. `seen` float32
-    (17,): how surely each is in the picture and visible, and this a person at all, 0..1. `mask`:
-    the person's pixels as the pose model sees them, float32 (h, w) in 0..1 over the whole crop at a
-    smaller size, or None from a model that gives none.
+    (17,): the confidence that each is in the picture and visible, and that this is a person at all,
+    0..1. `mask`: the model's person mask, float32 (h, w) in 0..1 over the whole crop at a smaller
+    size, or None if the model has no mask.
     """
 
     points_xy: NDArray[np.float32]
@@ -25,6 +25,6 @@ class PoseEstimate(NamedTuple):
 
 
 def in_picture(points_xy: NDArray[np.float32], size_wh: tuple[int, int]) -> NDArray[np.bool_]:
-    """Say of each point whether it lies in the picture; models also guess beyond its edges."""
+    """Return for each point whether it lies in the picture; models also guess beyond its edges."""
     xs, ys = points_xy[:, 0], points_xy[:, 1]
     return (xs >= 0) & (xs < size_wh[0]) & (ys >= 0) & (ys < size_wh[1])

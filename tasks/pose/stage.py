@@ -19,7 +19,7 @@ _ESTIMATORS: dict[str, Callable[[Rgb, Box, Weights, Settings], PoseEstimate]] = 
     "blazepose": blazepose.find_pose,
     "yolo": yolo.find_pose,
 }
-# More digits than the models are exact to would only make the tables larger.
+# Rounded to the precision of the models; further digits differ between machines.
 _POINT_DECIMALS = 1
 _SEEN_DECIMALS = 4
 

@@ -15,8 +15,8 @@ from tasks.common.weights.fetch import require_weights
 from tasks.common.weights.yolo import load_yolo
 from tasks.pose.keypoints import N_POINTS, PoseEstimate, in_picture
 
-_INPUT_PX = 320  # one person fills the crop
-_CONFIDENCE = 0.05  # the detector already found a person here; a doubt stays in `seen`
+_INPUT_PX = 320  # half of the usual 640: one person fills the crop
+_CONFIDENCE = 0.05  # low: the detector has found a person, and `seen` keeps the doubt
 _SAME_PERSON = 0.3  # intersection over union with the detector's box
 _lock = Lock()
 
@@ -40,17 +40,18 @@ def find_pose(rgb: Rgb, person: Box, weights: Weights, settings: Settings) -> Po
 
 
 def pose_of(result: Any, person: Box, size_wh: tuple[int, int]) -> PoseEstimate:
-    """Return the pose whose box is that of the person, of all that ultralytics gives for a crop.
+    """Return the pose of the person among all poses that ultralytics finds in a crop.
 
-    Where no box overlaps enough with the detector's, no keypoint is seen.
+    Neighbours reach into the crop, so the pose is chosen by the overlap of its box with the
+    detector's. If none overlaps enough, no keypoint is seen.
     """
     overlaps = [person.iou(Box.of(box)) for box in result.boxes.xyxy.cpu().tolist()]
     if max(overlaps, default=0.0) < _SAME_PERSON:
         nothing_seen = np.zeros(N_POINTS, np.float32)
         return PoseEstimate(np.zeros((N_POINTS, 2), np.float32), nothing_seen, None)
-    who = overlaps.index(max(overlaps))
-    points = result.keypoints.xy[who].cpu().numpy().astype(np.float32)
-    confidence = result.keypoints.conf[who].cpu().numpy().astype(np.float32)
-    # ultralytics moves points from beyond the picture to its edges, where no joint ends by chance.
+    best = overlaps.index(max(overlaps))
+    points = result.keypoints.xy[best].cpu().numpy().astype(np.float32)
+    confidence = result.keypoints.conf[best].cpu().numpy().astype(np.float32)
+    # ultralytics clips points to the picture: one on its edge was most likely outside.
     inside = in_picture(points, size_wh) & (points > 0).all(axis=1)
     return PoseEstimate(points, confidence * inside, None)

@@ -6,7 +6,7 @@ it there is no version, killed after it the version is whole.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version as code_version
@@ -17,7 +17,16 @@ from tasks.common.errors import ArtifactError, InputError, MatteflowError, World
 from tasks.common.files import digest_bytes
 from tasks.common.records import Publication, StageResult
 from tasks.common.schema.columns import to_frame
-from tasks.common.schema.layout import HISTORY, MANIFEST, TreeFile, parse_image
+from tasks.common.schema.layout import (
+    HISTORY,
+    MANIFEST,
+    OLD_SPLIT_ASSIGNMENT,
+    SAMPLE_TABLE,
+    SPLIT_FILES,
+    TreeFile,
+    is_of_sample,
+    parse_image,
+)
 from tasks.common.schema.tables import encode_table
 from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.artifacts import Workspace
@@ -86,7 +95,7 @@ def commit_tree(
     tree_id, registry = _tree_id(files), VersionRegistry(store)
     prefix = tree_prefix(tree_id, name)
     if not revive:
-        _require_not_retired(registry, name, tree_id, _content_of(files))
+        _require_not_retired(registry, name, files)
     lease_tree(store, tree_id, clock())
     # Also for a version that is there already: files that were deleted or cut short are replaced.
     counts = upload(files, prefix, workspace, registry, name)
@@ -113,22 +122,72 @@ def _content_of(files: Sequence[TreeFile]) -> str:
     return content_key([name for name, _ in pairs], [digest for _, digest in pairs])
 
 
-def _require_not_retired(registry: VersionRegistry, name: str, tree_id: str, content: str) -> None:
-    retired = registry.retired_numbers(name)
-    commits = [
-        commit
-        for commit in (registry.commits(name) if retired else [])
-        if tree_id == commit.tree or content == commit.content
-    ]
-    if not commits or any(commit.version not in retired for commit in commits):
-        return  # never retired, or revived since
-    commit = commits[-1]
+def _require_not_retired(registry: VersionRegistry, name: str, files: Sequence[TreeFile]) -> None:
+    """Refuse content all of whose versions are retired.
+
+    A version in use with the same content means that it was revived after it was retired.
+
+    Raises:
+        InputError: the sentence names the version, when and why it was retired.
+    """
+    retired = set(registry.retired_numbers(name))
+    if not retired:
+        return
+    commits = registry.commits(name)
+    same = _with_content(commits, _tree_id(files), _content_of(files))
+    if not same:
+        same = _retired_in_old_format(commits, retired, files, registry)
+    if not same or any(commit.version not in retired for commit in same):
+        return
+    commit = same[-1]
     record = registry.retirement(name, commit.version)
     why = f" since {record.at:%Y-%m-%d}: {record.reason.rstrip('.')}" if record else ""
     raise InputError(
         f"This very content is {commit.label}, retired{why}. Nothing was published. "
         "`matteflow publish --revive` makes a new version of it all the same."
     )
+
+
+def _with_content(commits: Sequence[Commit], tree_id: str, content: str) -> list[Commit]:
+    return [
+        commit
+        for commit in commits
+        if commit.tree == tree_id or (content and commit.content == content)
+    ]
+
+
+def _retired_in_old_format(
+    commits: Sequence[Commit],
+    retired: Set[int],
+    files: Sequence[TreeFile],
+    registry: VersionRegistry,
+) -> list[Commit]:
+    """Return the versions with the content of a retired one that holds the same samples as `files`.
+
+    Only retired versions with `sides.json` count. Since `splits.json` the card and the metadata
+    read differently for the same samples, so the digest of the content cannot recognise them; but
+    images, masks, split files and `samples.csv` are the same bytes. Without this check a scheduled
+    run would publish retired samples again after an upgrade of the program.
+    """
+    samples = _samples_of(files)
+    for commit in reversed(commits):
+        if commit.version not in retired:
+            continue
+        with suppress(ArtifactError):  # `verify` reports a damaged table
+            table = registry.files(commit) or []
+            is_old = any(file.name == OLD_SPLIT_ASSIGNMENT for file in table)
+            if is_old and _samples_of(table) == samples:
+                return _with_content(commits, commit.tree, commit.content)
+    return []
+
+
+def _samples_of(files: Sequence[TreeFile]) -> set[tuple[str, str]]:
+    """Return name and digest of the files that a training reads, and of the table of samples."""
+    return {
+        (file.name, file.digest)
+        for file in files
+        if is_of_sample(file.name) or file.name.startswith(SPLIT_FILES) or file.name == SAMPLE_TABLE
+    }
 
 
 def _put_file_table(

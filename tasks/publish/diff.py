@@ -18,19 +18,27 @@ class Difference(NamedTuple):
 
     def says(self) -> str:
         """Return what changed, for people."""
-        words: list[str] = [kind for kind in self.kinds if kind not in ("moved", "retagged")]
-        if self.before and self.after:
-            if "moved" in self.kinds:
-                words.append(f"moved from {self.before.split} to {self.after.split}")
-            if "retagged" in self.kinds:
-                old, new = (
-                    ", ".join(sample.scenes) or "none" for sample in (self.before, self.after)
-                )
-                words.append(f"scenes {old} became {new}")
-        else:
+        if self.before is None or self.after is None:
             sample = self.after or self.before
-            words = [f"{word} ({sample.split})" for word in words if sample]
-        return "; ".join(words)
+            return f"{', '.join(self.kinds)} ({sample.split if sample else ''})"
+        return "; ".join(
+            spell_change(kind) + _from_to(kind, self.before, self.after) for kind in self.kinds
+        )
+
+
+def spell_change(kind: ChangeKind) -> str:
+    """Return a kind of change as people read it, such as `mask changed`."""
+    return kind.replace("_", " ")
+
+
+def _from_to(kind: ChangeKind, before: Sample, after: Sample) -> str:
+    """Return the old and the new value where they are words; images and masks have none."""
+    if kind == "split_changed":
+        return f" from {before.split} to {after.split}"
+    if kind == "scenes_changed":
+        old, new = (", ".join(sample.scenes) or "none" for sample in (before, after))
+        return f" from {old} to {new}"
+    return ""
 
 
 class Diff(NamedTuple):

@@ -3,18 +3,26 @@
 from collections import defaultdict
 from io import BytesIO
 from itertools import islice
-from typing import Any
+from typing import NamedTuple
 
 from tasks.common.html.pages import render_page
 from tasks.common.html.pictures import evenly, jpeg_data_uri, outlined, side_by_side
 from tasks.common.media.images import Rgb, read_grey, read_rgb
 from tasks.common.progress import track
-from tasks.common.schema.sample import KINDS, Sample
+from tasks.common.schema.sample import KINDS, ChangeKind, Sample
 from tasks.common.store.objects import ObjectStore, in_parallel
-from tasks.publish.diff import Diff, Difference
+from tasks.publish.diff import Diff, Difference, spell_change
 
 MAX_SHOWN = 60
 _HEIGHT_PX = 220
+
+
+class Figure(NamedTuple):
+    """A sample on the page; `picture` is a data URI, empty where a picture is gone."""
+
+    stem: str
+    says: str
+    picture: str
 
 
 def render_diff(diff: Diff, store: ObjectStore) -> str:
@@ -22,7 +30,7 @@ def render_diff(diff: Diff, store: ObjectStore) -> str:
 
     A picture that is gone from the store, as of a retired version, is left out with a note.
     """
-    groups: dict[tuple[str, ...], list[Difference]] = defaultdict(list)
+    groups: dict[tuple[ChangeKind, ...], list[Difference]] = defaultdict(list)
     for sample in diff.samples:
         groups[sample.kinds].append(sample)
     order = sorted(groups, key=lambda kinds: [KINDS.index(kind) for kind in kinds])
@@ -36,10 +44,10 @@ def render_diff(diff: Diff, store: ObjectStore) -> str:
         title=f"{diff.before.label} → {diff.after.label}",
         note=f"{diff.before.n_samples} samples before, {diff.after.n_samples} after, "
         f"{diff.n_same} the same in both.",
-        kinds=[(kind, len(diff.of(kind))) for kind in KINDS],
+        kinds=[(spell_change(kind), len(diff.of(kind))) for kind in KINDS],
         sheets=[
             {
-                "name": ", ".join(kinds),
+                "name": ", ".join(map(spell_change, kinds)),
                 "n": len(groups[kinds]),
                 "figures": list(islice(figures, len(samples))),
             }
@@ -49,18 +57,14 @@ def render_diff(diff: Diff, store: ObjectStore) -> str:
     )
 
 
-def _figure(sample: Difference, diff: Diff, store: ObjectStore) -> dict[str, Any]:
+def _figure(sample: Difference, diff: Diff, store: ObjectStore) -> Figure:
     versions = [(sample.before, diff.before.prefix), (sample.after, diff.after.prefix)]
-    if set(sample.kinds) <= {"moved", "retagged"}:
+    if set(sample.kinds) <= {"split_changed", "scenes_changed"}:
         versions = versions[1:]  # the picture is the same in both
     tiles = [_tile(own, prefix, store) for own, prefix in versions if own is not None]
     shown = [tile for tile in tiles if tile is not None]
     says = sample.says() if len(shown) == len(tiles) else f"{sample.says()}; a picture is gone"
-    return {
-        "stem": sample.stem,
-        "says": says,
-        "picture": jpeg_data_uri(side_by_side(shown)) if shown else "",
-    }
+    return Figure(sample.stem, says, jpeg_data_uri(side_by_side(shown)) if shown else "")
 
 
 def _tile(sample: Sample, prefix: str, store: ObjectStore) -> Rgb | None:

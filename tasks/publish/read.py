@@ -10,6 +10,7 @@ from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.schema.layout import (
     CHANGELOG,
     MANIFEST,
+    OLD_SPLIT_ASSIGNMENT,
     SAMPLE_TABLE,
     SPLIT_ASSIGNMENT,
     Split,
@@ -51,7 +52,9 @@ def read_base(registry: VersionRegistry, base: Commit | None) -> BaseVersion:
     if base is None:
         return NO_BASE
     digests = read_manifest(_read_file(registry, base, MANIFEST))
-    splits: dict[str, Split] = json.loads(_read_file(registry, base, SPLIT_ASSIGNMENT))
+    is_old = SPLIT_ASSIGNMENT not in digests and OLD_SPLIT_ASSIGNMENT in digests
+    name = OLD_SPLIT_ASSIGNMENT if is_old else SPLIT_ASSIGNMENT
+    splits: dict[str, Split] = json.loads(_read_file(registry, base, name))
     return BaseVersion(
         label=base.label,
         number=base.version,

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.special import expit
 
 from tasks.common.errors import InputError
 from tasks.common.media.images import Rgb
@@ -63,7 +64,7 @@ class Tagger:
         best = np.full((len(pictures), len(self._scenes)), -np.inf)
         for prompt, scene in enumerate(self._owner):
             best[:, scene] = np.maximum(best[:, scene], likeness[:, prompt])
-        return np.asarray(1 / (1 + np.exp(likeness[:, -1:] - best)))
+        return np.asarray(expit(best - likeness[:, -1:]))
 
     def _encode(self, encode: Any, inputs: Any) -> NDArray[np.float64]:
         """Return unit vectors, float64 (N, features)."""

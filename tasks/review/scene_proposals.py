@@ -1,19 +1,28 @@
 """What a network proposes for the kept crops of a run, as a file that a curator thins out."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from tasks.common.media.images import Rgb
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.recipe.scenes import SceneFinder
 from tasks.common.records import Source
+from tasks.common.schema.columns import to_frame
 from tasks.common.schema.rows import RunCrop
-from tasks.common.schema.tables import make_table
 from tasks.common.workspace.artifacts import Workspace
 from tasks.review.clip import Tagger
 from tasks.review.contact_sheet import picture
 from tasks.review.tables import encode_csv
 
-PROPOSALS = {"item": "string", "add": "string", "score": "Float64", "source_id": "string"}
+
+@dataclass(frozen=True)
+class ProposalRow:
+    """A proposed scene, as a row of a file of overrides with notes for people."""
+
+    item: str
+    add: str
+    score: float
+    source_id: str
 
 
 def propose_scenes(
@@ -35,14 +44,9 @@ def propose_scenes(
         source = source_of[proposal.stem]
         if proposal.scene not in finder.of(source, proposal.stem):
             rows.append(
-                {
-                    "item": proposal.stem,
-                    "add": proposal.scene,
-                    "score": proposal.score,
-                    "source_id": source.source_id,
-                }
+                ProposalRow(proposal.stem, proposal.scene, proposal.score, source.source_id)
             )
-    return encode_csv(make_table(rows, PROPOSALS))
+    return encode_csv(to_frame(ProposalRow, rows))
 
 
 def _pictures(kept: Iterable[RunCrop], workspace: Workspace) -> Iterator[tuple[str, Rgb]]:

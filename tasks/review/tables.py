@@ -1,44 +1,60 @@
 """The crops of a run as tables: all with their measures, and those that people should look at."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import pandas as pd
 
-from tasks.common.schema.columns import encode_row
-from tasks.common.schema.rows import RunCrop
-from tasks.common.schema.tables import VERDICTS, make_table
+from tasks.common.schema.columns import to_frame
+from tasks.common.schema.rows import JudgedCrop, RunCrop
 
-REVIEW = {
-    "crop_id": "string",
-    "source_id": "string",
-    "time_s": "Float64",
-    "reason": "string",
-    "value": "Float64",
-    "bound": "Float64",
-    "sentence": "string",
-    "failed_rules": "string",
-}
-CROPS_OF_RUN = {"source_id": "string", **VERDICTS}
+
+@dataclass(frozen=True)
+class VerdictRow:
+    """A crop of a run with its last verdict: `source_id`, then the columns of the verdicts."""
+
+    source_id: str
+    verdict: JudgedCrop
+
+
+@dataclass(frozen=True)
+class ReviewRow:
+    """A crop that people should look at; the columns of `review.csv`, in this order."""
+
+    crop_id: str
+    source_id: str
+    time_s: float
+    reason: str | None
+    value: float | None
+    bound: float | None
+    sentence: str | None
+    failed_rules: tuple[str, ...]
 
 
 def crops_table(crops: Iterable[RunCrop]) -> pd.DataFrame:
     """Return one row per crop with its last verdict, all failing rules and all measures."""
-    rows = [encode_row(crop.verdict) | {"source_id": crop.source_id} for crop in crops]
-    return make_table(rows, CROPS_OF_RUN)
+    return to_frame(VerdictRow, (VerdictRow(crop.source_id, crop.verdict) for crop in crops))
 
 
 def review_table(crops: Iterable[RunCrop]) -> pd.DataFrame:
     """Return one row per crop that people should look at, by reason, then by name."""
     chosen = [crop for crop in crops if crop.verdict.verdict == "review"]
     chosen.sort(key=lambda crop: (crop.verdict.reason or "", crop.stem))
-    rows = []
-    for crop in chosen:
-        encoded = encode_row(crop.verdict) | {
-            "source_id": crop.source_id,
-            "time_s": crop.crop.time_s,
-        }
-        rows.append({name: encoded[name] for name in REVIEW})
-    return make_table(rows, REVIEW)
+    return to_frame(ReviewRow, map(_review_row, chosen))
+
+
+def _review_row(crop: RunCrop) -> ReviewRow:
+    verdict = crop.verdict
+    return ReviewRow(
+        crop_id=crop.stem,
+        source_id=crop.source_id,
+        time_s=crop.crop.time_s,
+        reason=verdict.reason,
+        value=verdict.value,
+        bound=verdict.bound,
+        sentence=verdict.sentence,
+        failed_rules=verdict.failed_rules,
+    )
 
 
 def encode_csv(table: pd.DataFrame) -> bytes:

@@ -1,4 +1,4 @@
-"""Decoded frames become upright RGB pictures with square pixels and ordinary (SDR) colours."""
+"""Convert decoded frames to upright RGB pictures with square pixels and SDR colours."""
 
 from collections.abc import Iterable
 from fractions import Fraction
@@ -15,7 +15,7 @@ from tasks.common.media.images import Rgb
 # ITU-T H.273, table 3: transfer characteristics of HDR video.
 _PQ = 16
 _HLG = 18
-# H.273 code points of ordinary HD video, and ffmpeg's code for full-range RGB.
+# The H.273 code point of SDR HD video, and ffmpeg's code for full-range RGB.
 _BT709 = 1
 _FULL_RANGE = 2
 
@@ -23,9 +23,9 @@ _FULL_RANGE = 2
 class Converter:
     """Converts the frames of one stream to RGB uint8 (H, W, 3) as a player would show them.
 
-    `aspect` is width over height of one pixel. HDR transfer curves (PQ, HLG) are mapped to BT.709,
-    because their codes taken as they are would look dark and flat; the reformatter is kept,
-    because building its tables costs fifty times more than using them.
+    `aspect` is width over height of one pixel. HDR transfer curves (PQ, HLG) are mapped to BT.709:
+    read as SDR, their codes would look dark and flat. The reformatter is reused, because building
+    its tables costs fifty times more than using them.
     """
 
     def __init__(self, aspect: Fraction):
@@ -33,10 +33,10 @@ class Converter:
         self._reformatter = VideoReformatter()
 
     def to_rgb(self, frame: av.VideoFrame) -> Rgb:
-        """Convert one frame."""
-        ordinary = frame
+        """Convert one frame: colours first, then the shape of pixels, then rotation."""
+        sdr = frame
         if frame.color_trc in (_PQ, _HLG):
-            ordinary = self._reformatter.reformat(
+            sdr = self._reformatter.reformat(
                 frame,
                 format="rgb24",
                 dst_color_trc=_BT709,
@@ -44,7 +44,7 @@ class Converter:
                 dst_colorspace=_BT709,
                 dst_color_range=_FULL_RANGE,
             )
-        rgb = cast(Rgb, ordinary.to_ndarray(format="rgb24"))
+        rgb = cast(Rgb, sdr.to_ndarray(format="rgb24"))
         if self._aspect != 1:
             size_wh = (round(frame.width * self._aspect), frame.height)
             rgb = cast(Rgb, cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA))

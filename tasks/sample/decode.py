@@ -1,4 +1,7 @@
-"""Decoding that survives damage: packet by packet, and after an error nothing until a key frame."""
+"""Decode damaged videos: packet by packet, and after an error nothing before the next key frame.
+
+ffmpeg conceals errors: it returns frames with grey or smeared areas as if they were good.
+"""
 
 import os
 from collections.abc import Generator, Iterator
@@ -12,21 +15,21 @@ from av.video.stream import VideoStream
 
 from tasks.common.media.limits import open_video, video_stream
 
-_TOLERANCE_S = 1e-6
-_MAX_THREADS = 8  # each holds frames of its own, and memory is limited
+_TOLERANCE_S = 1e-6  # timestamps are fractions; as floats, equal times may differ in the last digit
+_MAX_THREADS = 8  # each holds frames of its own, and the worker's memory is limited
 # A transport stream's demuxer marks the packet before the one that lost data, sometimes two before.
 _FLAG_LEAD = 2
 
 
 class Decoded(NamedTuple):
-    """A frame that can be trusted, and its time from the stream's start."""
+    """An undamaged frame, and its time in seconds from the start of the stream."""
 
     frame: VideoFrame
     time_s: float
 
 
 class Progress:
-    """What decoding has met so far, also after the last good frame."""
+    """The state of decoding: damage, and the end of the data, also after the last good frame."""
 
     def __init__(self) -> None:
         self.n_damaged = 0
@@ -34,7 +37,7 @@ class Progress:
         self.data_end_s = 0.0
 
     def note_damage(self) -> None:
-        """Count a place that cannot be trusted."""
+        """Count a damaged place."""
         self.n_damaged += 1
         self.n_packets_since = 0
 
@@ -45,7 +48,8 @@ def decode(
     """Yield frames in order of time; with `key_times` only key frames, at those times.
 
     Times come from the container's own timestamps. Frames that depend on damaged ones are left
-    out. Ends quietly where the data end; the caller compares `progress` with what was promised.
+    out. Ends without an error at the end of the data; the caller compares `progress` with the
+    declared length.
     """
     with open_video(path) as container:
         stream = video_stream(container)
@@ -53,7 +57,7 @@ def decode(
         stream.codec_context.thread_count = min(os.cpu_count() or 1, _MAX_THREADS)
         if key_times is not None:
             stream.codec_context.skip_frame = "NONKEY"
-        yield from _trusted(_timed(container, stream, progress), stream, key_times, progress)
+        yield from _undamaged(_timed(container, stream, progress), stream, key_times, progress)
 
 
 class _TimedPacket(NamedTuple):
@@ -64,6 +68,7 @@ class _TimedPacket(NamedTuple):
 def _timed(
     container: InputContainer, stream: VideoStream, progress: Progress
 ) -> Iterator[_TimedPacket]:
+    """Yield the packets with their presentation times, and record in `progress` how far they go."""
     base, start = stream.time_base or 0, stream.start_time or 0
     for packet in container.demux(stream):
         time_s = None if packet.pts is None else float((packet.pts - start) * base)
@@ -74,23 +79,25 @@ def _timed(
         yield _TimedPacket(packet, time_s)
 
 
-def _trusted(
+def _undamaged(
     packets: Iterator[_TimedPacket],
     stream: VideoStream,
     key_times: tuple[float, ...] | None,
     progress: Progress,
 ) -> Iterator[Decoded]:
-    """Decode; after damage, trust nothing before the next key packet's own time.
+    """Decode; after damage, skip every frame before the time of the next key packet.
 
-    The decoder answers late (threads, reordering), so an answer is judged by its time and not by
-    when it comes: a key frame from before the damage must not end the wait.
+    The decoder returns frames several packets late (threads, reordering). So a frame is judged by
+    its time, not by the packet after which it is returned: a key frame from before the damage must
+    not end the wait. `trusted_from` is that time, and None while no key packet has come.
     """
     trusted_from: float | None = None
-    n_known = 0
+    n_handled = 0  # damaged places that `trusted_from` takes into account
     start_s = float((stream.start_time or 0) * (stream.time_base or 0))
-    for packet, time_s in packets if key_times is None else _wanted(packets, key_times):
-        if progress.n_damaged > n_known:
-            n_known, trusted_from = progress.n_damaged, None
+    for packet, time_s in packets if key_times is None else _key_packets(packets, key_times):
+        if progress.n_damaged > n_handled:
+            n_handled, trusted_from = progress.n_damaged, None
+        # The demuxer's flag comes early, so the packets right after it may still be damaged.
         is_clear = progress.n_damaged == 0 or progress.n_packets_since > _FLAG_LEAD
         if packet.is_keyframe and trusted_from is None and is_clear:
             trusted_from = time_s
@@ -102,16 +109,16 @@ def _trusted(
         for frame in frames:
             if frame.is_corrupt:
                 progress.note_damage()
-            if trusted_from is None or progress.n_damaged > n_known or frame.time is None:
+            if trusted_from is None or progress.n_damaged > n_handled or frame.time is None:
                 continue
             if frame.time - start_s >= trusted_from - _TOLERANCE_S:
                 yield Decoded(frame, frame.time - start_s)
 
 
-def _wanted(
+def _key_packets(
     packets: Iterator[_TimedPacket], key_times: tuple[float, ...]
 ) -> Iterator[_TimedPacket]:
-    """Let through the key packets at the given times, and the empty one that flushes."""
+    """Yield the key packets at the given times, and the empty packet that flushes the decoder."""
     remaining = iter(key_times)
     next_s = next(remaining, None)
     for timed in packets:

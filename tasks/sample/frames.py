@@ -1,4 +1,4 @@
-"""From decoded pictures to the frames that go on: one per target, no stills, nothing tiny."""
+"""Choose the sampled frames of a video: one per target time, and no stills."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tasks.sample.decode import Progress, decode
 from tasks.sample.plan import Plan, next_target
 
 _TOLERANCE_S = 1e-6
-_GRID_WH = (64, 36)
+_GRID_WH = (64, 36)  # 16:9, as most videos are
 
 
 class Sampled(NamedTuple):
@@ -27,13 +27,18 @@ class Sampled(NamedTuple):
 
 
 def sample_video(path: str, plan: Plan, aspect: Fraction) -> Iterator[Sampled | Drop]:
-    """Yield the first trusted frame at or after each target, or a drop for a target without one."""
+    """Yield the first undamaged frame at or after each target, or a drop if there is none.
+
+    One frame may stand for several targets, for instance after a gap in the video; all but the last
+    of them are drops.
+    """
     target, n_explained, progress, converter = 0, 0, Progress(), Converter(aspect)
     with closing(decode(path, plan.key_times, progress)) as frames:
         for frame, time_s in frames:
             reached = _reached(plan, target, time_s)
             if reached is None:
                 continue
+            # Damage since the last sampled frame explains the gap; otherwise nothing new was shown.
             reason = "undecodable" if progress.n_damaged > n_explained else "no_new_frame"
             yield from (_missed(plan, number, reason, time_s) for number in range(target, reached))
             n_explained = progress.n_damaged
@@ -45,22 +50,22 @@ def sample_video(path: str, plan: Plan, aspect: Fraction) -> Iterator[Sampled | 
 
 
 def _never_reached(plan: Plan, target: int, progress: Progress) -> Iterator[Drop]:
-    """Explain the targets after the last good frame, up to where the container promises one."""
+    """Explain the targets after the last good frame, up to the end that the container declares."""
     if plan.last_s is None:
         return
-    # The packet at the cut is itself broken; damage with more data behind it is another matter.
+    # In a truncated file the last packet itself is damaged, so at most one follows the damage.
     is_cut = progress.n_packets_since <= 1 and progress.data_end_s < plan.last_s - _TOLERANCE_S
     for number in range(target, plan.n_targets):
         time_s = plan.time_of(number)
         if time_s > plan.last_s + _TOLERANCE_S:
             return
-        is_behind = is_cut or time_s > progress.data_end_s
-        reason = "truncated" if is_behind else "undecodable"
+        is_beyond = is_cut or time_s > progress.data_end_s
+        reason = "truncated" if is_beyond else "undecodable"
         yield _missed(plan, number, reason, progress.data_end_s)
 
 
 def _reached(plan: Plan, target: int, time_s: float) -> int | None:
-    """Return the last target that a frame at `time_s` stands for, or None when it is too early."""
+    """Return the last target that a frame at `time_s` reaches, or None if it is too early."""
     if time_s < plan.time_of(target) - _TOLERANCE_S:
         return None
     if plan.key_times is not None:
@@ -70,7 +75,7 @@ def _reached(plan: Plan, target: int, time_s: float) -> int | None:
 
 def _missed(plan: Plan, number: int, reason: str, value: float) -> Drop:
     time_s = plan.time_of(number)
-    said = {
+    cause = {
         "undecodable": "the data there are damaged",
         "no_new_frame": "the video shows no new picture until {value:.2f} s",
         "truncated": "the video ends at {value:.2f} s, before the length that it declares",
@@ -81,15 +86,16 @@ def _missed(plan: Plan, number: int, reason: str, value: float) -> Drop:
         reason=reason,
         value=value,
         bound=time_s,
-        sentence=f"No frame for {time_s:.2f} s: {said.format(value=value)}.",
+        sentence=f"No frame for {time_s:.2f} s: {cause.format(value=value)}.",
     )
 
 
 class StillFilter:
-    """Recognises a picture in which nothing has moved since the last one that went on.
+    """Recognises frames in which nothing has moved since the last frame that was kept.
 
-    Compares area means on a 64 x 36 grid, so that noise averages out but a small person, who fills
-    a few cells, still counts as movement.
+    Compares area means on a 64 x 36 grid. Noise averages out, while a small person who fills a few
+    cells still counts as movement. Compared with the last kept frame rather than the last frame, so
+    that slow movement adds up.
     """
 
     def __init__(self, level: float):
@@ -109,7 +115,7 @@ class StillFilter:
         return change
 
     def drop(self, item: str, change: float) -> Drop:
-        """Explain why a still does not go on."""
+        """Return the drop of a still."""
         return Drop(
             item=item,
             stage="sample",

@@ -1,9 +1,9 @@
-"""The part of sampling that reads untrusted bytes; it runs in an isolated worker process."""
+"""The worker side of sampling: it reads untrusted media in an isolated process."""
 
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, final
 
 import numpy as np
 from PIL import ImageOps
@@ -11,38 +11,72 @@ from PIL import ImageOps
 from tasks.common.media.images import Rgb, encode_jpeg, open_picture
 from tasks.common.media.limits import open_video, video_stream
 from tasks.common.recipe.models import SampleRecipe
-from tasks.common.records import Drop
+from tasks.common.records import Drop, Kind
 from tasks.sample.frames import Sampled, StillFilter, sample_video
 from tasks.sample.plan import make_plan
 
 _SIXTEEN_TO_EIGHT = 257.0  # 65535 / 255
 
 
-def sample_in_worker(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the number of targets as `n_targets`, then each frame or drop, in order of time.
+class SampleJob(TypedDict):
+    """What the worker is told, as JSON values: a media file, the recipe, a folder for JPEGs."""
 
-    The worker side of `tasks.sample.stage`; job and messages are JSON values. A frame is a message
-    with `time_s`, `width_px`, `height_px` and `file`, the JPEG, which the reader removes. A drop is
-    a message with `drop`. `job` has the path and kind of the media, its duration and frame rate,
-    the recipe, and the folder for the files.
+    path: str
+    kind: Kind
+    duration_s: float | None
+    frame_rate: str | None
+    recipe: dict[str, Any]  # of a `SampleRecipe`
+    folder: str
+
+
+@final
+class TotalMessage(TypedDict):
+    """The worker's first message: how many moments it will look at."""
+
+    n_targets: int
+
+
+@final
+class FrameMessage(TypedDict):
+    """A frame that is kept; `file` is its JPEG, which the reader removes."""
+
+    time_s: float
+    file: str
+    width_px: int
+    height_px: int
+
+
+@final
+class DropMessage(TypedDict):
+    """A moment without a frame: the values of a `Drop`."""
+
+    drop: dict[str, Any]
+
+
+Message = TotalMessage | FrameMessage | DropMessage
+
+
+def sample_in_worker(job: SampleJob) -> Iterator[Message]:
+    """Yield the number of targets, then each frame or drop, in order of time.
+
+    The worker side of `tasks.sample.stage`; job and messages are JSON values.
     """
     recipe = SampleRecipe.model_validate(job["recipe"])
     sampled, n_targets = _open(job, recipe)
-    yield {"n_targets": n_targets}
+    yield TotalMessage(n_targets=n_targets)
     stills = StillFilter(recipe.still_level)
     for number, item in enumerate(sampled):
-        drop = item if isinstance(item, Drop) else _refusal(item, stills, recipe)
+        drop = item if isinstance(item, Drop) else _drop_of(item, stills, recipe)
         if drop is not None:
-            yield {"drop": drop.model_dump(mode="json")}
+            yield DropMessage(drop=drop.model_dump(mode="json"))
         elif isinstance(item, Sampled):
             file = Path(job["folder"], f"{number}.jpg")
             file.write_bytes(encode_jpeg(item.rgb, recipe.jpeg_quality))
             height, width = item.rgb.shape[:2]
-            size = {"width_px": width, "height_px": height}
-            yield {"time_s": item.time_s, "file": str(file)} | size
+            yield FrameMessage(time_s=item.time_s, file=str(file), width_px=width, height_px=height)
 
 
-def _open(job: dict[str, Any], recipe: SampleRecipe) -> tuple[Iterator[Sampled | Drop], int]:
+def _open(job: SampleJob, recipe: SampleRecipe) -> tuple[Iterator[Sampled | Drop], int]:
     path = job["path"]
     if job["kind"] == "image":
         return iter([Sampled(0.0, _read_photo(path))]), 1
@@ -50,7 +84,7 @@ def _open(job: dict[str, Any], recipe: SampleRecipe) -> tuple[Iterator[Sampled |
     return sample_video(path, plan, _aspect(path)), plan.n_targets
 
 
-def _refusal(item: Sampled, stills: StillFilter, recipe: SampleRecipe) -> Drop | None:
+def _drop_of(item: Sampled, stills: StillFilter, recipe: SampleRecipe) -> Drop | None:
     height, width = item.rgb.shape[:2]
     name = f"{item.time_s:.3f}s"
     if min(height, width) < recipe.min_side_px:
@@ -63,6 +97,7 @@ def _refusal(item: Sampled, stills: StillFilter, recipe: SampleRecipe) -> Drop |
             sentence=f"The picture has {width} x {height} px; at least {recipe.min_side_px} px on "
             "each side are needed.",
         )
+    # After the size check: a frame that is dropped for its size must not become the reference.
     change = stills.largest_change(item.rgb)
     if stills.is_still(change) and change is not None:
         return stills.drop(name, change)
@@ -72,7 +107,9 @@ def _refusal(item: Sampled, stills: StillFilter, recipe: SampleRecipe) -> Drop |
 def _read_photo(path: str) -> Rgb:
     with open_picture(Path(path)) as image:
         upright = ImageOps.exif_transpose(image)
-        if upright.mode.startswith("I"):  # 16 bits a pixel, which Pillow would clip and not scale
+        if upright.mode.startswith(
+            "I"
+        ):  # 16 bits a pixel, which `convert` would clip rather than scale
             codes = np.asarray(upright).astype(np.float32) / _SIXTEEN_TO_EIGHT
             grey = np.clip(np.rint(codes), 0, 255).astype(np.uint8)
             return np.repeat(grey[:, :, None], 3, axis=2)

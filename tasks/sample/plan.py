@@ -1,4 +1,7 @@
-"""Which moments of a video to look at, and the cheapest honest way to get there."""
+"""Plan the sampling of a video: target times, and key frames only or every frame.
+
+Why no seeking: docs/decisions/0002.
+"""
 
 import math
 from collections.abc import Iterator
@@ -14,8 +17,8 @@ _TOLERANCE_S = 1e-6
 class Plan(NamedTuple):
     """Targets at 0, `every_s`, 2 `every_s` …, at most `n_targets`.
 
-    With `key_times` the targets are these key frames instead, and only they are decoded. The
-    container promises that the last frame begins at `last_s`; None if it does not say.
+    With `key_times` the targets are these key frames instead, and only they are decoded. By the
+    container's declaration the last frame begins at `last_s`; None if it declares no duration.
     """
 
     every_s: float
@@ -42,10 +45,10 @@ def make_plan(path: str, duration_s: float | None, frame_s: float, recipe: Sampl
         every_s = max(every_s, duration_s / recipe.max_frames)
         last_s = max(0.0, duration_s - frame_s)
     if recipe.mode != "all":
-        seen = _look_at_packets(path)
-        if recipe.mode == "keyframes" or _are_dense(seen.key_times, duration_s, every_s):
-            chosen = list(first_at_or_after_targets(seen.key_times, every_s))
-            chosen += _promised_after(seen.end_s, last_s, every_s)
+        packets = _read_packet_times(path)
+        if recipe.mode == "keyframes" or _are_dense(packets.key_times, duration_s, every_s):
+            chosen = list(first_at_or_after_targets(packets.key_times, every_s))
+            chosen += _missing_targets(packets.end_s, last_s, every_s)
             chosen = chosen[: recipe.max_frames]
             return Plan(every_s, len(chosen), last_s, tuple(chosen))
     if duration_s is None:
@@ -53,13 +56,13 @@ def make_plan(path: str, duration_s: float | None, frame_s: float, recipe: Sampl
     return Plan(every_s, max(1, math.ceil(duration_s / every_s - _TOLERANCE_S)), last_s, None)
 
 
-class _Packets(NamedTuple):
+class _PacketTimes(NamedTuple):
     key_times: list[float]
     end_s: float
 
 
-def _look_at_packets(path: str) -> _Packets:
-    """Read, without decoding, when key frames come and where the data end."""
+def _read_packet_times(path: str) -> _PacketTimes:
+    """Read the times of the key frames and of the end of the data, without decoding."""
     with open_video(path) as container:
         stream = video_stream(container)
         base, start = stream.time_base, stream.start_time or 0
@@ -68,14 +71,18 @@ def _look_at_packets(path: str) -> _Packets:
             for packet in container.demux(stream)
             if packet.pts is not None and base is not None
         ]
-    return _Packets(
+    return _PacketTimes(
         sorted(time_s for time_s, is_key in times if is_key),
         max((time_s for time_s, _ in times), default=0.0),
     )
 
 
-def _promised_after(end_s: float, last_s: float | None, every_s: float) -> list[float]:
-    """Return the targets between the end of the data and the promised end; they will be missed."""
+def _missing_targets(end_s: float, last_s: float | None, every_s: float) -> list[float]:
+    """Return the targets between the end of the data and the declared end.
+
+    No frame can reach them. They are planned so that each becomes a drop: a truncated file must not
+    look like a shorter one.
+    """
     if last_s is None or last_s - end_s < every_s:
         return []
     first, last = next_target(end_s, every_s), math.floor(last_s / every_s + _TOLERANCE_S)
@@ -83,6 +90,7 @@ def _promised_after(end_s: float, last_s: float | None, every_s: float) -> list[
 
 
 def _are_dense(key_times: list[float], duration_s: float | None, every_s: float) -> bool:
+    """Say whether no gap between key frames, or to either end, exceeds the sampling step."""
     if not key_times or duration_s is None:
         return False
     borders = [0.0, *key_times, duration_s]
@@ -90,7 +98,7 @@ def _are_dense(key_times: list[float], duration_s: float | None, every_s: float)
 
 
 def first_at_or_after_targets(times: list[float], every_s: float) -> Iterator[float]:
-    """Yield, of rising times, the first at or after each target; none twice."""
+    """Yield from ascending times the first one at or after each target; none twice."""
     target = 0
     for time_s in times:
         if time_s >= target * every_s - _TOLERANCE_S:

@@ -3,7 +3,6 @@
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from tasks.common.digests import content_key
 from tasks.common.errors import SourceError
@@ -17,7 +16,7 @@ from tasks.common.settings import Settings, settings
 from tasks.common.workspace.artifacts import ArtifactWriter
 from tasks.common.workspace.scratch import scratch_folder
 from tasks.sample import VERSION
-from tasks.sample.isolated import sample_in_worker
+from tasks.sample.isolated import FrameMessage, Message, SampleJob, sample_in_worker
 
 
 def sample_key(media: MediaTable, recipe: SampleRecipe) -> str:
@@ -31,7 +30,7 @@ def sample_media(
     """Write the frames of one media file; targets in = frames kept + drops.
 
     Raises:
-        SourceError: not one frame could be decoded, or decoding had to be stopped.
+        SourceError: no frame could be decoded, or a limit stopped decoding.
     """
     return write_frames(out, media, recipe, settings())
 
@@ -41,7 +40,7 @@ def write_frames(
 ) -> FramesTable:
     """Do the work of `sample_media` within the limits of these settings."""
     (row,) = out.workspace.rows(MediaRow, media)
-    # Closed early, for instance by an error while writing, the stream ends its process.
+    # If writing fails, closing the stream kills the worker process.
     with (
         scratch_folder(settings, "sample") as folder,
         refusing_malformed_media(),
@@ -52,43 +51,45 @@ def write_frames(
 
 def _sampled(
     media: MediaRow, recipe: SampleRecipe, settings: Settings, path: Path, folder: Path
-) -> Generator[dict[str, Any], None, None]:
+) -> Generator[Message, None, None]:
     """Yield the messages of `sample_in_worker`, which decodes in a process of its own."""
-    job = {
-        "path": str(path),
-        "kind": media.kind,
-        "duration_s": media.duration_s,
-        "frame_rate": media.frame_rate,
-        "recipe": recipe.model_dump(mode="json"),
-        "folder": str(folder),
-    }
+    job = SampleJob(
+        path=str(path),
+        kind=media.kind,
+        duration_s=media.duration_s,
+        frame_rate=media.frame_rate,
+        recipe=recipe.model_dump(mode="json"),
+        folder=str(folder),
+    )
     longest_s = recipe.every_s * recipe.max_frames  # for containers that declare no duration
     video_s = (media.duration_s or longest_s) if media.kind == "video" else 0.0
     return stream_isolated(sample_in_worker, job, decode_limits(settings, video_s))
 
 
 def _write(
-    messages: Generator[dict[str, Any], None, None], media: MediaRow, out: ArtifactWriter
+    messages: Generator[Message, None, None], media: MediaRow, out: ArtifactWriter
 ) -> FramesTable:
     frames: list[Frame] = []
     drops: list[Drop] = []
-    total = next(messages)["n_targets"]
-    for message in track(messages, "sample", total):
+    first = next(messages)
+    if "n_targets" not in first:
+        raise TypeError("the first message of the worker must be its number of targets")
+    for message in track(messages, "sample", first["n_targets"]):
         if "drop" in message:
             drops.append(Drop.model_validate(message["drop"]))
-        else:
+        elif "file" in message:
             frames.append(_store(message, media, out))
     if not frames and drops and all(drop.reason == "undecodable" for drop in drops):
         raise SourceError("No frame of the video could be decoded; its data are damaged.")
     return FramesTable(out.commit_rows(Frame, frames, drops, n_in=len(frames) + len(drops)))
 
 
-def _store(message: dict[str, Any], media: MediaRow, out: ArtifactWriter) -> Frame:
+def _store(message: FrameMessage, media: MediaRow, out: ArtifactWriter) -> Frame:
     """Move one JPEG of the worker into the artifact."""
     frame_id = f"{media.media_id[:12]}-{round(message['time_s'] * 1000):08d}"
     file = Path(message["file"])
     path, digest = out.put(f"{frame_id}.jpg", file.read_bytes())
-    file.unlink()  # at once: all frames of a long video together may be larger than the disk
+    file.unlink()  # at once: the frames of a long video could fill the scratch disk
     return Frame(
         frame_id=frame_id,
         media_id=media.media_id,

@@ -46,7 +46,7 @@ def test_the_tree_holds_exactly_what_the_readme_says(tree: Tree) -> None:
             *(f"split_dir/{name}.txt" for name in lists),
             *("README.md", "CHANGELOG.md", "dataset.json", "mmseg_config.py", "samples.csv"),
             *("figures/longer_side.svg", "figures/subject_share.svg"),
-            *("groups.json", "sides.json", "report.html", "review.csv", "MANIFEST.sha256"),
+            *("groups.json", "splits.json", "report.html", "review.csv", "MANIFEST.sha256"),
         ]
     )
 
@@ -73,7 +73,7 @@ def test_the_facts_agree_with_the_files(tree: Tree) -> None:
     assert facts["name"] == NAME
     assert facts["classes"] == ["background", "person"]
     assert facts["n_samples"] == len([name for name in tree if name.startswith("img_dir/")])
-    assert {one["name"] + ".txt": one["n_samples"] for one in facts["lists"]} == {
+    assert {one["name"] + ".txt": one["n_samples"] for one in facts["split_files"]} == {
         name: len(stems) for name, stems in lists_of(tree).items()
     }
     size = (facts["mean_width_px"], facts["mean_height_px"], facts["n_boxes"])
@@ -168,7 +168,7 @@ def test_every_file_is_accounted_for(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     made = tree_of(workspace, two_sources(workspace))
     assert (made.n_in, made.n_kept, made.n_dropped, made.n_out) == (23, 23, 0, 23)
-    assert workspace.find("publish", made.key) == made
+    assert workspace.find("dataset", made.key) == made
 
 
 def test_the_tree_holds_the_crops_that_people_should_look_at(tree: Tree) -> None:
@@ -186,7 +186,7 @@ def test_the_manifest_lists_the_review_list(tree: Tree) -> None:
 def test_a_source_that_failed_is_in_none_of_the_lists_for_people(name: str, tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     shown = judged(workspace, source("broken"), [Crop("a", "review", "sharpness", "Soft.")])
-    failed = shown.model_copy(update={"error": "boom", "failed_stage": "publish"})
+    failed = shown.model_copy(update={"error": "boom", "failed_stage": "dataset"})
     tree = read_tree(workspace, *two_sources(workspace), failed)
     assert b"broken" not in tree[name]
 

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from tasks.common.schema.rule_names import RULE_NAMES
 from tasks.common.workspace.artifacts import Workspace
-from tasks.dataset.card import words_of
+from tasks.dataset.card import chinese_reasons, words_of
+from tasks.dataset.decontamination import OVERLAP
+from tasks.dataset.groups import TIES_BOTH_SPLITS
 from tests.dataset.builders import judged, source
 from tests.dataset.crops import Crop
 from tests.dataset.trees import Tree, read_tree
@@ -64,11 +67,11 @@ def test_limits_that_the_figures_show_are_told(tmp_path: Path) -> None:
     limits = card[card.index("## Known limits") : card.index("## How to load")].splitlines()
     assert [line for line in limits if line.startswith("- ")] == [
         "- Few clips.",
-        "- Validation has 33 % of the samples where 50 % was asked for: there are 2 groups, and "
-        "the largest holds 67 %.",
-        "- No image shows the scenes: walls.",
-        "- Tags that stand for no scene of the recipe: moon.",
-        "- All annotations are by machine; no person has corrected them.",
+        "- The validation split holds 33 % of the samples, the recipe asks for 50 %: there are 2 "
+        "groups, and the largest holds 67 %.",
+        "- No image belongs to these scenes: walls.",
+        "- These tags match no scene of the recipe: moon.",
+        "- All annotations are machine-made; no person has corrected them.",
     ]
 
 
@@ -93,3 +96,8 @@ def test_markup_in_a_source_list_stays_text(tmp_path: Path) -> None:
 def test_every_word_is_there_in_both_languages() -> None:
     assert words_of("en").keys() == words_of("zh").keys()
     assert all(words_of("en").values())
+
+
+def test_every_rule_and_reason_of_this_room_has_a_chinese_text() -> None:
+    reasons = {*RULE_NAMES, TIES_BOTH_SPLITS, OVERLAP, "same_media", "no_person", "mask_empty"}
+    assert {reason for reason in reasons if not chinese_reasons().get(reason)} == set()

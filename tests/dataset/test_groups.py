@@ -80,5 +80,5 @@ def test_of_two_new_near_pictures_on_two_sides_the_one_in_train_stays_out() -> N
     assert [left.stem for left in found.left_out] == ["b-1"]
     assert [(group.split, group.n_samples) for group in found.groups] == [("val", 1), ("train", 1)]
     assert found.left_out[0].sentence == (
-        "It differs in 1 of 64 bits only from a-1 of a, which is in val."
+        "Its hash differs in only 1 of 64 bits from that of a-1 (source a), which is in val."
     )

@@ -12,11 +12,14 @@ from tasks.common.errors import InputError
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.recipe.models import Recipe, load_recipe
 from tasks.common.records import Publication, SourceOutcome
+from tasks.common.schema.layout import OLD_SPLIT_ASSIGNMENT
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.workspace.artifacts import Workspace
+from tasks.dataset import build, text_files
 from tasks.publish.commit import Lineage, OvertakenError, commit_tree
-from tasks.publish.read import read_samples
+from tasks.publish.read import read_base, read_samples
+from tasks.publish.records import Commit
 from tasks.publish.registry import VersionRegistry
 from tasks.publish.retire import retire_version
 from tests.dataset.builders import judged, person_mask, source
@@ -117,18 +120,18 @@ def test_the_history_tells_what_came_went_and_changed_and_why(
     assert told[2:16] == [
         f"## Since {NAME}@v1 ({first.tree_id[:12]})",
         "- added: 1",
-        "  - new sources, batch autumn: 1 (such as c-x)",
+        "  - new source, batch autumn: 1 (such as c-x)",
         "- removed: 2",
-        "  - its source gave nothing now: 1 (such as b-x)",
+        "  - its source has no kept sample any more: 1 (such as b-x)",
         "  - sharpness: 1 (such as a-y)",
-        "- other mask: 1",
+        "- mask changed: 1",
         "  - rembg u2netp → rembg u2netp: 1 (such as a-x)",
-        "- other scenes: 1",
+        "- scenes changed: 1",
         "  - night → day: 1 (such as a-x)",
         "",
         "## First version",
         "- added: 3",
-        "  - new sources, batch none: 3 (such as a-x)",
+        "  - new source, batch none: 3 (such as a-x)",
     ]
 
 
@@ -138,7 +141,7 @@ def test_a_pin_moves_what_was_published_and_the_history_says_so(
     outcomes = [one(workspace, "a"), one(workspace, "b")]
     put(store, *outcomes, pin={"a": "train", "b": "val"})
     made = put(store, *outcomes, pin={"a": "val", "b": "train"})
-    assert "other side: 4\n  - train → val, pinned by the recipe: 2" in file_of(
+    assert "split changed: 4\n  - train → val, pinned by the recipe: 2" in file_of(
         store, made, "CHANGELOG.md"
     )
 
@@ -149,7 +152,7 @@ def test_cards_that_change_alone_are_told_once(workspace: Workspace, store: str)
     told = [put(store, a, description="Better words.") for _ in range(2)]
     assert [made.version for made in told] == [2, 2]
     text = file_of(store, told[1], "CHANGELOG.md")
-    assert text.count("No sample changed; lists, cards or reports did.") == 1
+    assert text.count("No sample changed; split files, card or report did.") == 1
 
 
 def test_what_was_retired_does_not_come_back_on_top_of_another_version(
@@ -178,7 +181,7 @@ def test_a_new_source_that_ties_both_splits_stays_out_and_is_told(
     assert (splits(store, 2), made.n_left_out) == (splits(store, 1), 2)
     proof = json.loads(file_of(store, made, "groups.json"))
     assert {left["stem"] for left in proof["left_out"]} == {"x-c0", "x-c1"}
-    assert "| publish | ties_both_sides | 2 | x ties what lies" in file_of(store, made, "README.md")
+    assert "| dataset | ties_both_splits | 2 | x shares keys" in file_of(store, made, "README.md")
 
 
 def test_a_tree_that_another_publisher_overtook_is_not_committed(
@@ -221,7 +224,7 @@ def test_a_test_subset_that_is_related_is_refused_with_pictures(
 ) -> None:
     put(store, one(workspace, "a", uploader="ann", session="park"))
     related = one(workspace, facts.pop("name", "t"), **facts)
-    with pytest.raises(InputError, match=rf"2 test samples are related to {NAME}@v1; .*") as found:
+    with pytest.raises(InputError, match=rf"2 test samples overlap with {NAME}@v1; .*") as found:
         put_tests(store, related, one(workspace, "free"))
     assert why in str(found.value)
     page = (workspace.root / "related" / f"{TESTS}.html").read_text()
@@ -240,7 +243,7 @@ def test_a_neighbour_of_a_training_picture_is_refused(
     made = put_tests(store, near, related="leave_out")
     assert splits(store, made.version, TESTS) == {"t-y": "val"}
     card = open_store(store).get(f"trees/{made.tree_id}/{TESTS}/README.md") or b""
-    assert b"| publish | related_subset | 1 |" in card
+    assert b"| dataset | overlaps_other_subset | 1 |" in card
 
 
 def test_training_data_that_comes_later_is_checked_against_the_tests(
@@ -249,7 +252,7 @@ def test_training_data_that_comes_later_is_checked_against_the_tests(
     put(store, one(workspace, "a"))
     put_tests(store, one(workspace, "t", uploader="ann"))
     late = one(workspace, "late", uploader="ann")
-    with pytest.raises(InputError, match=rf"2 training samples are related to {TESTS}@v1"):
+    with pytest.raises(InputError, match=rf"2 training samples overlap with {TESTS}@v1"):
         put(store, one(workspace, "a"), late)
     made = put(store, one(workspace, "a"), late, related="leave_out")
     assert sorted(splits(store, made.version)) == ["a-c0", "a-c1"]
@@ -275,3 +278,89 @@ def test_the_time_is_told_by_the_record_alone(workspace: Workspace, store: str) 
     later = datetime(2027, 1, 1, tzinfo=UTC)
     again = publish_without_prefect((one(workspace, "a"),), whole_recipe(), store, later, False)
     assert again.tree_id == made.tree_id
+
+
+# Versions that dataset programs up to 6 published, with `sides.json`.
+
+
+def put_old(
+    store: str, *outcomes: SourceOutcome, revive: bool = False, **changes: Any
+) -> Publication:
+    """Publish as dataset program 6 did: other inputs, the old file name, another card."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(build, "VERSION", 6)
+        patched.setattr(text_files, "SPLIT_ASSIGNMENT", OLD_SPLIT_ASSIGNMENT)
+        patched.setattr(text_files, "render_card", lambda *_: "The card of an older program.\n")
+        return put(store, *outcomes, revive=revive, **changes)
+
+
+def commit_of(store: str, version: int) -> Commit:
+    commit = VersionRegistry(open_store(store)).commit(NAME, version)
+    assert commit is not None
+    return commit
+
+
+def test_a_version_with_sides_json_is_a_base_version(workspace: Workspace, store: str) -> None:
+    outcomes = [one(workspace, f"s{n}", n + 1) for n in range(4)]
+    old = put_old(store, *outcomes, val_share=0.4)
+    base = read_base(VersionRegistry(open_store(store)), commit_of(store, 1))
+    assert ("sides.json" in base.files, "splits.json" in base.files) == (True, False)
+    made = put(store, *outcomes, val_share=0.4)
+    assert (made.version, commit_of(store, 2).base) == (2, 1)
+    assert splits(store, 2) == splits(store, 1)
+    assert json.loads(file_of(store, made, "splits.json")) == json.loads(
+        file_of(store, old, "sides.json")
+    )
+    assert "sides.json" not in file_of(store, made, "MANIFEST.sha256")
+    changelog = file_of(store, made, "CHANGELOG.md")
+    assert changelog.count("No sample changed; split files, card or report did.") == 1
+
+
+def test_a_source_that_only_sides_json_remembers_returns_to_its_split(
+    workspace: Workspace, store: str
+) -> None:
+    outcomes = [one(workspace, f"s{n}") for n in range(5)]
+    put_old(store, *outcomes)
+    put_old(store, *outcomes[1:3])
+    put(store, *outcomes[1:3])
+    assert put(store, *outcomes).version == 4
+    assert splits(store, 4) == splits(store, 1)
+
+
+def test_the_name_of_the_split_assignment_is_no_part_of_the_content(
+    workspace: Workspace, store: str
+) -> None:
+    a = one(workspace, "a")
+    put(store, a)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(build, "VERSION", 6)
+        patched.setattr(text_files, "SPLIT_ASSIGNMENT", OLD_SPLIT_ASSIGNMENT)
+        put(store, a)
+    assert commit_of(store, 1).tree != commit_of(store, 2).tree
+    assert commit_of(store, 1).content == commit_of(store, 2).content
+
+
+def test_samples_that_an_older_program_published_stay_retired(
+    workspace: Workspace, store: str
+) -> None:
+    a, b = one(workspace, "a"), one(workspace, "b")
+    put_old(store, a)
+    put_old(store, a, b)
+    registry = VersionRegistry(open_store(store))
+    retire_version(registry, commit_of(store, 1), "half of it is missing", NOW)
+    with pytest.raises(InputError, match=r"This very content is .*@v1, retired since"):
+        put(store, a)
+    assert put(store, a, revive=True).version == 3
+    assert put(store, a).version == 3
+
+
+def test_samples_that_an_older_program_revived_are_not_retired(
+    workspace: Workspace, store: str
+) -> None:
+    a, b = one(workspace, "a"), one(workspace, "b")
+    put_old(store, a)
+    put_old(store, a, b)
+    registry = VersionRegistry(open_store(store))
+    retire_version(registry, commit_of(store, 1), "too dark", NOW)
+    put_old(store, a, revive=True)
+    assert put(store, a).version == 4

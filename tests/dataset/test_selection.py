@@ -147,7 +147,7 @@ def test_every_sample_of_a_test_subset_is_in_val(workspace: Workspace) -> None:
     assert _splits(workspace, outcomes, **changes) == {"a": "val", "b": "val"}
 
 
-def test_a_source_that_ties_both_sides_of_an_earlier_version_stays_out_with_a_sentence(
+def test_a_source_that_ties_both_splits_of_an_earlier_version_stays_out_with_a_sentence(
     workspace: Workspace,
 ) -> None:
     outcomes = _one_each(workspace, source("new", uploader="ann", session="park"), source("free"))
@@ -157,8 +157,8 @@ def test_a_source_that_ties_both_sides_of_an_earlier_version_stays_out_with_a_se
     assert chosen.left_out == [
         LeftOut(
             "new-a",
-            "ties_both_sides",
-            "new ties what lies on both sides: uploader ann (train), session park (val).",
+            "ties_both_splits",
+            "new shares keys with both splits: uploader ann (train), session park (val).",
         )
     ]
 

@@ -49,7 +49,7 @@ def tree_of(
     """Build the tree of these outcomes."""
     values = {"pin": PINS} | changes
     key = content_key([outcome.model_dump(mode="json") for outcome in outcomes], values, bounds)
-    out = ArtifactWriter(workspace, "publish", key)
+    out = ArtifactWriter(workspace, "dataset", key)
     return build(workspace, outcomes, recipe(**values), out, bounds)
 
 
@@ -96,7 +96,7 @@ def kept_tree(workspace: Workspace, *names: str) -> StageResult:
 def plain_tree(workspace: Workspace, files: Mapping[str, bytes]) -> StageResult:
     """Build a tree of just these files, by name, and the list of their digests."""
     digests = {name: digest_bytes(data) for name, data in files.items()}
-    out = ArtifactWriter(workspace, "publish", content_key("plain", digests))
+    out = ArtifactWriter(workspace, "dataset", content_key("plain", digests))
     rows = [_file(out, name, data) for name, data in sorted(files.items())]
     rows.append(_file(out, MANIFEST, encode_manifest(digests)))
     return out.commit_rows(TreeFile, rows, [], n_in=len(rows))

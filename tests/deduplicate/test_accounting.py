@@ -24,7 +24,10 @@ from tests.review.pages import Page
 LOOK = 0x0123456789ABCDEF
 NEAR = {"min": 5, "review_min": 8}
 BOUNDS = RuleBounds.model_validate({"near_duplicate": NEAR})
-SENTENCE = "A better crop differs in 1 of 64 bits only; the bound is 5. It is street-a of street."
+SENTENCE = (
+    "Its hash differs in only 1 of 64 bits from that of a better crop, street-a (source street); "
+    "the bound is 5."
+)
 
 
 def two_alike(workspace: Workspace) -> tuple[SourceOutcome, ...]:
@@ -51,14 +54,14 @@ def test_the_drop_is_listed_once_beside_those_of_the_stages(run: Run) -> None:
     drops = all_drops(run.outcomes, run.crops, run.workspace)
     assert [(drop.source_id, drop.item, drop.stage) for drop in drops] == [
         ("street", "street-b", "filter"),
-        ("cafe", "cafe-a", "publish"),
+        ("cafe", "cafe-a", "deduplicate"),
     ]
 
 
-def test_the_drop_is_a_reason_of_the_publish_stage(run: Run) -> None:
+def test_the_drop_is_a_reason_of_its_own_stage(run: Run) -> None:
     assert reasons(all_drops(run.outcomes, run.crops, run.workspace)) == [
         ("filter", "sharpness", 1, "Soft."),
-        ("publish", "near_duplicate", 1, SENTENCE),
+        ("deduplicate", "near_duplicate", 1, SENTENCE),
     ]
 
 

@@ -111,9 +111,13 @@ def test_a_band_without_a_minimum_drops_none(workspace: Workspace) -> None:
 
 def test_a_drop_has_value_bound_and_the_better_crop_with_its_source(workspace: Workspace) -> None:
     run = _run(workspace, [Crop("a", hash=LOOK)], [Crop("b", hash=near(3))], min=5)
-    said = "A better crop differs in 3 of 64 bits only; the bound is 5. It is s0-a of s0."
+    said = (
+        "Its hash differs in only 3 of 64 bits from that of a better crop, s0-a (source s0); "
+        "the bound is 5."
+    )
     drop = SourceDrop(
-        source_id="s1", item="s1-b", stage="publish", reason="near_duplicate", value=3.0, bound=5.0,
+        source_id="s1", item="s1-b", stage="deduplicate", reason="near_duplicate", value=3.0,
+        bound=5.0,
         sentence=said,
     )  # fmt: skip
     assert run.drops == (drop,)
@@ -130,7 +134,7 @@ def test_the_verdict_says_the_same_as_the_drop(limit: str, workspace: Workspace)
     assert (last.nearest_crop, crop.near_source_id) == ("s0-a", "s0")
     assert last.failed_rules == ("near_duplicate",)
     assert last.sentence is not None
-    assert last.sentence.endswith("It is s0-a of s0.")
+    assert " s0-a (source s0); " in str(last.sentence)
 
 
 def test_a_crop_for_review_is_no_drop(workspace: Workspace) -> None:
@@ -150,7 +154,8 @@ def test_three_alike_keep_one_which_both_drops_name(workspace: Workspace) -> Non
     crops = [Crop("a", hash=near(bits), sharpness=sharp) for bits, sharp in looks]
     run = _run(workspace, *[[crop] for crop in crops], min=5)
     assert _verdicts(run) == {"s0-a": "drop", "s1-a": "keep", "s2-a": "drop"}
-    assert [drop.sentence.split("It is ")[1] for drop in run.drops] == ["s1-a of s1."] * 2
+    names = [drop.sentence.split("a better crop, ")[1].split(";")[0] for drop in run.drops]
+    assert names == ["s1-a (source s1)"] * 2
 
 
 def test_what_is_near_a_dropped_crop_only_is_kept(workspace: Workspace) -> None:

@@ -72,7 +72,9 @@ def test_of_the_same_bytes_the_first_source_counts_and_knows_the_others(
     assert [(drop.source_id, drop.item) for drop in run.drops] == [
         ("y", "m-a"), ("y", "m-b"), ("x", "m-a"), ("x", "m-b"),
     ]  # fmt: skip
-    assert {drop.sentence for drop in run.drops} == {"The same bytes came as z, whose crop counts."}
+    assert {drop.sentence for drop in run.drops} == {
+        "Source z has the same file and comes first, so its crop counts."
+    }
     assert run.repeated_sources() == {"y": "z", "x": "z"}
 
 

@@ -212,7 +212,9 @@ def test_a_picture_outside_of_its_folder_is_refused(tmp_path: Path) -> None:
 def test_an_annotation_of_another_size_than_its_picture_is_refused(tmp_path: Path) -> None:
     coco(tmp_path, [{"segmentation": [SQUARE]}], size_wh=(30, 40))
     (source,) = read_sources(write_list(tmp_path, [{"coco": "instances.json", "images": "images"}]))
-    with pytest.raises(SourceError, match=r"annotation is 40 x 30 px, the picture .* 30 x 40"):
+    with pytest.raises(
+        SourceError, match=r"annotation has 40 x 30 px, the upright picture 30 x 40"
+    ):
         bring(source)
 
 
@@ -254,7 +256,7 @@ def test_a_mask_that_labels_no_person_or_is_missing_is_refused(tmp_path: Path) -
     with pytest.raises(SourceError, match="labels no person"):
         bring(source)
     (tmp_path / "old" / "ann_dir" / "train" / "a.png").unlink()
-    with pytest.raises(InputError, match="has no mask there"):
+    with pytest.raises(InputError, match="A picture has no mask"):
         read_sources(write_list(tmp_path, [{"custom": "old"}]))
 
 

@@ -209,7 +209,7 @@ def test_the_listing_waits_when_it_is_told_to(
     community.first_answers = [(429, {"Retry_After": "0"})] * 2
     assert len(read_sources(describe(tmp_path, server))) == 7
     community.first_answers = [(429, {"Retry_After": "86400"})]
-    with pytest.raises(WorldError, match=r"answered 429, and to wait 86,400 s"):
+    with pytest.raises(WorldError, match=r"answered 429, and asked to wait 86,400 s"):
         read_sources(describe(tmp_path, server))
 
 
@@ -249,7 +249,7 @@ def test_an_entry_that_is_gone_fails_alone(
 ) -> None:
     (source, *_) = read_sources(describe(tmp_path, server))
     community.works.clear()
-    with pytest.raises(SourceError, match="not there any more"):
+    with pytest.raises(SourceError, match="no longer exists"):
         fetch_from(source.uri, settings().workspace)
 
 
@@ -261,7 +261,7 @@ def test_a_community_cannot_make_us_read_anything_but_the_web(
 ) -> None:
     (source, *_) = read_sources(describe(tmp_path, server))
     community.signed = lambda work, request: work | {"video": {"url": address}}  # type: ignore[method-assign]
-    with pytest.raises(SourceError, match="gives no web address for w/7"):
+    with pytest.raises(SourceError, match="gives no http or https URL for w/7"):
         fetch_from(source.uri, settings().workspace)
 
 
@@ -273,11 +273,11 @@ def test_a_community_cannot_make_us_read_anything_but_the_web(
             "MATTEFLOW_TOKEN_NONE, which is not set",
             id="no token",
         ),
-        pytest.param({"items": "data.works"}, "gives no list at items = 'data.works'", id="items"),
+        pytest.param({"items": "data.works"}, "has no list at items = 'data.works'", id="items"),
         pytest.param({"item_url": "https://x/"}, "item_url = 'https://x/'", id="item address"),
         pytest.param({"name": "../x"}, "name = '../x'", id="name is a path"),
         pytest.param({"color": 1}, "community.described.color = 1: unknown key", id="unknown key"),
-        pytest.param({"url": "ftp://x/"}, "was not asked", id="scheme"),
+        pytest.param({"url": "ftp://x/"}, "was not requested", id="scheme"),
         pytest.param({"items": "data[items"}, "is no JMESPath such as data.items", id="path"),
     ],
 )

@@ -127,9 +127,9 @@ HOSTILE = [
     ("mute", WorldError, "could not be read"),
     ("too-short", None, ""),
     ("page.mp4", SourceError, "holds text (perhaps a web page"),
-    ("to-private", SourceError, "was not asked"),
+    ("to-private", SourceError, "was not requested"),
     ("to-intranet", SourceError, "10.0.0.0/8"),
-    ("to-file", SourceError, "was not asked"),
+    ("to-file", SourceError, "was not requested"),
     ("endless", SourceError, "redirects too often"),
 ]
 
@@ -176,7 +176,9 @@ def test_a_full_disk_is_noticed_before_anything_comes(
 ) -> None:
     monkeypatch.setenv("MATTEFLOW_DISK_RESERVE_MB", str(1 << 30))
     settings.cache_clear()
-    with pytest.raises(WorldError, match=r"MB free; 0 MB are to come, and .* shall stay free"):
+    with pytest.raises(
+        WorldError, match=r"MB free; 0 MB are still to be downloaded, and .* must stay free"
+    ):
         fetch_from(f"{server.url}/good", tmp_path / "w")
     sizes = [(settings().scratch / name).stat().st_size for name in parts_left() if "part" in name]
     assert sum(sizes) == 0
@@ -218,7 +220,7 @@ def test_other_ways_to_write_a_private_address_are_refused(
     settings.cache_clear()
     with pytest.raises(SourceError) as caught:
         fetch_from(address, tmp_path / "w")
-    assert "was not asked" in str(caught.value) or "Invalid IPv4" in str(caught.value)
+    assert "was not requested" in str(caught.value) or "Invalid IPv4" in str(caught.value)
     assert "secret" not in str(caught.value)
 
 
@@ -257,7 +259,7 @@ def test_a_server_that_only_drips_is_given_up(
             request.wfile.write(b"x")
             time.sleep(0.02)
 
-    monkeypatch.setattr(web, "_PATIENCE_S", 0.2)
+    monkeypatch.setattr(web, "_SLOW_AFTER_S", 0.2)
     with (
         serving(drips) as server,
         pytest.raises(WorldError, match=r"bytes a second; at least 1,000"),

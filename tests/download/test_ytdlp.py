@@ -67,6 +67,6 @@ def test_a_private_address_is_refused_also_after_a_redirect(
     if path == "clip.mp4":
         monkeypatch.setenv("MATTEFLOW_ALLOW_NETWORKS", "")
         settings.cache_clear()
-    with pytest.raises(MatteflowError, match=r"not permitted|was not asked"):
+    with pytest.raises(MatteflowError, match=r"not permitted|was not requested"):
         fetch_from(f"ytdlp+{server.url}/{path}", tmp_path / "w")
     assert files_below(tmp_path / "w") == []

@@ -12,7 +12,7 @@ Victim = Literal["flow", "worker", "both", "server"]
 VICTIMS: tuple[Victim, ...] = ("flow", "worker", "both", "server")
 # Where a run can be stopped; `runs` is its own record, after the publication.
 BEFORE_MATTING = ("download", "sample", "detect", "pose", "measure", "screen")
-PLACES = (*BEFORE_MATTING, "matte", "filter", "publish", "runs")
+PLACES = (*BEFORE_MATTING, "matte", "filter", "dataset", "runs")
 HALTING = Path(__file__).with_name("halting")
 
 

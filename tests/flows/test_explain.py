@@ -122,7 +122,7 @@ def test_a_near_duplicate_of_another_source_is_explained_with_its_distance(
     record_run(workspace, crops, recipe=recipe)
     word = _findings(workspace, "y-a")["near_duplicate"]
     assert word[1:4] == ("3", "min 5", "drop")
-    assert "It is x-a" in word.sentence
+    assert "a better crop, x-a" in word.sentence
 
 
 def test_the_page_lies_beside_the_run_with_pictures_and_findings(workspace: Workspace) -> None:

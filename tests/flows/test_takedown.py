@@ -111,7 +111,7 @@ def test_the_next_version_is_without_it_whoever_brings_the_bytes(
 ) -> None:
     before = publish_all(outcomes)
     assert before.n_samples == 6
-    told = dataset(registry, f"{before.name}@v1")["same_bytes"]
+    told = dataset(registry, f"{before.name}@v1")["duplicate_sources"]
     assert [one["source_id"] for one in told["2" * 64]] == ["beach", "copy"]
     found = find_derived("uploader", "ann", workspace, registry)
     take_down("uploader", "ann", "asked by mail", found, workspace, registry, NOW)
@@ -120,7 +120,7 @@ def test_the_next_version_is_without_it_whoever_brings_the_bytes(
     assert samples(registry, f"{after.name}@v2") == [f"{'3' * 64}-a.jpg", f"{'3' * 64}-b.jpg"]
     facts = dataset(registry, f"{after.name}@v2")
     assert [one["source_id"] for one in facts["sources"]] == ["cafe"]
-    assert facts["same_bytes"] == {}
+    assert facts["duplicate_sources"] == {}
 
 
 def test_another_publisher_heeds_it_by_way_of_the_store(

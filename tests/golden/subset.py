@@ -67,7 +67,7 @@ def publish_golden(folder: Path) -> dict[str, bytes]:
     texts: dict[str, bytes] = {}
     for number, outcomes in enumerate((first, [*first, *second]), start=1):
         base = read_base(registry, find_base(registry, PART.name, "other inputs"))
-        out = ArtifactWriter(workspace, "publish", f"{number:040d}")
+        out = ArtifactWriter(workspace, "dataset", f"{number:040d}")
         tree = build(workspace, outcomes, PART, out, base=base)
         push(tree, workspace, registry.store, name=PART.name)
         for row in plain_rows(workspace.items(tree)):

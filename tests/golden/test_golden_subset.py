@@ -13,7 +13,7 @@ def test_the_golden_subset_is_published_as_recorded(tmp_path: Path) -> None:
         assert data.decode() == recorded()[name].decode(), name
 
 
-def test_its_second_version_moved_nobody_and_left_out_what_ties_both_sides() -> None:
+def test_its_second_version_moved_nobody_and_left_out_what_ties_both_splits() -> None:
     first, second = (
         {row["stem"]: row["split"] for row in csv.DictReader(recorded()[f"v{n}/samples.csv"]
                                                              .decode().splitlines())}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tasks.pose.blazepose import _Answer, _around_body, _look, _mask, _Region, _sigmoid
+from tasks.pose.blazepose import _around_body, _cut_out, _mask, _Output, _Region, _sigmoid
 from tasks.pose.keypoints import in_picture
 
 SIDE_PX = 256
@@ -17,12 +17,12 @@ def _answer(
     centre: tuple[float, float] = (0.0, 0.0),
     circle: tuple[float, float] = (0.0, 0.0),
     region: _Region | None = None,
-) -> _Answer:
+) -> _Output:
     landmarks = np.zeros((39, 2), np.float32)
     landmarks[33], landmarks[34] = centre, circle
     to_crop = (region or _Region((0.0, 0.0), 1.0)).to_crop()
     ones = np.ones((SIDE_PX, SIDE_PX), np.float32)
-    return _Answer(landmarks, np.ones(39, np.float32), 1.0, ones, to_crop)
+    return _Output(landmarks, np.ones(39, np.float32), 1.0, ones, to_crop)
 
 
 def _in_crop(region: _Region, x: float, y: float) -> NDArray[np.float64]:
@@ -61,7 +61,7 @@ def test_around_a_body_without_a_size_there_is_still_a_region() -> None:
 
 def test_beyond_the_crop_the_network_sees_black() -> None:
     region = _Region((50.0, 50.0), 200.0)
-    seen = _look(np.full((100, 100, 3), 255, np.uint8), region, region.to_crop())
+    seen = _cut_out(np.full((100, 100, 3), 255, np.uint8), region, region.to_crop())
     assert seen.shape == (SIDE_PX, SIDE_PX, 3)
     assert np.unique(seen[70:186, 70:186]).tolist() == [255]
     assert np.unique(seen[:, :60]).tolist() == [0]

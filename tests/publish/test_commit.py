@@ -80,7 +80,7 @@ def test_the_tree_stands_at_its_address(
     assert sorted(path.name for path in folder.iterdir()) == [
         "CHANGELOG.md", "MANIFEST.sha256", "README.md", "ann_dir", "dataset.json", "figures",
         "groups.json", "img_dir", "mmseg_config.py", "report.html", "review.csv", "samples.csv",
-        "sides.json", "split_dir",
+        "split_dir", "splits.json",
     ]  # fmt: skip
 
 

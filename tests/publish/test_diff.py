@@ -29,27 +29,33 @@ def _diff(store: ObjectStore, before: dict[str, Shape], after: dict[str, Shape])
 @pytest.mark.parametrize(
     ("after", "kinds", "says"),
     [
-        pytest.param(BEFORE._replace(mask="new"), ("relabelled",), "relabelled", id="mask"),
-        pytest.param(BEFORE._replace(image="new"), ("repictured",), "repictured", id="picture"),
+        pytest.param(BEFORE._replace(mask="new"), ("mask_changed",), "mask changed", id="mask"),
         pytest.param(
-            BEFORE._replace(split="val"), ("moved",), "moved from train to val", id="side"
+            BEFORE._replace(image="new"), ("image_changed",), "image changed", id="picture"
+        ),
+        pytest.param(
+            BEFORE._replace(split="val"),
+            ("split_changed",),
+            "split changed from train to val",
+            id="split",
         ),
         pytest.param(
             BEFORE._replace(scenes=("street",)),
-            ("retagged",),
-            "scenes street, night became street",
+            ("scenes_changed",),
+            "scenes changed from street, night to street",
             id="a scene less",
         ),
         pytest.param(
             BEFORE._replace(scenes=()),
-            ("retagged",),
-            "scenes street, night became none",
+            ("scenes_changed",),
+            "scenes changed from street, night to none",
             id="no scenes",
         ),
         pytest.param(
             Shape("val", (), "new", "new"),
-            ("relabelled", "repictured", "moved", "retagged"),
-            "relabelled; repictured; moved from train to val; scenes street, night became none",
+            ("mask_changed", "image_changed", "split_changed", "scenes_changed"),
+            "mask changed; image changed; split changed from train to val; "
+            "scenes changed from street, night to none",
             id="all at once",
         ),
         pytest.param(None, ("removed",), "removed (train)", id="gone"),
@@ -103,7 +109,7 @@ def test_versions_of_two_subsets_are_compared(folder_store: FolderStore) -> None
     diff = diff_versions(VersionRegistry(folder_store), mine, theirs)
     assert (diff.before.label, diff.after.label) == (f"{NAME}@v1", f"{OTHER}@v7")
     assert [(sample.stem, *sample.kinds) for sample in diff.samples] == [
-        ("a", "removed"), ("b", "relabelled"), ("c", "added"),
+        ("a", "removed"), ("b", "mask_changed"), ("c", "added"),
     ]  # fmt: skip
 
 
@@ -131,11 +137,12 @@ def test_all_of_it_is_plain_values(folder_store: FolderStore) -> None:
         "after": f"{NAME}@v2",
         "n_same": 1,
         "counts": {
-            "added": 1, "removed": 1, "relabelled": 1, "repictured": 0, "moved": 1, "retagged": 0,
+            "added": 1, "removed": 1, "mask_changed": 1, "image_changed": 0,
+            "split_changed": 1, "scenes_changed": 0,
         },
     }  # fmt: skip
     assert [(sample["stem"], sample["kinds"]) for sample in told["samples"]] == [
-        ("b", ["relabelled", "moved"]), ("c", ["removed"]), ("d", ["added"]),
+        ("b", ["mask_changed", "split_changed"]), ("c", ["removed"]), ("d", ["added"]),
     ]  # fmt: skip
     assert (told["samples"][1]["after"], told["samples"][2]["before"]) == (None, None)
     assert told["samples"][0]["before"] == {
@@ -158,9 +165,9 @@ def test_published_versions_are_compared(workspace: Workspace, any_store: Object
     registry = VersionRegistry(any_store)
     diff = diff_versions(registry, *registry.commits(NAME))
     assert [(sample.stem, sample.says()) for sample in diff.samples] == [
-        ("cafe-a", "moved from val to train"),
-        ("cafe-b", "moved from val to train"),
-        ("street-a", "scenes none became dusk"),
+        ("cafe-a", "split changed from val to train"),
+        ("cafe-b", "split changed from val to train"),
+        ("street-a", "scenes changed from none to dusk"),
         ("street-b", "removed (train)"),
         ("street-c", "added (train)"),
     ]

@@ -95,9 +95,10 @@ def test_each_changed_sample_is_shown_once_and_counted(
     }  # fmt: skip
     assert f"{NAME}@v1 → {NAME}@v2" in page.text
     assert "4 samples before, 4 after, 0 the same in both." in page.text
-    for words in ("added 1", "removed 1", "relabelled 1", "repictured 0", "moved 2", "retagged 0"):
+    counts = ("mask changed 1", "image changed 0", "split changed 2", "scenes changed 0")
+    for words in ("added 1", "removed 1", *counts):
         assert f" {words} " in page.text
-    for words in ("street-a relabelled", "gone-a removed (val)", "new-a added (train)"):
+    for words in ("street-a mask changed", "gone-a removed (val)", "new-a added (train)"):
         assert words in page.text
 
 
@@ -155,7 +156,7 @@ def test_a_picture_that_is_gone_is_said_to_be(
     assert _n_tiles(page) == {
         "new-a": 1, "street-a": 1, "cafe-a": 1, "cafe-b": 1,
     }  # fmt: skip
-    assert "street-a relabelled; a picture is gone" in page.text
+    assert "street-a mask changed; a picture is gone" in page.text
     assert "gone-a removed (val); a picture is gone" in page.text
     assert page.text.count("a picture is gone") == 2
 
@@ -178,17 +179,22 @@ def test_samples_with_the_same_changes_stand_together_and_each_once(
     after = {"a": Shape("val", mask="new"), "b": Shape(mask="new"), "c": Shape("val", mask="new")}
     page = Page(render_diff(_forged(folder_store, before, after), folder_store))
     assert page.tags.count("figure") == 4
-    for words in (" relabelled 1 ", " relabelled, moved 2 ", " removed 1 ", " moved 2 "):
+    for words in (
+        " mask changed 1 ",
+        " mask changed, split changed 2 ",
+        " removed 1 ",
+        " split changed 2 ",
+    ):
         assert words in page.text
     for stem in "ac":
-        assert page.text.count(f" {stem} relabelled; moved from train to val") == 1
+        assert page.text.count(f" {stem} mask changed; split changed from train to val") == 1
 
 
 @pytest.mark.parametrize(
     "before",
     [
-        pytest.param({"split": "val"}, id="moved"),
-        pytest.param({"scenes": ("night",)}, id="retagged"),
+        pytest.param({"split": "val"}, id="split"),
+        pytest.param({"scenes": ("night",)}, id="scenes"),
         pytest.param({"split": "val", "scenes": ("night",)}, id="both"),
     ],
 )
@@ -198,7 +204,10 @@ def test_a_sample_that_looks_the_same_in_both_is_shown_once(
     diff = published(folder_store)
     (sample,) = (sample for sample in diff.samples if sample.stem == "cafe-a")
     assert sample.after is not None
-    kind_of: dict[str, ChangeKind] = {"split": "moved", "scenes": "retagged"}
+    kind_of: dict[str, ChangeKind] = {
+        "split": "split_changed",
+        "scenes": "scenes_changed",
+    }
     changed = sample._replace(
         before=replace(sample.after, **before),
         kinds=tuple(kind_of[name] for name in before),

@@ -67,9 +67,9 @@ def test_a_kept_crop_that_came_before_is_a_drop_that_names_the_first_source(
     outcomes = [judged(workspace, source(name), [Crop("a")], media="m") for name in ("b", "a")]
     (drop,) = _drops(workspace, *outcomes)
     assert (drop.source_id, drop.item, drop.stage, drop.reason) == (
-        "a", "m-a", "publish", "same_media",
+        "a", "m-a", "deduplicate", "same_media",
     )  # fmt: skip
-    assert drop.sentence == "The same bytes came as b, whose crop counts."
+    assert drop.sentence == "Source b has the same file and comes first, so its crop counts."
 
 
 def test_a_dropped_crop_that_came_before_is_a_drop_of_the_filter_alone(

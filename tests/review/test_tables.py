@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tasks.common.schema.columns import columns_of, plain_rows
+from tasks.common.schema.rows import JudgedCrop
 from tasks.common.schema.rule_names import MEASURED_RULES
-from tasks.common.schema.tables import VERDICTS, plain_rows
 from tasks.common.workspace.artifacts import Workspace
-from tasks.review.tables import REVIEW, crops_table, encode_csv, review_table
+from tasks.review.tables import ReviewRow, crops_table, encode_csv, review_table
 from tests.dataset.builders import judged, source, two_sources
 from tests.dataset.crops import Crop
 from tests.deduplicate.builders import run_crop, run_crops
@@ -24,7 +25,10 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def test_a_run_without_crops_has_tables_without_rows() -> None:
     assert encode_csv(review_table([])) == HEADER
-    assert (len(crops_table([])), list(crops_table([]).columns)) == (0, ["source_id", *VERDICTS])
+    assert (len(crops_table([])), list(crops_table([]).columns)) == (
+        0,
+        ["source_id", *columns_of(JudgedCrop)],
+    )
 
 
 def test_the_review_list_is_plain_csv() -> None:
@@ -71,7 +75,7 @@ def test_the_review_list_goes_by_reason_and_then_by_name() -> None:
 def test_kept_and_dropped_crops_are_not_on_the_review_list(workspace: Workspace) -> None:
     table = review_table(run_crops(workspace, *two_sources(workspace)).crops)
     assert [row["crop_id"] for row in plain_rows(table)] == ["street-c"]
-    assert list(table.columns) == list(REVIEW)
+    assert list(table.columns) == list(columns_of(ReviewRow))
 
 
 def test_the_crops_table_holds_every_crop_with_its_verdict(workspace: Workspace) -> None:

@@ -17,7 +17,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from tasks.common.errors import MatteflowError
 
@@ -28,6 +28,15 @@ _CPU_GRACE_S = 5
 _MAX_POLL_MS = (1 << 31) - 1  # poll takes a C int: 24 days
 
 
+class Order(TypedDict):
+    """What `sandbox` asks for, as JSON: a function as `module:name`, and its limits."""
+
+    function: str
+    wall_s: float
+    cpu_s: float
+    memory_bytes: int
+
+
 def serve(control: socket.socket) -> None:
     """Fork a watcher for each order, until the client closes its end of `control`."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps watchers: no zombies
@@ -35,7 +44,7 @@ def serve(control: socket.socket) -> None:
         data, handles, *_ = socket.recv_fds(control, _ORDER_BYTES, 1)
         if not data:
             return
-        order = json.loads(data)
+        order: Order = json.loads(data)
         with socket.socket(fileno=handles[0]) as job:
             _load(order["function"])
             if os.fork() == 0:
@@ -56,7 +65,7 @@ def _load(name: str) -> Any:
         return error
 
 
-def _watch(job: socket.socket, order: dict[str, Any]) -> None:
+def _watch(job: socket.socket, order: Order) -> None:
     """Fork the worker, kill it when its time is up or the caller hangs up, send its exit status."""
     signal.signal(
         signal.SIGCHLD, signal.SIG_DFL
@@ -88,7 +97,7 @@ def _die_with(parent: int) -> None:
         os._exit(1)
 
 
-def _work(job: socket.socket, order: dict[str, Any]) -> int:
+def _work(job: socket.socket, order: Order) -> int:
     """Call the function and send what it yields, returns or raises; return the exit code."""
     try:
         with job.makefile("r", encoding="utf-8") as stream:
@@ -112,7 +121,7 @@ def _work(job: socket.socket, order: dict[str, Any]) -> int:
     return 0
 
 
-def _limit(order: dict[str, Any]) -> None:
+def _limit(order: Order) -> None:
     """Set the kernel's limits for this process, beyond what it has used and mapped so far.
 
     The libraries that the server loaded are mapped already; they must not count against a file.

@@ -14,6 +14,7 @@ from tasks.common.errors import InputError
 _SEPARATORS = re.compile(r"[;|]")
 _LISTS = ("scenes", "add", "remove")
 _COLUMNS = ("item", *_LISTS)
+Override = dict[str, str | list[str]]  # the recipe's own form, before its model reads it
 
 
 def inline_scene_files(values: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def _scenes(name: str, folder: Path) -> list[Any]:
     return scenes
 
 
-def read_overrides(path: Path) -> list[dict[str, Any]]:
+def read_overrides(path: Path) -> list[Override]:
     """Read a CSV of overrides: `item` and any of `scenes`, `add`, `remove`, `;` between scenes.
 
     Other columns, such as the tagger's scores or notes, are for people. Rows that change nothing
@@ -68,10 +69,10 @@ def read_overrides(path: Path) -> list[dict[str, Any]]:
     return [entry for row in rows if len(entry := _override(row)) > 1]
 
 
-def _override(row: dict[str, str]) -> dict[str, Any]:
+def _override(row: dict[str, str]) -> Override:
     # DictReader puts surplus cells under the key None.
     cells = {(name or "").strip(): value for name, value in row.items()}
-    entry: dict[str, Any] = {"item": (cells["item"] or "").strip()}
+    entry: Override = {"item": (cells["item"] or "").strip()}
     for name in _LISTS:
         cell = cells.get(name)
         parts = [part.strip() for part in _SEPARATORS.split(cell)] if cell else []

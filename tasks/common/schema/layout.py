@@ -23,9 +23,11 @@ GROUPS = "groups.json"
 REPORT = "report.html"
 REVIEW_LIST = "review.csv"
 CHANGELOG = "CHANGELOG.md"
-SPLIT_ASSIGNMENT = "sides.json"
-# These repeat earlier versions; every other file depends only on what this version publishes.
-HISTORY = (CHANGELOG, SPLIT_ASSIGNMENT)
+SPLIT_ASSIGNMENT = "splits.json"
+OLD_SPLIT_ASSIGNMENT = "sides.json"  # its name in versions that dataset programs up to 6 made
+# These files repeat earlier versions; every other file depends on the published samples alone.
+# Both names count, so that a version with the old one compares equal where only the name differs.
+HISTORY = (CHANGELOG, SPLIT_ASSIGNMENT, OLD_SPLIT_ASSIGNMENT)
 
 IMAGES = "img_dir/"
 ANNOTATIONS = "ann_dir/"

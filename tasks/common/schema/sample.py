@@ -20,9 +20,11 @@ from tasks.common.schema.layout import (
 )
 from tasks.common.schema.provenance import Provenance
 
-ChangeKind = Literal["added", "removed", "relabelled", "repictured", "moved", "retagged"]
-"""How a sample differs between two versions: it was added or removed, or has another mask, image,
-split or scenes. These words are published in changelogs and in the JSON of `matteflow diff`."""
+ChangeKind = Literal[
+    "added", "removed", "mask_changed", "image_changed", "split_changed", "scenes_changed"
+]
+"""How a sample differs between two versions. The words are keys in the JSON of `matteflow diff`;
+changelogs and pages write them with spaces."""
 KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 _SCENE_SEPARATOR = ";"
 
@@ -56,10 +58,10 @@ def changes_between(before: Sample | None, after: Sample | None) -> tuple[Change
     if before is None or after is None:
         return () if before is after else ("added",) if before is None else ("removed",)
     changed: Mapping[ChangeKind, bool] = {
-        "relabelled": before.mask_digest != after.mask_digest,
-        "repictured": before.image_digest != after.image_digest,
-        "moved": before.split != after.split,
-        "retagged": set(before.scenes) != set(after.scenes),
+        "mask_changed": before.mask_digest != after.mask_digest,
+        "image_changed": before.image_digest != after.image_digest,
+        "split_changed": before.split != after.split,
+        "scenes_changed": set(before.scenes) != set(after.scenes),
     }
     return tuple(kind for kind in KINDS if changed.get(kind))
 

@@ -1,4 +1,4 @@
-"""A community's JSON API, described by a small YAML: how it lists and how it gives one entry."""
+"""A community's JSON API, described by a small YAML: its listing and its entries."""
 
 import json
 import os
@@ -22,7 +22,7 @@ from tasks.download.http.client import blocked, http_client
 from tasks.download.http.rate_limit import rate_limiter
 from tasks.download.http.retry import RetryLaterError, retry_after_s, retrying
 
-_MAX_RESPONSE_BYTES = 32 << 20
+_MAX_RESPONSE_BYTES = 32 << 20  # a page of a listing takes kilobytes
 _N_ATTEMPTS = 5
 _MAX_WAIT_S = 120.0
 _NOT_MODIFIED, _TOO_MANY, _UNAVAILABLE, _SERVER_ERROR = 304, 429, 503, 500
@@ -31,7 +31,7 @@ _PLAIN_KEYS = re.compile(r"[\w-]+(\.[\w-]+)*")
 
 
 def extract(values: Any, path: str) -> Any:
-    """Return what stands at a JMESPath of decoded JSON, or None; an empty path is the whole."""
+    """Return the value at a JMESPath of decoded JSON, or None; an empty path is the root."""
     return _compiled(path).search(values)
 
 
@@ -39,8 +39,8 @@ def extract(values: Any, path: str) -> Any:
 def _compiled(path: str) -> ParsedResult:
     """Compile a path: JMESPath, or plain keys and list positions as in `data.0.media-url`.
 
-    The second form is not JMESPath, which wants `data[0]."media-url"`, but it is what people write,
-    and what descriptions in existing source lists hold.
+    The second form is not JMESPath, where it would be `data[0]."media-url"`, but people write it
+    and existing source lists contain it.
     """
     if _PLAIN_KEYS.fullmatch(path):
         keys = (f"[{key}]" if key.isdecimal() else f'."{key}"' for key in path.split("."))
@@ -64,7 +64,7 @@ Path = Annotated[
 
 
 class Pages(Record):
-    """How the next page is requested: by its number, or by the cursor that stands at `next`."""
+    """How the next page is requested: by its number, or by the cursor at `next`."""
 
     parameter: str = "page"
     first: int = 1
@@ -74,7 +74,7 @@ class Pages(Record):
 
 
 class Fields(Record):
-    """Where in an item each property stands."""
+    """The path of each property in an item."""
 
     entry: Path
     media: Path
@@ -90,12 +90,12 @@ class Fields(Record):
 
 
 class Community(Record):
-    """One listing of one community; it holds no secret."""
+    """One listing of one community; it contains no secret."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
     url: str
     query: dict[str, str] = Field(default_factory=dict)
-    # A variable of this prefix only, so that no list can have another secret sent somewhere.
+    # Only variables of this prefix: a source list must not send other secrets to its URL.
     token: str | None = Field(
         None,
         pattern=r"^MATTEFLOW_TOKEN_[A-Z0-9_]{1,60}$",
@@ -114,14 +114,14 @@ class Community(Record):
 
 
 def description_path(name: str) -> str:
-    """Return where a workspace keeps a community's description, for those who fetch its entries."""
+    """Return the path of a community's description in a workspace, for the workers that fetch."""
     return f"communities/{name}.json"
 
 
 class Page(Record):
-    """A JSON response; `values` is None when nothing changed since the given ETag."""
+    """A JSON response; `values` is None if nothing changed since the given ETag."""
 
-    values: Any  # as strangers wrote it; read with `extract`
+    values: Any  # untrusted JSON of any shape; read with `extract`
     etag: str | None
 
 
@@ -148,7 +148,7 @@ class Api:
         try:
             return self._request(self.community.url, query, etag)
         except SourceError as error:
-            # A source that cannot be used is a drop; a listing that cannot be is a user's mistake.
+            # An unusable source is a drop; an unusable listing is a user's mistake.
             raise InputError(str(error)) from error
 
     def media_url(self, entry: str) -> str:
@@ -164,7 +164,7 @@ class Api:
         # An API must not make us read local files or other protocols' URIs.
         if not isinstance(media_url, str) or scheme_of(media_url) not in {"http", "https"}:
             raise SourceError(
-                f"{self.community.name} gives no web address for {entry} at "
+                f"{self.community.name} gives no http or https URL for {entry} at "
                 f"{self.community.fields.media}."
             )
         return media_url
@@ -183,13 +183,13 @@ class Api:
             return retrying(limiter, host, _N_ATTEMPTS, _MAX_WAIT_S)(once)
         except RetryLaterError as wait:
             if wait.seconds > _MAX_WAIT_S:
-                raise WorldError(f"{wait}, and to wait {wait.seconds:,.0f} s.") from wait
+                raise WorldError(f"{wait}, and asked to wait {wait.seconds:,.0f} s.") from wait
             raise WorldError(f"{wait} {_N_ATTEMPTS} times.") from wait
 
     def _get(self, url: str, query: dict[str, str], etag: str | None) -> httpx.Response:
         headers = self._token_header() | ({"If-None-Match": etag} if etag else {})
         try:
-            # A redirect could carry the token to another host; an API's URL is known anyway.
+            # A redirect could carry the token to another host, and an API need not redirect.
             with http_client(self._settings).stream(
                 "GET", url, params=query or None, headers=headers, follow_redirects=False
             ) as response:
@@ -225,7 +225,7 @@ class Api:
             token = self.community.token or "the description names no token"
             raise SourceError(f"{answer}: it does not accept the token ({token}).")
         if code in _GONE:
-            raise SourceError(f"{answer}: it is not there any more.")
+            raise SourceError(f"{answer}: it no longer exists.")
         if not response.is_success:
             raise SourceError(f"{answer}.")
         try:
@@ -241,8 +241,8 @@ def _answer(response: httpx.Response) -> str:
 def _read_limited(response: httpx.Response) -> httpx.Response:
     """Return the response with its content read, up to a limit.
 
-    httpx reads without one, and a small compressed body may expand to gigabytes. What comes is
-    decompressed here, so the headers that describe the bytes on the wire are left out.
+    httpx reads without a limit, and a small compressed body may expand to gigabytes. The content is
+    decompressed here, so the headers that describe the transferred bytes are removed.
     """
     content = bytearray()
     for block in response.iter_bytes():

@@ -1,4 +1,4 @@
-"""What a community lists: read page by page until everything on a page is known."""
+"""The sources that a community lists, read page by page until all of a page is known."""
 
 import json
 import secrets
@@ -21,9 +21,9 @@ _SourcesByEntry = dict[str | None, Source]
 
 
 class _Walk(Record):
-    """What one complete walk through a listing found new or changed.
+    """The new and changed sources of one complete walk through a listing.
 
-    Each walk is an object of its own in the workspace, so that two at once overwrite nothing.
+    Each walk is an object of its own in the workspace, so that concurrent walks overwrite nothing.
     """
 
     etag: str | None
@@ -41,8 +41,8 @@ class CommunityCollection(Collection):
     def sources(self, context: Context) -> Iterator[Source]:
         """Yield every entry that was ever listed, the new ones included.
 
-        A walk is recorded when it is complete. One that broke starts over the next time: it stops
-        at pages that are known, so entries of a half-recorded walk would hide those behind them.
+        A walk is recorded only when it is complete; an interrupted one starts over. A walk stops at
+        the first known page, so entries of a partly recorded walk would hide those behind them.
         """
         community = self._description(context)
         _store_description(community, context)
@@ -84,7 +84,7 @@ class CommunityCollection(Collection):
         return _Walk(etag=first_etag, sources=tuple(fresh.values()))
 
     def _source_of(self, item: Any, community: Community) -> Source | None:
-        """Return the source of an item; None for what is no video or picture."""
+        """Return the source of an item; None if it is not a video or picture."""
         values = {
             name: extract(item, path)
             for name, path in community.fields.model_dump().items()
@@ -122,7 +122,7 @@ def _pages(api: Api, etag: str | None) -> Iterator[Page]:
         if page.values is None or not _items(page, community):
             return
         following = extract(page.values, pages.next) if pages.next else int(at or 0) + 1
-        if following in (None, "", at):  # the same cursor again would never end
+        if following in (None, "", at):  # a repeated cursor would loop for ever
             return
         at = following
     raise WorldError(f"{community.name} has more than {community.max_pages} pages.")
@@ -132,14 +132,14 @@ def _items(page: Page, community: Community) -> list[Any]:
     items = extract(page.values, community.items)
     if not isinstance(items, list):
         raise InputError(
-            f"{community.name} gives no list at items = {community.items!r}; it answered "
+            f"{community.name} has no list at items = {community.items!r}; it sent "
             f"{str(page.values)[:200]}"
         )
     return items
 
 
 def _store_description(community: Community, context: Context) -> None:
-    """Put the description where any worker that fetches an entry finds it."""
+    """Store the description in the workspace, for workers that fetch entries."""
     path = description_path(community.name)
     data = community.model_dump_json(indent=1).encode()
     if context.workspace.read(path) != data:

@@ -1,4 +1,4 @@
-"""Entries of a community: `community:NAME/ENTRY`, whose media URL is requested when needed."""
+"""Fetch entries of a community, `community:NAME/ENTRY`; media URLs are requested when needed."""
 
 from urllib.parse import unquote
 
@@ -12,7 +12,7 @@ from tasks.download.partial_file import PartialFile
 class CommunityFetcher(RemoteFetcher):
     """Fetches entries that a community lists.
 
-    Its media URLs are signed and expire, so only the name of the entry is ever stored.
+    Media URLs are signed and expire, so only the name of the entry is ever stored.
     """
 
     def fingerprint(self, uri: str) -> str:
@@ -20,7 +20,7 @@ class CommunityFetcher(RemoteFetcher):
         return uri
 
     def fetch(self, uri: str, partial: PartialFile, context: FetchContext) -> None:
-        """Fetch an entry's media from a freshly signed URL; if that expires, from one more."""
+        """Fetch an entry's media from a freshly signed URL; if that expires, from a second one."""
         name, _, entry = uri.removeprefix("community:").partition("/")
         data = context.workspace.read(description_path(name))
         if data is None:

@@ -1,9 +1,9 @@
 """HTTP and HTTPS: a transfer that resumes where it was cut, byte for byte.
 
-Servers cut connections, ignore ranges, replace files between two requests and promise lengths that
-they do not send. The rule here: bytes are appended only if the server confirms with a strong
-validator that they belong to the file of which we hold the beginning. Otherwise the transfer starts
-over. `tests/download/test_hostile.py` has a server for each case.
+Servers cut connections, ignore ranges, replace files between two requests and declare lengths that
+they do not send. The rule: bytes are appended only if the server confirms by a validator that they
+belong to the file whose beginning was downloaded. Otherwise the transfer starts over.
+`tests/download/test_hostile.py` has a server for each case.
 """
 
 import re
@@ -23,15 +23,15 @@ from tasks.download.http.rate_limit import rate_limiter
 from tasks.download.http.retry import RetryLaterError, retry_after_s, retrying
 from tasks.download.partial_file import PartialFile
 
-_MAX_PIECES = 20
+_MAX_PIECES = 20  # requests for one file, however often the connection is cut
 _MAX_WAIT_S = 60.0
 _MAX_WAITS = 3
 _MIN_BYTES_PER_S = 1000.0
-_PATIENCE_S = 60.0
+_SLOW_AFTER_S = 60.0  # slow starts are normal; the rate is judged from then on
 _DENIED = (401, 403, 410)
 _PARTIAL, _UNSATISFIABLE, _TOO_MANY, _SERVER_ERROR, _UNAVAILABLE = 206, 416, 429, 500, 503
 _RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
-# Errors of the URI or the answer itself: the same request would fail the same way again.
+# Errors of the URI or the response itself: the same request would fail again.
 _NO_FILE = (
     httpx.DecodingError,
     httpx.UnsupportedProtocol,
@@ -57,15 +57,15 @@ class ExpiredError(SourceError):
 
 
 class _CutError(Exception):
-    """The connection broke; the bytes so far are good."""
+    """The connection broke; the bytes so far are valid."""
 
 
 def fetch_url(url: str, partial: PartialFile, settings: Settings) -> None:
     """Complete `partial` from a URL.
 
     Raises:
-        SourceError: the URL gives no file, or must not be reached.
-        WorldError: server or network failed; the bytes so far stay.
+        SourceError: the URL leads to no file, or the network policy forbids it.
+        WorldError: server or network failed; the bytes so far stay in `partial`.
     """
     transfer = _Transfer(url, partial, settings)
     retries = retrying(rate_limiter(settings), transfer.host, _MAX_WAITS + 1, _MAX_WAIT_S)
@@ -80,7 +80,7 @@ def fetch_url(url: str, partial: PartialFile, settings: Settings) -> None:
 
 
 class _Transfer:
-    """One file on its way. The limit on pieces holds across waits, so that it always ends."""
+    """One transfer. The limit on requests holds across waits, so that it always ends."""
 
     def __init__(self, url: str, partial: PartialFile, settings: Settings):
         self.host = urlsplit(url).netloc
@@ -93,11 +93,11 @@ class _Transfer:
     def complete(self) -> None:
         """Request piece after piece until the file is whole.
 
-        A cut is no reason to wait: the server was just sending. It is worth another request only if
-        the last one made progress, and if there is a validator to resume by.
+        After a cut there is no wait: the server was just sending. Another request is worth it only
+        if the last one made progress, and if there is a validator to resume by.
 
         Raises:
-            RetryLaterError: the server asks to come back later, or its answer made us start over.
+            RetryLaterError: the server asks for a later retry, or its response forced a restart.
             WorldError: the connection broke too often or without progress.
         """
         while self._n_pieces < _MAX_PIECES:
@@ -117,10 +117,10 @@ class _Transfer:
         )
 
     def _fetch_piece(self) -> None:
-        # Uncompressed: no byte position of the file follows from one in a compressed answer.
+        # Uncompressed: a position in a compressed response is no position in the file.
         headers = {"Accept-Encoding": "identity"}
         if self._partial.n_bytes and self._partial.validator:
-            # If-Range: a server whose file changed sends all of the new one instead of a range.
+            # If-Range: if the file has changed, the server sends all of the new one, not a range.
             headers |= {
                 "Range": f"bytes={self._partial.n_bytes}-",
                 "If-Range": self._partial.validator,
@@ -139,12 +139,12 @@ class _Transfer:
 
 
 def _align(partial: PartialFile, response: httpx.Response) -> bool:
-    """Make `partial` end where the bytes of a response begin; say whether there are bytes to come.
+    """Make `partial` end where the bytes of a response begin; return False if it is complete.
 
-    416: the range that was asked for begins at or beyond the end. If the file is as long as what is
-    here, the transfer is complete; else another file has taken its place.
-    206: a part. Only one that begins exactly where `partial` ends can be appended.
-    Other success: the whole file, whatever was asked for.
+    416: the requested range begins at or beyond the end. If the file is as long as `partial`, the
+    transfer is complete; otherwise the server has replaced the file.
+    206: a part. Only a part that begins exactly where `partial` ends can be appended.
+    Other success: the whole file, whatever was requested.
     """
     url = redacted(str(response.url))
     content_range = _RANGE.fullmatch(response.headers.get("content-range", ""))
@@ -156,7 +156,7 @@ def _align(partial: PartialFile, response: httpx.Response) -> bool:
     if response.status_code == _PARTIAL:
         if not content_range or content_range[1] != str(partial.n_bytes):
             partial.restart(None)
-            raise RetryLaterError(0.0, f"{url} sent another part than asked for")
+            raise RetryLaterError(0.0, f"{url} sent another range than requested")
     else:
         _require_success(response)
         partial.restart(_validator(response))
@@ -166,28 +166,28 @@ def _align(partial: PartialFile, response: httpx.Response) -> bool:
 
 
 def _validator(response: httpx.Response) -> str | None:
-    """Return what names these very bytes; None where resuming could mix two files."""
+    """Return the validator of these bytes; None if resuming could mix two files."""
     if response.headers.get("content-encoding", "identity") != "identity":
-        return None  # compressed although we asked for identity
+        return None  # compressed although the request accepts only identity
     if response.headers.get("accept-ranges") == "none":
         return None
     etag = str(response.headers.get("etag", ""))
-    if etag.startswith('"'):  # a weak one (W/"…") names a meaning, not bytes
+    if etag.startswith('"'):  # a weak one (W/"…") stands for equivalent content, not equal bytes
         return etag
     return response.headers.get("last-modified") or None
 
 
 def _receive(response: httpx.Response, partial: PartialFile, pace: Callable[[int], None]) -> None:
     began_s, n_bytes = time.monotonic(), 0
-    # In blocks as they come. Blocks of a fixed size would be gathered first, and what is gathered
-    # would be lost when the connection breaks.
+    # In blocks as they arrive. httpx would buffer blocks of a fixed size, and the buffer would be
+    # lost when the connection breaks.
     for block in response.iter_bytes():
         partial.append(block)
         pace(len(block))
         n_bytes += len(block)
         passed_s = time.monotonic() - began_s
-        # The read timeout notices silence only; a byte every few seconds would hold a slot forever.
-        if passed_s > _PATIENCE_S and n_bytes < _MIN_BYTES_PER_S * passed_s:
+        # The read timeout notices only silence; a byte every few seconds would hold a slot forever.
+        if passed_s > _SLOW_AFTER_S and n_bytes < _MIN_BYTES_PER_S * passed_s:
             raise WorldError(
                 f"{redacted(str(response.url))} sends {n_bytes / passed_s:,.0f} bytes a second; "
                 f"at least {_MIN_BYTES_PER_S:,.0f} are needed."

@@ -30,7 +30,7 @@ class LocalFetcher:
             return True
 
     def fetch(self, uri: str, partial: PartialFile, context: FetchContext) -> None:
-        """Copy a file from the start: copying again is cheaper than checking what is there."""
+        """Copy a file from the start: that is cheaper than verifying an earlier partial copy."""
         path = local_path(uri)
         if not path.exists():
             raise SourceError(f"There is no file {path}.")

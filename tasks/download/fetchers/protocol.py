@@ -1,4 +1,4 @@
-"""What a fetcher promises."""
+"""The interface of a fetcher."""
 
 from typing import NamedTuple, Protocol
 
@@ -8,7 +8,7 @@ from tasks.download.partial_file import PartialFile
 
 
 class FetchContext(NamedTuple):
-    """What fetchers may need besides the URI."""
+    """The settings and the workspace, which some fetchers need besides the URI."""
 
     settings: Settings
     workspace: Workspace
@@ -18,16 +18,16 @@ class Fetcher(Protocol):
     """Fetches the bytes of one kind of URI."""
 
     def fingerprint(self, uri: str) -> str:
-        """Name the present state of a URI cheaply, without the network.
+        """Name the current state of a URI cheaply, without the network.
 
-        It enters the cache key of the download, so it holds no signature that changes daily.
+        It is part of the download's cache key, so it must not contain a signature, which changes.
         """
 
     def is_missing(self, uri: str) -> bool:
-        """Say whether it is known, without the network, that the URI leads nowhere."""
+        """Say whether the file is known to be missing, without using the network."""
 
     def fetch(self, uri: str, partial: PartialFile, context: FetchContext) -> None:
-        """Complete `partial` with the bytes behind a URI, resuming where it stopped.
+        """Complete `partial` with the bytes of a URI, resuming where it stopped.
 
         Raises:
             SourceError: there is no such file, it is too large, or access is denied.
@@ -37,8 +37,8 @@ class Fetcher(Protocol):
 
 
 class RemoteFetcher:
-    """Base of fetchers whose URIs only the network could check."""
+    """Base of fetchers whose URIs cannot be checked without the network."""
 
     def is_missing(self, uri: str) -> bool:
-        """Return False: the network is not asked."""
+        """Return False: unknown without a request."""
         return False

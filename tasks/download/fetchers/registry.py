@@ -1,4 +1,4 @@
-"""Which fetcher serves which URI scheme."""
+"""The fetcher of each URI scheme."""
 
 from tasks.common.uri import scheme_of
 from tasks.download.community.fetcher import CommunityFetcher
@@ -27,10 +27,10 @@ def fetcher_of(uri: str) -> Fetcher:
 
 
 def fingerprint(uri: str) -> str:
-    """Name the present state of a URI cheaply, so that an edited file counts as new."""
+    """Name the current state of a URI cheaply, so that an edited file is downloaded again."""
     return fetcher_of(uri).fingerprint(uri)
 
 
 def is_missing(uri: str) -> bool:
-    """Say whether it is known, without the network, that the URI leads nowhere."""
+    """Say whether the file is known to be missing, without using the network."""
     return fetcher_of(uri).is_missing(uri)

@@ -26,7 +26,7 @@ class S3Fetcher(RemoteFetcher):
 
     def fetch(self, uri: str, partial: PartialFile, context: FetchContext) -> None:
         """Fetch an object, resuming an earlier attempt if the object is still the same."""
-        # Here: botocore takes a moment to import, and few lists name a bucket.
+        # Late: botocore is slow to import, and few source lists name a bucket.
         from botocore.exceptions import BotoCoreError, ClientError
 
         from tasks.common.store.s3_errors import code_of, explained
@@ -37,8 +37,7 @@ class S3Fetcher(RemoteFetcher):
             with explained(uri), limiter.request(bucket):
                 _fetch_object(source_client(context.settings), bucket, key, partial, limiter.pace)
         except InputError as error:
-            # For a store this is the operator's mistake; for one source of many it is that
-            # source's problem, and the others go on.
+            # For a store this is the operator's mistake. Here it concerns one source of many.
             cause = error.__cause__
             if isinstance(cause, ClientError) and code_of(cause) in _ABSENT:
                 raise SourceError(f"There is no object {uri}.") from error
@@ -50,14 +49,14 @@ class S3Fetcher(RemoteFetcher):
 def _fetch_object(
     client: Any, bucket: str, key: str, partial: PartialFile, pace: Callable[[int], None]
 ) -> None:
-    """Append what is missing; `IfMatch` keeps a replaced object from being appended to the old."""
+    """Append the missing bytes; `IfMatch` refuses those of a replaced object."""
     head = client.head_object(Bucket=bucket, Key=key)
     etag, n_bytes = str(head["ETag"]), int(head["ContentLength"])
     if partial.validator != etag or partial.n_bytes > n_bytes:
         partial.restart(etag)
     partial.expect(n_bytes - partial.n_bytes)
     if partial.n_bytes == n_bytes:
-        return  # complete already; an empty range would be an error
+        return  # already complete; an empty range would be an error
     response = client.get_object(
         Bucket=bucket, Key=key, IfMatch=etag, Range=f"bytes={partial.n_bytes}-{n_bytes - 1}"
     )
@@ -77,12 +76,12 @@ def bucket_and_key(uri: str) -> tuple[str, str]:
     """
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     if not bucket or not key or "@" in bucket:
-        # Without the URI itself, which may hold a secret.
+        # The message does not repeat the URI, which may contain a secret.
         raise SourceError("The URI of an object is s3://bucket/key, without credentials.")
     return bucket, key
 
 
 @cache
 def source_client(settings: Settings) -> Any:
-    """Return the client for sources; credentials come from where AWS tools look for them."""
+    """Return the client for sources; credentials come from the places that AWS tools use."""
     return open_client(settings.source_s3_endpoint or settings.s3_endpoint, settings, _ATTEMPTS)

@@ -1,4 +1,4 @@
-"""Video sites by way of yt-dlp, which is off unless a setting names the sites that it may read."""
+"""Fetch from video sites with yt-dlp, which is off unless a setting names allowed sites."""
 
 import socket
 from importlib.util import find_spec
@@ -22,12 +22,12 @@ _BLOCK_BYTES = 1 << 20
 _MEGABYTE = 1 << 20
 _MEMORY_BYTES = 2 << 30
 _HOUR_S = 3600.0
-# yt-dlp raises one class for everything; only its text tells what may pass from what stays.
+# yt-dlp raises one class for every error; only the text tells which of them are transient.
 _TRANSIENT = ("timed out", "HTTP Error 5", "HTTP Error 429", "Connection", "Temporary failure")
 
 
 class _Job(Record):
-    """What the child process needs to download one video."""
+    """What the worker process needs to download one video."""
 
     url: str
     sites: tuple[str, ...]
@@ -46,7 +46,7 @@ class YtdlpFetcher(RemoteFetcher):
         return redacted(uri)
 
     def fetch(self, uri: str, partial: PartialFile, context: FetchContext) -> None:
-        """Let yt-dlp fetch one video, in a process that reaches public addresses only."""
+        """Fetch one video in a worker process that can connect to public addresses only."""
         settings = context.settings
         sites = tuple(filter(None, map(str.strip, settings.ytdlp_extractors.split(","))))
         if not sites or find_spec("yt_dlp") is None:
@@ -76,15 +76,16 @@ class YtdlpFetcher(RemoteFetcher):
 def _download_isolated(job: _Job) -> Path:
     limits = Limits(_HOUR_S, _HOUR_S, _MEMORY_BYTES)
     try:
-        return Path(run_isolated(download_here, job.model_dump(mode="json"), limits))
+        return Path(run_isolated(download_in_worker, job.model_dump(mode="json"), limits))
     except SandboxError as error:
         raise WorldError(f"yt-dlp could not fetch {redacted(job.url)}: {error}") from error
 
 
-def download_here(values: dict[str, Any]) -> str:
-    """Download the video of a page into a folder, in this process; return the file's path.
+def download_in_worker(values: dict[str, Any]) -> str:
+    """Download the video of a page into a folder; return the file's path.
 
-    `values` are those of a `_Job`. Only in a process of its own: it changes how names are resolved.
+    The worker side of `YtdlpFetcher`; `values` are those of a `_Job`. It must run in a worker,
+    because it replaces name resolution for the whole process.
     """
     from yt_dlp import YoutubeDL
     from yt_dlp.utils import DownloadError
@@ -138,10 +139,10 @@ def _options(job: _Job) -> dict[str, Any]:
 
 
 def _check_lookups(allow_networks: str) -> None:
-    """Make every name resolution of this process, also after a redirect, check its addresses.
+    """Check the addresses of every name that this process resolves, also after redirects.
 
-    yt-dlp brings its own HTTP stack, which the SSRF-safe client cannot replace. All of it resolves
-    names by `socket.getaddrinfo`, so the check sits there.
+    yt-dlp has its own HTTP stack, which the SSRF-safe client cannot replace. All of it resolves
+    names with `socket.getaddrinfo`, so the check is done there.
     """
     policy, resolve = network_policy(allow_networks), socket.getaddrinfo
 

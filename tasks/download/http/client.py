@@ -1,7 +1,7 @@
 """The HTTP client of all downloads. It is SSRF-safe: it connects to public addresses only.
 
-Source lists and community APIs name URLs that strangers chose. Without this client such a URL could
-make a worker read its own cloud metadata service or a server of the intranet.
+URLs in source lists and community APIs are untrusted. Without this client such a URL could make a
+worker read its cloud metadata service or a server of the intranet.
 """
 
 import logging
@@ -28,8 +28,8 @@ def http_client(settings: Settings) -> Client:
     """Return the client of this process, shared by all threads.
 
     It checks the address of every connection, also after redirects. Names are resolved once, and
-    the connection goes to the very address that was checked: a second look-up could give another
-    answer (DNS rebinding).
+    the connection goes to the address that was checked: a second look-up could return another one
+    (DNS rebinding).
 
     Raises:
         InputError: MATTEFLOW_ALLOW_NETWORKS is not a list of networks.
@@ -37,7 +37,7 @@ def http_client(settings: Settings) -> Client:
     logging.getLogger("httpx").addFilter(_redact_urls)
     return Client(
         policy=network_policy(settings.allow_networks),
-        # No proxy from the environment: it would connect on our behalf, unchecked. No .netrc.
+        # No proxy from the environment: it would connect to unchecked addresses. No .netrc.
         trust_env=False,
         follow_redirects=True,
         timeout=httpx.Timeout(settings.stall_s, connect=_CONNECT_S),
@@ -47,7 +47,7 @@ def http_client(settings: Settings) -> Client:
 
 
 def network_policy(allow_networks: str) -> Policy:
-    """Return what may be reached: public addresses, and the networks in `allow_networks`.
+    """Return the network policy: public addresses, and the networks in `allow_networks`.
 
     Raises:
         InputError: `allow_networks` is not a comma-separated list of networks.
@@ -67,18 +67,18 @@ def network_policy(allow_networks: str) -> Policy:
 
 
 def blocked(uri: str, error: SSRFGuardError) -> SourceError:
-    """Return the error for a URI to which no request was sent, because the policy forbids it."""
+    """Return the error for a URI that the network policy forbids; no request was sent to it."""
     reason = getattr(error, "reason", "it redirects too often")
     target = f"it leads to {error.address}; " if isinstance(error, BlockedAddressError) else ""
-    # A reason that names a network (10.0.0.0/8) can be lifted by a setting; a bad scheme cannot.
+    # If the reason names a network (10.0.0.0/8), a setting can allow it; a bad scheme it cannot.
     fix = (
         " If the network is yours, allow it with MATTEFLOW_ALLOW_NETWORKS." if "/" in reason else ""
     )
-    return SourceError(f"{redacted(uri)} was not asked: {target}{reason}.{fix}")
+    return SourceError(f"{redacted(uri)} was not requested: {target}{reason}.{fix}")
 
 
 def _redact_urls(record: logging.LogRecord) -> bool:
-    """Take signatures and tokens out of the URLs in httpx's own log lines."""
+    """Remove signatures and tokens from the URLs in httpx's own log records."""
     if isinstance(record.args, tuple):
         record.args = tuple(
             redacted(str(part)) if isinstance(part, httpx.URL) else part for part in record.args

@@ -1,4 +1,4 @@
-"""Rate limits towards servers: requests at once and per second per host, bytes per second."""
+"""Rate limits: concurrent requests and requests per second per host, bytes per second."""
 
 import time
 from collections import defaultdict
@@ -13,10 +13,10 @@ _MEGABYTE = 1 << 20
 
 
 class RateLimiter:
-    """What all downloads of a process share: limits per host, and one on bytes per second.
+    """The limits that all downloads of a process share.
 
-    Threads reserve a time slot under the lock and sleep outside of it, so that a waiting thread
-    never blocks the requests to other hosts.
+    Threads reserve a time slot under the lock and sleep without it, so that a waiting thread never
+    blocks requests to other hosts.
     """
 
     def __init__(self, per_host: int, requests_per_s: float, bytes_per_s: float):
@@ -30,7 +30,7 @@ class RateLimiter:
 
     @contextmanager
     def request(self, host: str) -> Iterator[None]:
-        """Hold one of the host's connection slots for the block, after waiting for a turn."""
+        """Hold one of the host's connection slots for the block, after waiting for a time slot."""
         with self._lock:  # defaultdict is not thread-safe
             slot = self._slots[host]
         with slot:
@@ -44,7 +44,7 @@ class RateLimiter:
             return at
 
     def pause(self, host: str, seconds: float) -> None:
-        """Delay all requests to a host, of every thread, by so many seconds from now."""
+        """Delay the requests of all threads to a host by so many seconds from now."""
         with self._lock:
             self._next_at[host] = max(self._next_at[host], time.monotonic() + seconds)
 

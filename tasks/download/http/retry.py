@@ -1,4 +1,4 @@
-"""Retries after an answer that asks to come back later (429, 503 with Retry-After)."""
+"""Retries after a response that asks for a later retry (429 or 503 with Retry-After)."""
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -12,7 +12,7 @@ _DEFAULT_WAIT_S = 1.0
 
 
 class RetryLaterError(Exception):
-    """A server asks to repeat the request after so many seconds; the text says what it answered."""
+    """A server asks to repeat the request after so many seconds; the text has its response."""
 
     def __init__(self, seconds: float, answer: str):
         super().__init__(answer)
@@ -20,11 +20,11 @@ class RetryLaterError(Exception):
 
 
 def retrying(limiter: RateLimiter, host: str, n_attempts: int, max_wait_s: float) -> Retrying:
-    """Return what repeats a call that raises RetryLaterError, as often and as late as asked for.
+    """Return a retry policy for calls that raise RetryLaterError; it waits as the server asks.
 
-    A wait beyond `max_wait_s` is not accepted: the error passes at once, as it does after the last
-    attempt. While one thread waits, the rate limiter delays every request to that host: the
-    server's word holds for all of this machine, not for one transfer.
+    A wait beyond `max_wait_s` is not accepted: the error is raised at once, as it is after the last
+    attempt. The wait is a pause of the host in the rate limiter, which delays all threads: the
+    server limits this machine, not one transfer.
     """
 
     def is_acceptable(error: BaseException) -> bool:
@@ -45,7 +45,7 @@ def _requested_wait_s(state: RetryCallState) -> float:
 
 
 def retry_after_s(response: httpx.Response) -> float:
-    """Return how long a server asks to wait, in seconds or until a date; else a second."""
+    """Return the seconds of a Retry-After header, which has seconds or a date; by default 1."""
     text = response.headers.get("retry-after", "")
     if text.isdecimal():
         return float(text)

@@ -1,4 +1,4 @@
-"""Ask servers for the revision of each web source, so that an edited file counts as new."""
+"""Request the revision of each web source, so that an edited file is downloaded again."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,8 +19,8 @@ _N_THREADS = 16
 def with_revisions(sources: Sequence[Source], settings: Settings) -> tuple[Source, ...]:
     """Return the sources, web sources with their ETag or modification date as `revision`.
 
-    A source stays as it is where the server does not answer or names no revision: the error is
-    reported when the file is fetched.
+    A source is unchanged if the server does not respond or sends no revision: the error is reported
+    when the file is fetched.
     """
     if not settings.revisit_web:
         return tuple(sources)

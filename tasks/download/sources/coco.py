@@ -1,4 +1,4 @@
-"""COCO instances: pictures with people, and the outlines that annotators drew of them."""
+"""COCO instances: pictures with people, and their annotated segmentations."""
 
 import json
 from collections import defaultdict
@@ -20,7 +20,7 @@ _Id = int | str
 
 
 class _Part(BaseModel):
-    """Base of what we read of a COCO file: data sets add keys of their own, which we ignore."""
+    """Base of the parts of a COCO file; data sets add keys of their own, which are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -64,8 +64,8 @@ class _Instances(_Part):
 class CocoCollection(Collection):
     """`coco: instances.json`, and in `images` the folder (or URL) of the pictures.
 
-    Pictures in which a crowd is outlined as one are left out unless `crowds` is set: there a person
-    cannot be told from the next one.
+    Pictures with a crowd annotation (`iscrowd`) are left out unless `crowds` is set: in a crowd the
+    people are not separated.
     """
 
     coco: str
@@ -123,7 +123,7 @@ class CocoCollection(Collection):
             return f"{self.images.rstrip('/')}/{name}"
         folder = context.path(self.images)
         path = (folder / name).resolve()
-        # The file names come from a stranger's JSON, and `..` could lead anywhere.
+        # The file names are untrusted: `..` could lead to any file of this machine.
         if not path.is_relative_to(folder.resolve()):
             raise InputError(f"The picture {name} lies outside of {folder}.")
         return str(path)
@@ -146,7 +146,7 @@ def _read(path: Path) -> _Instances:
 
 
 def _store(picture: PeopleInPicture, channel: str, context: Context) -> Annotation:
-    """Put the annotation of one picture into the workspace, where any worker finds it."""
+    """Store the annotation of one picture in the workspace, for the worker that downloads it."""
     data = json.dumps(picture.model_dump(), separators=(",", ":")).encode()
     digest = digest_bytes(data)
     path = f"annotations/{digest[:2]}/{digest}.json"

@@ -1,4 +1,4 @@
-"""What all collections share: properties that hold for each of their sources."""
+"""The base of all collections: properties that apply to each of their sources."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tasks.common.workspace.artifacts import Workspace
 
 
 class Context(NamedTuple):
-    """What is needed to read a list; `base` is the folder of the list file."""
+    """The context in which a source list is read; `base` is the folder of its file."""
 
     base: Path
     settings: Settings
@@ -44,15 +44,15 @@ class Collection(Record):
 
     @abstractmethod
     def sources(self, context: Context) -> Iterator[Source]:
-        """Yield every source that is there now.
+        """Yield every source that the collection has now.
 
         Raises:
-            InputError: the description of the collection is wrong, or nothing is there.
+            InputError: the description of the collection is wrong, or the collection is empty.
             WorldError: a server does not answer.
         """
 
     def source(self, source_id: str, uri: str, **properties: Any) -> Source:
-        """Return a source with the collection's properties where it has none of its own.
+        """Return a source; properties of its own override those of the collection.
 
         `properties` are fields of `Source`, which validates them.
         """

@@ -49,7 +49,10 @@ class FolderCollection(Collection):
 
 
 def find_media(folder: Path, settings: Settings) -> list[Path]:
-    """Return the media under a folder, sorted; without hidden files and our own folders."""
+    """Return the media under a folder, sorted; hidden files and matteflow's folders are skipped.
+
+    Without that, a list of the current folder would ingest the pictures of the workspace in it.
+    """
     own = {settings.workspace, settings.models, settings.home, settings.scratch}
     return sorted(
         path
@@ -69,14 +72,14 @@ def _with_former_id(source: Source, path: Path, seen: SeenSources, taken_ids: se
     """Give a renamed file the id under which its bytes are known.
 
     The id decides the split, so a renamed file must not count as new. A file counts as renamed if
-    its name is new, its bytes are known, and the file that brought them is gone; if that file is
-    still there, this one is a copy. Digests are computed for files with new names only.
+    its name is new, its bytes are known, and the former file no longer exists; otherwise it is a
+    copy. Digests are computed only for files with new names.
     """
     if seen.find(source.source_id) is not None or not seen.has_any():
         return source
     for former in seen.with_media(digest_file(path)):
         former_path = Path(former.source.uri)
-        # A source that a listing brought keeps its id for itself.
+        # The id of a source from a listing belongs to that listing.
         is_free = former.source.source_id not in taken_ids and former.source.listing is None
         if is_free and (former_path == path.resolve() or not former_path.exists()):
             return source.model_copy(update={"source_id": former.source.source_id})

@@ -1,4 +1,4 @@
-"""Folders in mmsegmentation's Custom format: pictures and the masks that come with them."""
+"""Folders in mmsegmentation's Custom format: pictures and their masks."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from tasks.download.sources.slug import unique_slug
 class CustomCollection(Collection):
     """`custom: FOLDER` with `img_dir` and `ann_dir`; `name` names its annotation source.
 
-    `person` are the codes of its masks that mean person. Each mask counts as one person.
+    `person` are the codes of the masks that mean person. Each mask counts as one person.
     """
 
     custom: str
@@ -54,9 +54,7 @@ class CustomCollection(Collection):
         try:
             data = mask.read_bytes()
         except OSError as error:
-            raise InputError(
-                f"The picture of {mask} has no mask there: {error.strerror}."
-            ) from error
+            raise InputError(f"A picture has no mask {mask}: {error.strerror}.") from error
         digest = digest_bytes(data)
         path = f"annotations/{digest[:2]}/{digest}.png"
         if context.workspace.read(path) is None:

@@ -47,14 +47,14 @@ def read_sources(name: str) -> tuple[Source, ...]:
     """Read the sources to ingest; `name` is that of a shipped list, a path or a URI.
 
     Raises:
-        InputError: nothing is there, or an entry of the list is wrong; every finding is named.
-        WorldError: a server that lists sources does not answer.
+        InputError: there is no such list, or entries are wrong; the message names every error.
+        WorldError: a server that lists sources does not respond.
     """
     return with_revisions(_read(name), settings())
 
 
 def _read(name: str) -> tuple[Source, ...]:
-    """Read a list that comes with the project, a list file, a folder, a file, or a URI of one."""
+    """Read a shipped list, a list file, a folder, a file, or the URI of a file or bucket."""
     context = Context(Path(), settings(), Workspace.of(settings()))
     shipped = files("deployments").joinpath("sources", f"{name}.yaml")
     if shipped.is_file():
@@ -88,7 +88,7 @@ def _entries(path: Path, origin: str) -> list[Entry]:
 
 
 def _from_yaml(values: dict[str, Any], origin: str) -> list[Entry]:
-    """Return the entries of a list; a file that describes one collection is a list of it."""
+    """Return the entries of a list; a file that describes one collection is a list of one entry."""
     if not _COLLECTIONS.keys().isdisjoint(values):
         return [values]
     entries = values.get("sources")
@@ -100,17 +100,18 @@ def _from_yaml(values: dict[str, Any], origin: str) -> list[Entry]:
 def _validated(
     entries: list[Entry], origin: str, context: Context, depth: int = 0
 ) -> tuple[Source, ...]:
+    """Validate all entries and collect the errors, so that the user can fix them in one go."""
     sources: list[Source] = []
-    findings: list[str] = []
+    errors: list[str] = []
     for number, entry in enumerate(entries, start=1):
         try:
             sources += _expanded(entry, context, depth)
         except ValidationError as error:
             kind = _collection_of(entry) or Source
-            findings.append(explain_validation(error, f"{origin}, entry {number}", kind))
-    findings += _duplicates(sources, origin)
-    if findings:
-        raise InputError("\n".join(findings))
+            errors.append(explain_validation(error, f"{origin}, entry {number}", kind))
+    errors += _duplicates(sources, origin)
+    if errors:
+        raise InputError("\n".join(errors))
     if not sources:
         raise InputError(f"{origin} lists no source.")
     return tuple(sources)

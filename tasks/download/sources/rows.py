@@ -13,7 +13,7 @@ from tasks.common.errors import InputError
 from tasks.common.records import Source
 
 Entry = Mapping[str, object]
-"""An entry of a list as people wrote it. `Source` or a collection validates it at once."""
+"""An entry of a list before validation by `Source` or a collection."""
 
 REQUIRED = ("source_id", "uri")
 COLUMNS = (
@@ -115,5 +115,5 @@ def _require_columns(columns: list[str], origin: str) -> None:
         raise InputError(
             f"{origin} has the columns {', '.join(columns) or '(none)'}; "
             f"missing: {', '.join(missing) or 'none'}; not known: {', '.join(unknown) or 'none'}; "
-            f"each may stand once. Known columns: {', '.join(COLUMNS)}."
+            f"each may occur once. Known columns: {', '.join(COLUMNS)}."
         )

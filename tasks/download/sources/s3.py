@@ -18,7 +18,7 @@ class BucketCollection(Collection):
     bucket: str
 
     def sources(self, context: Context) -> Iterator[Source]:
-        """Yield the media under the prefix, named by their keys in it."""
+        """Yield the media under the prefix, named by their keys relative to it."""
         bucket, _, prefix = self.bucket.removeprefix("s3://").partition("/")
         if not self.bucket.startswith("s3://") or not bucket or "@" in bucket:
             raise InputError(f"bucket is {self.bucket!r}; expected s3://bucket/prefix.")

@@ -1,4 +1,4 @@
-"""Valid ids for sources that have none."""
+"""Make valid ids for sources that have none."""
 
 import hashlib
 import re
@@ -7,7 +7,7 @@ _ID_LENGTH = 80
 
 
 def slug(text: str) -> str:
-    """Make a valid source id out of a name; the same name gives the same id."""
+    """Make a valid source id from a name; the same name gives the same id."""
     valid = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:_ID_LENGTH]
     return valid or "source-" + hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -15,7 +15,7 @@ def slug(text: str) -> str:
 def unique_slug(name: str) -> str:
     """Make an id that no other name has.
 
-    It depends on the name alone: a number for the second of two would change with the files beside.
+    It depends only on the name: a counter for equal slugs would change when files are added.
     """
     readable = slug(name)
     return (

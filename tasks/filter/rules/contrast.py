@@ -13,7 +13,7 @@ from tasks.filter.subject import Subject
 
 _BAND = 0.015  # width of the bands inside and outside the outline, as a share of the box's height
 _LEAST_BAND_PX = 2
-_LEAST_WEIGHT = 0.05
+_LEAST_WEIGHT = 0.05  # of a band's pixels nearby; below it their mean is not reliable
 
 
 def measure(subject: Subject) -> float | None:

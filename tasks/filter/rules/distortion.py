@@ -45,6 +45,7 @@ def measure(subject: Subject) -> float | None:
 
 
 def _stretch(subject: Subject) -> float:
+    """Return the mean local stretch over a grid of points in the person's box."""
     box = subject.crop.person_box_xyxy
     width, height = subject.crop.frame_size_wh
     xs, ys = np.meshgrid(np.linspace(box.x0, box.x1, _GRID), np.linspace(box.y0, box.y1, _GRID))

@@ -17,7 +17,7 @@ def measure(subject: Subject) -> float:
     frame, so that a bright sky or a dark wood around them counts for nothing.
     """
     pixels = subject.rgb[subject.person_weight > _MORE_THAN_NOT]
-    if len(pixels) == 0:
+    if len(pixels) == 0:  # a person of a few px may weigh nothing anywhere
         pixels = subject.rgb.reshape(-1, 3)
     lost = (pixels.max(axis=1) <= _CRUSHED) | (pixels.min(axis=1) >= _BLOWN)
     return float(np.count_nonzero(lost) / len(lost))

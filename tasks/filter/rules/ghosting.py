@@ -21,6 +21,7 @@ _CANVAS_PX = 512
 _NEAREST, _FARTHEST = 0.03, 0.15
 _ENVELOPE = 6.0  # frequency bins over which the spectrum is levelled
 _FLOOR = 1e-3  # share of the mean power below which a frequency holds no picture
+# A peak is the difference of two Gaussians, which ignores slow slopes of the autocorrelation.
 _PEAK_PX, _AROUND_PX = 1.0, 3.0
 _LEAST_POWER = 1e-3
 
@@ -59,6 +60,11 @@ def measure(subject: Subject) -> float | None:
 
 
 def _gradient_power(grey: Grey, weight: Grey) -> Grey:
+    """Return the power spectrum of the weighted gradients, padded to the canvas.
+
+    The inverse transform of a power spectrum is the autocorrelation (Wiener and Khinchin). Padding
+    keeps displacements from wrapping around the borders.
+    """
     power = np.zeros((_CANVAS_PX, _CANVAS_PX // 2 + 1))
     for gradient in gradients(grey):
         cut = (gradient * weight)[:_CANVAS_PX, :_CANVAS_PX]
@@ -68,6 +74,7 @@ def _gradient_power(grey: Grey, weight: Grey) -> Grey:
 
 @cache
 def _ring() -> NDArray[np.bool_]:
+    """Return the displacements at which a copy is searched, as a mask of the canvas."""
     ys, xs = np.mgrid[:_CANVAS_PX, :_CANVAS_PX] - _CANVAS_PX // 2
     distance = np.hypot(ys, xs) / _HEIGHT_PX
     ring: NDArray[np.bool_] = (distance >= _NEAREST) & (distance <= _FARTHEST)

@@ -1,5 +1,7 @@
 """Item tables: declared columns, missing values, digests of values."""
 
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,30 +11,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.common.files import write_file
+from tasks.common.records import Drop, SourceDrop
+from tasks.common.schema.columns import columns_of
+from tasks.common.schema.rows import Crop, Frame, JudgedCrop, Matte, MediaRow
 from tasks.common.schema.tables import (
-    CROPS,
-    DROPS,
-    FRAMES,
-    MATTES,
-    MEDIA,
-    VERDICTS,
-    Columns,
     digest_table,
+    drop_columns,
+    drops_table,
     encode_table,
-    make_table,
     plain_rows,
     read_table,
 )
 
+Columns = Mapping[str, str]
+FRAMES = columns_of(Frame)
 ALL = [
     pytest.param(columns, id=name)
     for name, columns in {
-        "drops": DROPS,
-        "media": MEDIA,
+        "drops": drop_columns(Drop),
+        "media": columns_of(MediaRow),
         "frames": FRAMES,
-        "crops": CROPS,
-        "mattes": MATTES,
-        "verdicts": VERDICTS,
+        "crops": columns_of(Crop),
+        "mattes": columns_of(Matte),
+        "verdicts": columns_of(JudgedCrop),
     }.items()
 ]
 _VALUES = {
@@ -47,6 +48,11 @@ def _rows(columns: Columns) -> st.SearchStrategy[list[dict[str, Any]]]:
     return st.lists(st.fixed_dictionaries(row), max_size=4)
 
 
+def _frame(rows: Sequence[Mapping[str, Any]], columns: Columns) -> pd.DataFrame:
+    """Return any rows as a frame of these columns, with any of their values missing."""
+    return pd.DataFrame(list(rows), columns=list(columns)).astype(dict(columns))
+
+
 def _through_parquet(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
     write_file(folder / "table.parquet", encode_table(table))
     return read_table(folder / "table.parquet")
@@ -54,30 +60,53 @@ def _through_parquet(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
 
 @pytest.mark.parametrize("columns", ALL)
 def test_an_empty_table_has_the_declared_columns_and_types(columns: Columns) -> None:
-    table = make_table([], columns)
+    table = _frame([], columns)
     assert {name: str(kind) for name, kind in table.dtypes.items()} == dict(columns)
 
 
 @pytest.mark.parametrize("columns", ALL)
 def test_an_empty_table_keeps_its_types_on_the_disk(columns: Columns, tmp_path: Path) -> None:
-    table = _through_parquet(make_table([], columns), tmp_path)
+    table = _through_parquet(_frame([], columns), tmp_path)
     assert {name: str(kind) for name, kind in table.dtypes.items()} == dict(columns)
 
 
-def test_undeclared_columns_are_refused_by_name() -> None:
-    rows: list[dict[str, Any]] = [{"item": "a"}, {"item": "b", "zeal": 1, "colour": 2}]
-    with pytest.raises(ValueError, match=r"^undeclared columns: colour, zeal$"):
-        make_table(rows, DROPS)
+def test_the_columns_of_drops_are_these() -> None:
+    columns = {
+        "item": "string",
+        "stage": "string",
+        "reason": "string",
+        "value": "Float64",
+        "bound": "Float64",
+        "sentence": "string",
+    }
+    assert drop_columns(Drop) == columns
+    assert drop_columns(SourceDrop) == columns | {"source_id": "string"}
+    assert list(drop_columns(SourceDrop)) == [*columns, "source_id"]
+
+
+DROP = Drop(item="a", stage="sample", reason="still", sentence="It is still.")
+
+
+def test_no_drops_are_a_table_with_all_columns() -> None:
+    table = drops_table([])
+    assert {name: str(kind) for name, kind in table.dtypes.items()} == drop_columns(Drop)
 
 
 def test_an_absent_value_is_a_missing_one() -> None:
-    (row,) = plain_rows(make_table([{"item": "a"}], DROPS))
-    assert row == dict.fromkeys(DROPS) | {"item": "a"}
+    (row,) = plain_rows(drops_table([DROP]))
+    assert row == DROP.model_dump()
+    assert (row["value"], row["bound"]) == (None, None)
 
 
 def test_a_number_that_is_none_is_a_missing_one() -> None:
-    (row,) = plain_rows(make_table([{"value": float("nan")}], DROPS))
+    (row,) = plain_rows(drops_table([DROP.model_copy(update={"value": math.nan})]))
     assert row["value"] is None
+
+
+def test_drops_of_several_sources_name_them() -> None:
+    with_source = SourceDrop(source_id="street", **DROP.model_dump())
+    rows = plain_rows(drops_table([with_source, DROP]))
+    assert [row["source_id"] for row in rows] == ["street", None]
 
 
 @pytest.mark.parametrize("columns", ALL)
@@ -89,9 +118,9 @@ def test_a_table_comes_back_from_the_disk_as_it_was(
     @settings(max_examples=15, deadline=None)
     @given(_rows(columns))
     def holds(rows: list[dict[str, Any]]) -> None:
-        back = _through_parquet(make_table(rows, columns), folder)
+        back = _through_parquet(_frame(rows, columns), folder)
         assert plain_rows(back) == rows
-        assert digest_table(back) == digest_table(make_table(rows, columns))
+        assert digest_table(back) == digest_table(_frame(rows, columns))
 
     holds()
 
@@ -101,7 +130,7 @@ def test_a_table_comes_back_from_the_disk_as_it_was(
 def test_tables_have_one_digest_exactly_if_they_have_the_same_rows(
     one: list[dict[str, Any]], other: list[dict[str, Any]]
 ) -> None:
-    same_digest = digest_table(make_table(one, FRAMES)) == digest_table(make_table(other, FRAMES))
+    same_digest = digest_table(_frame(one, FRAMES)) == digest_table(_frame(other, FRAMES))
     assert same_digest == (one == other and repr(one) == repr(other))
 
 
@@ -123,9 +152,9 @@ def test_tables_have_one_digest_exactly_if_they_have_the_same_rows(
 def test_a_small_difference_gives_another_digest(
     one: list[dict[str, Any]], other: list[dict[str, Any]]
 ) -> None:
-    assert digest_table(make_table(one, FRAMES)) != digest_table(make_table(other, FRAMES))
+    assert digest_table(_frame(one, FRAMES)) != digest_table(_frame(other, FRAMES))
 
 
 def test_the_digest_does_not_depend_on_the_order_of_columns() -> None:
-    table = make_table([{"frame_id": "a", "time_s": 1.5}], FRAMES)
+    table = _frame([{"frame_id": "a", "time_s": 1.5}], FRAMES)
     assert digest_table(table[sorted(table.columns)]) == digest_table(table)

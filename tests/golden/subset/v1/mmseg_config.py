@@ -29,7 +29,7 @@ val_dataset = dict(
     reduce_zero_label=False,
     pipeline=load,
 )
-# Lists of single scenes, to put in the place of ann_file above.
+# Split files of single scenes: use one as ann_file above.
 train_scenes = {
     "green": "split_dir/green-train.txt",
     "walls": "split_dir/walls-train.txt",

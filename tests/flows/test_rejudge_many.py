@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from flows.preview import preview
 from tasks.common.records import Drop, Source, SourceOutcome
@@ -53,6 +54,7 @@ def _many(n: int, line: Source, rng: np.random.Generator) -> list[JudgedCrop]:
     ]
 
 
+@pytest.mark.slow  # for its size: as much as a twelfth of the unit tier
 def test_ten_thousand_crops_are_judged_again_as_they_were_from_their_verdicts_alone(
     tmp_path: Path,
 ) -> None:

@@ -1,6 +1,8 @@
 """What is published, from the command line: lists, addresses, copies, checks, channels, removal."""
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,13 +16,21 @@ from tests.dataset.trees import NAME, kept_tree, push
 from tests.flows.builders import exit_code
 
 
-@pytest.fixture(autouse=True)
-def _two_versions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """v1 holds street-a, v2 also street-b."""
-    monkeypatch.setattr("os.fsync", lambda _: None)
-    workspace, store = Workspace(settings().workspace), open_store(settings().store)
+@pytest.fixture(scope="module")
+def home_with_two_versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """v1 holds street-a, v2 also street-b; built once, which takes longer than most tests here."""
+    home = tmp_path_factory.mktemp("two-versions")
+    workspace, store = Workspace(home / "workspace"), open_store((home / "store").as_uri())
     for names in ("a", "ab"):
         push(kept_tree(workspace, *names), workspace, store)
+    return home
+
+
+@pytest.fixture(autouse=True)
+def _two_versions(home_with_two_versions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test a copy, since many damage or remove what they find."""
+    monkeypatch.setattr("os.fsync", lambda _: None)
+    shutil.copytree(home_with_two_versions, os.environ["MATTEFLOW_HOME"], dirs_exist_ok=True)
 
 
 def output_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -77,10 +77,10 @@ def frame_of(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> p
     Each column is built with its type at once, which costs half of letting pandas guess the types
     and converting the columns afterwards.
     """
-    arrays = {
-        name: pd.Series([row.get(name) for row in rows], dtype=pd.api.types.pandas_dtype(dtype))
-        for name, dtype in columns.items()
-    }
+    arrays = {}
+    for name, dtype in columns.items():
+        values = [row.get(name) for row in rows]
+        arrays[name] = pd.array(values, dtype=dtype)  # type: ignore[call-overload]  # the stubs want a literal
     return pd.DataFrame(arrays, columns=list(columns))
 
 

@@ -39,7 +39,7 @@ def bomb(side_px: int) -> bytes:
         pytest.param("a.mp4", b'{"error": "gone"}', "holds text", id="JSON"),
         pytest.param("a.mp4", b"\xef\xbb\xbf<html><body>x", "holds text", id="page with a BOM"),
         pytest.param(
-            "a.txt", b"Hello, this is a letter.\n" * 9, "no video format", id="plain text"
+            "a.txt", b"Hello, this is a letter.\n" * 9, "no known video format", id="plain text"
         ),
         pytest.param("a.mp4", bytes(5000), "cannot be read", id="zeros"),
         pytest.param("a.mp4", random.Random(1).randbytes(5000), "cannot be read", id="noise"),

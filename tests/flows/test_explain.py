@@ -122,7 +122,7 @@ def test_a_near_duplicate_of_another_source_is_explained_with_its_distance(
     record_run(workspace, crops, recipe=recipe)
     word = _findings(workspace, "y-a")["near_duplicate"]
     assert word[1:4] == ("3", "min 5", "drop")
-    assert "a better crop, x-a" in word.sentence
+    assert "It is x-a." in word.sentence
 
 
 def test_the_page_lies_beside_the_run_with_pictures_and_findings(workspace: Workspace) -> None:
@@ -194,7 +194,7 @@ def test_a_picture_that_is_gone_is_told(workspace: Workspace) -> None:
     record_run(workspace, CROPS)
     for picture in workspace.root.glob("detect/*/*/*.jpg"):
         picture.unlink()
-    with pytest.raises(ArtifactError, match=r"missing or damaged .* Run the same"):
+    with pytest.raises(ArtifactError, match=r"gone or damaged .* Run the same"):
         explain_crop("street-a", None, workspace)
 
 

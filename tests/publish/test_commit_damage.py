@@ -79,7 +79,7 @@ def test_a_file_that_changed_in_the_workspace_is_not_uploaded(
 ) -> None:
     workspace = Workspace(tmp_path / "workspace")
     tree = kept_tree(workspace, "a")
-    (image,) = workspace.root.glob("publish/*/*/img_dir/train/street-a.jpg")
+    (image,) = workspace.root.glob("dataset/*/*/img_dir/train/street-a.jpg")
     image.write_bytes(image.read_bytes()[:-1] + b"!")
     with pytest.raises(ArtifactError, match=r"street-a\.jpg changed since the tree was built"):
         push(tree, workspace, any_store)

@@ -33,7 +33,7 @@ def test_without_a_kept_crop_nothing_is_built(verdict: Verdict | None, tmp_path:
     crops = [] if verdict is None else [Crop("a", verdict, "sharpness", "No.")]
     with pytest.raises(InputError, match="No crop was kept, so there is nothing to publish"):
         tree_of(workspace, (judged(workspace, source("street"), crops),))
-    assert list(tmp_path.glob("publish/*/*/artifact.json")) == []
+    assert list(tmp_path.glob("dataset/*/*/artifact.json")) == []
 
 
 def test_the_tree_holds_exactly_what_the_readme_says(tree: Tree) -> None:

@@ -195,7 +195,7 @@ def test_bounds_that_let_in_what_never_was_matted_need_an_ingest(
     _, record = run(media, recipe_file(tmp_path, filter={"person_height_px": {"min": 505}}))
     loose = recipe_file(tmp_path, filter={"person_height_px": {"min": 80}})
     state = publish_run(recipe=loose, return_state=True)
-    assert (state.name, "never were matted" in str(state.message)) == ("BadInput", True)
+    assert (state.name, "have no matte" in str(state.message)) == ("BadInput", True)
     other = recipe_file(tmp_path, sample={"every_s": 1.0})
     state = publish_run(run=record.run_id, recipe=other, return_state=True)
     assert (state.name, "another sample part" in str(state.message)) == ("BadInput", True)

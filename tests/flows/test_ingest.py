@@ -198,7 +198,7 @@ def test_bounds_that_let_in_what_never_was_matted_need_an_ingest(
     assert (state.name, "have no matte" in str(state.message)) == ("BadInput", True)
     other = recipe_file(tmp_path, sample={"every_s": 1.0})
     state = publish_run(run=record.run_id, recipe=other, return_state=True)
-    assert (state.name, "another sample part" in str(state.message)) == ("BadInput", True)
+    assert (state.name, "a different sample part" in str(state.message)) == ("BadInput", True)
 
 
 @pytest.mark.parametrize(

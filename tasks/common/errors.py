@@ -1,4 +1,4 @@
-"""Error classes by who can fix the failure: the user, nobody for this source, or a retry.
+"""Error classes by who can fix the failure: the user, no one (the source is unusable), or a retry.
 
 The text of each error is one or more sentences for the person who runs the program.
 """

@@ -50,7 +50,7 @@ class Commit(StoreRecord):
 class Channel(StoreRecord):
     """Which version a name such as `latest` stands for.
 
-    `newest` is the highest version there was when somebody chose: only a later one moves `latest`
+    `newest` is the highest version at the time of that choice: only a later one moves `latest`
     on, so that a rollback holds while the same content is published again.
     """
 

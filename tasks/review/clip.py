@@ -60,11 +60,13 @@ class Tagger:
         import torch
 
         prepared = torch.stack([self._prepare(Image.fromarray(rgb)) for rgb in pictures])
-        likeness = _TEMPERATURE * self._encode(self._model.encode_image, prepared) @ self._prompts.T
+        similarities = (
+            _TEMPERATURE * self._encode(self._model.encode_image, prepared) @ self._prompts.T
+        )
         best = np.full((len(pictures), len(self._scenes)), -np.inf)
         for prompt, scene in enumerate(self._owner):
-            best[:, scene] = np.maximum(best[:, scene], likeness[:, prompt])
-        return np.asarray(expit(best - likeness[:, -1:]))
+            best[:, scene] = np.maximum(best[:, scene], similarities[:, prompt])
+        return np.asarray(expit(best - similarities[:, -1:]))
 
     def _encode(self, encode: Any, inputs: Any) -> NDArray[np.float64]:
         """Return unit vectors, float64 (N, features)."""

@@ -28,7 +28,7 @@ def commit(workspace: Workspace, any_store: ObjectStore) -> Commit:
 
 
 @pytest.fixture
-def commit_here(workspace: Workspace, folder_store: FolderStore) -> Commit:
+def commit_one(workspace: Workspace, folder_store: FolderStore) -> Commit:
     return push_samples(workspace, folder_store, "a", "b")
 
 
@@ -63,11 +63,11 @@ def test_every_damage_is_told_once_with_its_file_and_reason(
 
 
 def test_a_problem_is_a_sentence_with_the_version_beside_it(
-    commit_here: Commit, folder_store: FolderStore
+    commit_one: Commit, folder_store: FolderStore
 ) -> None:
-    folder_store.delete([commit_here.prefix + IMAGE])
-    put(folder_store, commit_here.prefix + MASK, b"cut")
-    told = list(verify_version(VersionRegistry(folder_store), commit_here))
+    folder_store.delete([commit_one.prefix + IMAGE])
+    put(folder_store, commit_one.prefix + MASK, b"cut")
+    told = list(verify_version(VersionRegistry(folder_store), commit_one))
     assert {problem.version for problem in told} == {f"{NAME}@v1"}
     assert [problem.sentence for problem in told] == [
         f"{IMAGE} is missing", f"{MASK} has 3 bytes, expected 9",
@@ -88,12 +88,12 @@ def test_other_versions_and_subsets_are_none_of_its_business(
 
 @BOTH_DEPTHS
 def test_a_version_without_any_file_misses_all_of_them(
-    deep: bool, commit_here: Commit, folder_store: FolderStore
+    deep: bool, commit_one: Commit, folder_store: FolderStore
 ) -> None:
-    folder_store.delete(folder_store.list_objects(commit_here.prefix))
-    found = _found(folder_store, commit_here, deep=deep)
-    assert (len(found), {reason for _, reason in found}) == (commit_here.n_files, {"missing"})
-    assert len(set(found)) == commit_here.n_files
+    folder_store.delete(folder_store.list_objects(commit_one.prefix))
+    found = _found(folder_store, commit_one, deep=deep)
+    assert (len(found), {reason for _, reason in found}) == (commit_one.n_files, {"missing"})
+    assert len(set(found)) == commit_one.n_files
 
 
 def test_a_file_with_other_bytes_of_the_same_size_is_seen_by_its_tag_where_there_are_tags(
@@ -113,12 +113,12 @@ def test_tags_that_are_no_digests_are_no_alarm(
 
 @BOTH_DEPTHS
 def test_where_the_table_is_gone_the_list_of_digests_tells_what_belongs(
-    deep: bool, commit_here: Commit, folder_store: FolderStore
+    deep: bool, commit_one: Commit, folder_store: FolderStore
 ) -> None:
-    folder_store.delete([manifest_key(commit_here.tree), commit_here.prefix + IMAGE])
-    put(folder_store, commit_here.prefix + "notes.txt", b"extra")
-    assert sorted(_found(folder_store, commit_here, deep=deep)) == [
-        (IMAGE, "missing"), (manifest_key(commit_here.tree), "missing"), ("notes.txt", "extra"),
+    folder_store.delete([manifest_key(commit_one.tree), commit_one.prefix + IMAGE])
+    put(folder_store, commit_one.prefix + "notes.txt", b"extra")
+    assert sorted(_found(folder_store, commit_one, deep=deep)) == [
+        (IMAGE, "missing"), (manifest_key(commit_one.tree), "missing"), ("notes.txt", "extra"),
     ]  # fmt: skip
 
 
@@ -142,23 +142,23 @@ def _other_table(**columns: list[str]) -> Callable[[bytes], bytes]:
 def test_a_garbled_table_is_told_and_the_files_are_not_blamed(
     deep: bool,
     damage: Callable[[bytes], bytes],
-    commit_here: Commit,
+    commit_one: Commit,
     folder_store: FolderStore,
 ) -> None:
-    key = manifest_key(commit_here.tree)
+    key = manifest_key(commit_one.tree)
     before = folder_store.get(key) or b""
     put(folder_store, key, damage(before))
     assert folder_store.get(key) != before
-    assert _found(folder_store, commit_here, deep=deep) == [(key, "altered")]
+    assert _found(folder_store, commit_one, deep=deep) == [(key, "altered")]
 
 
 @BOTH_DEPTHS
 def test_where_the_list_of_digests_is_gone_the_table_tells_what_belongs(
-    deep: bool, commit_here: Commit, folder_store: FolderStore
+    deep: bool, commit_one: Commit, folder_store: FolderStore
 ) -> None:
-    folder_store.delete([commit_here.prefix + name for name in (MANIFEST, IMAGE)])
-    put(folder_store, commit_here.prefix + "notes.txt", b"extra")
-    assert sorted(_found(folder_store, commit_here, deep=deep)) == [
+    folder_store.delete([commit_one.prefix + name for name in (MANIFEST, IMAGE)])
+    put(folder_store, commit_one.prefix + "notes.txt", b"extra")
+    assert sorted(_found(folder_store, commit_one, deep=deep)) == [
         (MANIFEST, "missing"), (IMAGE, "missing"), ("notes.txt", "extra"),
     ]  # fmt: skip
 
@@ -173,21 +173,21 @@ def test_where_the_list_of_digests_is_gone_the_table_tells_what_belongs(
 )
 @BOTH_DEPTHS
 def test_a_garbled_list_of_digests_is_told_and_the_files_are_not_blamed(
-    deep: bool, at: slice, commit_here: Commit, folder_store: FolderStore
+    deep: bool, at: slice, commit_one: Commit, folder_store: FolderStore
 ) -> None:
-    key = commit_here.prefix + MANIFEST
+    key = commit_one.prefix + MANIFEST
     put(folder_store, key, (folder_store.get(key) or b"")[at])
-    found = _found(folder_store, commit_here, deep=deep)
+    found = _found(folder_store, commit_one, deep=deep)
     assert found[0] == (MANIFEST, "altered")
     assert {file for file, _ in found} == {MANIFEST}
 
 
 def test_where_table_and_list_of_digests_are_gone_nothing_else_is_claimed(
-    commit_here: Commit, folder_store: FolderStore
+    commit_one: Commit, folder_store: FolderStore
 ) -> None:
-    folder_store.delete([manifest_key(commit_here.tree), commit_here.prefix + MANIFEST])
-    assert sorted(_found(folder_store, commit_here, deep=True)) == [
-        (MANIFEST, "missing"), (manifest_key(commit_here.tree), "missing"),
+    folder_store.delete([manifest_key(commit_one.tree), commit_one.prefix + MANIFEST])
+    assert sorted(_found(folder_store, commit_one, deep=True)) == [
+        (MANIFEST, "missing"), (manifest_key(commit_one.tree), "missing"),
     ]  # fmt: skip
 
 

@@ -45,6 +45,15 @@ class Process:
             stdout=self._stream, stderr=self._stream, start_new_session=True,
         )  # fmt: skip
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop the program, not what it started, until the block ends."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
     def kill(self, *, group: bool = True) -> None:
         """SIGKILL it, with all that it started or alone."""
         with suppress(ProcessLookupError):

@@ -14,7 +14,7 @@ import yaml
 from flows.ingest import ingest
 from tasks.common.settings import settings
 from tests.conftest import CACHE, package_file
-from tests.flows.cluster import Cluster, Run, cluster, wait_for
+from tests.flows.cluster import FINAL, Cluster, Run, cluster, wait_for
 from tests.seaweed import S3Server
 
 pytestmark = pytest.mark.slow
@@ -197,6 +197,11 @@ def test_two_machines_share_a_list_that_is_cut_into_batches(
     )
     chosen = recipe(tmp_path, "cut")
     cut = team.start("ingest/ingest-manual", sources=str(media), recipe=chosen)
+    # A batch goes to whichever worker asks first, and the same one may always be first. So the
+    # worker of the first batch asks no more until the other has taken one.
+    first = wait_for(lambda: workers_of_batches(team), 180, "a worker to run a batch")
+    with team.workers[int(min(first).removeprefix("worker-"))].paused():
+        wait_for(lambda: len(workers_of_batches(team)) == 2, 180, "the other worker to run one")
     ended = team.wait(cut)
     assert ended.state == "Completed", ended
     batches = team.runs_of("ingest-batch")
@@ -213,7 +218,14 @@ def test_two_machines_share_a_list_that_is_cut_into_batches(
     assert "Unchanged, still CustomSeg_Person_20261122_cut v1" in str(alone.message)
 
 
+def workers_of_batches(team: Cluster) -> set[str]:
+    """Return the workers whose batches are running or have ended, as far as their logs say."""
+    begun = [run for run in team.runs_of("ingest-batch") if run.state_type in {"RUNNING", *FINAL}]
+    return {name for run in begun if (name := worker_of(team, run.flow_run_id))}
+
+
 def worker_of(team: Cluster, flow_run: str) -> str:
+    """Return the worker that took a run; empty before the worker's log has arrived."""
     logs = team.ask("/logs/filter", logs={"flow_run_id": {"any_": [flow_run]}}, limit=200)
-    said = next(line["message"] for line in logs if line["message"].startswith("Worker '"))
-    return str(said.split("'")[1])
+    messages = [str(line["message"]) for line in logs]
+    return next((text.split("'")[1] for text in messages if text.startswith("Worker '")), "")

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,12 @@ for name in [name for name in os.environ if name.startswith(("MATTEFLOW_", "AWS_
 os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
 for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
     os.environ[name] = os.devnull
+
+# Stores and databases wait for the disk after each file, and a session leaves a hundred thousand
+# small files to remove. In memory both cost next to nothing.
+_MEMORY = Path("/dev/shm")
+if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 6 << 30:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 
 # A machine that is busy with other tests is slow, which says nothing of the strategies.

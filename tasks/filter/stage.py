@@ -16,7 +16,6 @@ from tasks.common.records import (
     Stage,
     VerdictsTable,
 )
-from tasks.common.schema.columns import plain_rows
 from tasks.common.schema.rows import Admitted, JudgedCrop, MeasuredCrop
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace, reuse_or_make
 from tasks.filter import VERSION
@@ -102,7 +101,7 @@ def _measured(
 
 def _empty_masks(mattes: MattesTable, workspace: Workspace) -> dict[str, Drop]:
     """Return the drops of the matte stage by crop."""
-    drops = map(Drop.model_validate, plain_rows(workspace.drops(mattes)))
+    drops = map(Drop.model_validate, workspace.drop_rows(mattes))
     return {drop.item: drop for drop in drops}
 
 

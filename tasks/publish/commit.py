@@ -16,7 +16,7 @@ from tasks.common.digests import content_key
 from tasks.common.errors import ArtifactError, InputError, MatteflowError, WorldError
 from tasks.common.files import digest_bytes
 from tasks.common.records import Publication, StageResult
-from tasks.common.schema.columns import to_frame
+from tasks.common.schema.columns import columns_of, encode_row, table_of
 from tasks.common.schema.layout import (
     HISTORY,
     MANIFEST,
@@ -194,8 +194,10 @@ def _put_file_table(
     files: Sequence[TreeFile], tree_id: str, recipe_digest: str, registry: VersionRegistry
 ) -> None:
     """Put the table of files, also in place of a damaged one."""
-    table = to_frame(TreeFile, files).drop(columns="path")
-    data = encode_table(table.assign(recipe=recipe_digest, code=code_version("matteflow")))
+    columns = columns_of(TreeFile) | {"recipe": "string", "code": "string"}
+    del columns["path"]  # where this machine built the file says nothing to others
+    origin = {"recipe": recipe_digest, "code": code_version("matteflow")}
+    data = encode_table(table_of([encode_row(file) | origin for file in files], columns))
     key = manifest_key(tree_id)
     if registry.store.put_if_absent(key, data):
         return

@@ -6,13 +6,14 @@ from difflib import get_close_matches
 from io import BytesIO
 from typing import TypeVar
 
-import pandas as pd
+import pyarrow as pa
 from pyarrow import ArrowException
 from pydantic import ValidationError
 
 from tasks.common.errors import ArtifactError, InputError
-from tasks.common.schema.columns import columns_of, from_frame
+from tasks.common.schema.columns import columns_of, decode_row
 from tasks.common.schema.layout import TreeFile
+from tasks.common.schema.tables import read_table
 from tasks.common.store.objects import ObjectStore, in_parallel
 from tasks.publish.records import (
     Channel,
@@ -29,11 +30,11 @@ LATEST = "latest"
 # The columns that every program so far wrote into the table of files. Those that came later are
 # missing in old tables; those of programs to come are not read.
 _REQUIRED = {
-    "name": "string",
-    "digest": "string",
-    "size_bytes": "int64",
-    "split": "string",
-    "scenes": "string",
+    "name": pa.large_string(),
+    "digest": pa.large_string(),
+    "size_bytes": pa.int64(),
+    "split": pa.large_string(),
+    "scenes": pa.large_string(),
 }
 # Each was met in tables with flipped bits.
 _NO_TABLE = (ArrowException, OSError, ValueError, KeyError, TypeError, NotImplementedError)
@@ -119,7 +120,7 @@ class VersionRegistry:
         if data is None:
             return None
         try:
-            return _decode_files(pd.read_parquet(BytesIO(data)))
+            return _decode_files(read_table(BytesIO(data)))
         except _NO_TABLE as error:
             raise damaged(self.store, key) from error
 
@@ -201,10 +202,10 @@ def select_versions(registry: VersionRegistry, ref: str) -> list[Commit]:
     return chosen
 
 
-def _decode_files(table: pd.DataFrame) -> list[TreeFile]:
-    typed = table.astype(_REQUIRED)
-    added = {name: dtype for name, dtype in columns_of(TreeFile).items() if name not in typed}
-    return from_frame(TreeFile, typed.assign(**dict.fromkeys(added, None)))
+def _decode_files(table: pa.Table) -> list[TreeFile]:
+    table.select(list(_REQUIRED)).cast(pa.schema(_REQUIRED))  # refuses columns of other types
+    absent = dict.fromkeys(columns_of(TreeFile))
+    return [decode_row(TreeFile, absent | row) for row in table.to_pylist()]
 
 
 def _is_name(name: str) -> bool:

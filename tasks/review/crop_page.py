@@ -11,7 +11,7 @@ from tasks.common.html.pages import render_page
 from tasks.common.html.pictures import jpeg_data_uri
 from tasks.common.media.images import Mask, Rgb
 from tasks.common.records import StageResult
-from tasks.common.schema.columns import from_frame
+from tasks.common.schema.columns import from_table
 from tasks.common.schema.rows import Crop, Pose, RunCrop
 from tasks.common.workspace.artifacts import Workspace
 from tasks.review.contact_sheet import grey_picture, picture
@@ -43,10 +43,10 @@ def read_crop(crops: StageResult, crop_id: str, workspace: Workspace) -> RunCrop
     Raises:
         InputError: there is none in this run, or there are several.
     """
-    frame = workspace.items(crops)
-    known: list[str] = frame["crop.crop_id"].tolist()
+    table = workspace.item_table(crops)
+    known: list[str] = table["crop.crop_id"].to_pylist()
     chosen = choose_crop_id(known, crop_id)
-    (crop,) = from_frame(RunCrop, frame.iloc[[known.index(chosen)]])
+    (crop,) = from_table(RunCrop, table.slice(known.index(chosen), 1))
     return crop
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tasks.common.records import Drop, SourceDrop, SourceOutcome, Stage, StageResult
-from tasks.common.schema.columns import plain_rows
 from tasks.common.schema.rows import RunCrop
 from tasks.common.schema.run_crops import RunCrops
 from tasks.common.workspace.artifacts import Workspace
@@ -69,7 +68,7 @@ def all_drops(
 
 
 def _drops_of(source_id: str, result: StageResult, workspace: Workspace) -> Iterator[SourceDrop]:
-    for row in plain_rows(workspace.drops(result)):
+    for row in workspace.drop_rows(result):
         yield SourceDrop(source_id=source_id, **row)
 
 

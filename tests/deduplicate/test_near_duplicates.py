@@ -224,7 +224,7 @@ def test_verdicts_of_another_version_are_refused(workspace: Workspace) -> None:
     outcome = verdicts_only(workspace, source("s0"), [Crop("a")])
     final = outcome.stages[-1]
     path = workspace.path(f"{workspace.folder(final.stage, final.key)}/items.parquet")
-    read_table(path).drop(columns=["hash"]).to_parquet(path)
+    read_table(path).to_pandas().drop(columns=["hash"]).to_parquet(path)
     with pytest.raises(
         ArtifactError, match=r"another version: .* lacks the columns hash\. Run the"
     ):

@@ -205,6 +205,6 @@ def test_a_named_run_of_an_older_version_is_told(workspace: Workspace, recipe: s
     record = record_run(workspace, CROPS)
     final = record.outcomes[0].stages[-1]
     path = workspace.path(f"{workspace.folder(final.stage, final.key)}/items.parquet")
-    read_table(path).drop(columns=["hash"]).to_parquet(path)
+    read_table(path).to_pandas().drop(columns=["hash"]).to_parquet(path)
     with pytest.raises(ArtifactError, match=r"another version: .* lacks the columns hash"):
         preview(recipe, [], record.run_id, workspace)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from tasks.common.files import digest_bytes
-from tasks.common.schema.columns import to_frame
+from tasks.common.schema.columns import to_table
 from tasks.common.schema.layout import TreeFile, sample_paths
 from tasks.common.schema.tables import encode_table
 from tasks.common.store.objects import ObjectStore
@@ -52,7 +52,7 @@ def put_version(
     files = [file for stem, shape in samples.items() for file in _files(stem, shape)]
     files.append(TreeFile("README.md", None, "card", None, 4))
     made = put_record(store, number, n_samples=len(samples), **facts)
-    put(store, manifest_key(made.tree), encode_table(to_frame(TreeFile, files)))
+    put(store, manifest_key(made.tree), encode_table(to_table(TreeFile, files)))
     return made
 
 

@@ -14,10 +14,12 @@ compare nor hash as values.
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import pandas as pd
+import pyarrow as pa
 
 from tasks.common.schema.boxes import Box
 from tasks.common.schema.rule_names import MEASURED_RULES
@@ -65,23 +67,50 @@ def decode_row(kind: type[R], values: Mapping[str, Any]) -> R:
     return kind(**{name: column.decode(values) for name, column in _codec(kind).items()})
 
 
-def to_frame(kind: type[R], rows: Iterable[R]) -> pd.DataFrame:
-    """Return rows as a frame with exactly the columns of their dataclass."""
-    return frame_of([encode_row(row) for row in rows], columns_of(kind))
+def to_table(kind: type[R], rows: Iterable[R]) -> pa.Table:
+    """Return rows as a table with exactly the columns of their dataclass."""
+    return table_of([encode_row(row) for row in rows], columns_of(kind))
 
 
-def frame_of(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
-    """Return plain rows as a frame with exactly `columns`; an absent value is a missing one.
+def table_of(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> pa.Table:
+    """Return plain rows as a table with exactly `columns`; an absent value is a missing one."""
+    schema = _schema(tuple(columns.items()))
+    # `from_pandas` makes NaN a missing value, too: JSON, and so a digest of values, has no NaN.
+    arrays = [
+        pa.array([row.get(field.name) for row in rows], field.type, from_pandas=True)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)
 
-    Nullable pandas types: with numpy's own, a missing integer would turn its column into floats.
-    Each column is built with its type at once, which costs half of letting pandas guess the types
-    and converting the columns afterwards.
+
+def from_table(kind: type[R], table: pa.Table) -> list[R]:
+    """Return the rows of a table; columns that the dataclass does not have are ignored.
+
+    Raises:
+        ValueError: the table lacks columns, as those of older versions may.
     """
-    arrays = {}
-    for name, dtype in columns.items():
-        values = [row.get(name) for row in rows]
-        arrays[name] = pd.array(values, dtype=dtype)  # type: ignore[call-overload]  # the stubs want a literal
-    return pd.DataFrame(arrays, columns=list(columns))
+    names = list(columns_of(kind))
+    missing = sorted(set(names) - set(table.column_names))
+    if missing:
+        raise ValueError(f"the table lacks the columns {', '.join(missing)}")
+    return [decode_row(kind, values) for values in table.select(names).to_pylist()]
+
+
+@cache
+def _schema(columns: tuple[tuple[str, str], ...]) -> pa.Schema:
+    """Return the Arrow types of pandas types, with pandas' own metadata.
+
+    With it `pandas.read_parquet` restores the nullable types; numpy's own would turn a column of
+    integers with a missing one into floats.
+    """
+    empty = pd.DataFrame({name: pd.Series([], dtype=dtype) for name, dtype in columns})
+    return pa.Schema.from_pandas(empty, preserve_index=False)
+
+
+def to_frame(kind: type[R], rows: Iterable[R]) -> pd.DataFrame:
+    """Return rows as a pandas frame, for tables that people read."""
+    frame: pd.DataFrame = to_table(kind, rows).to_pandas()
+    return frame
 
 
 def from_frame(kind: type[R], frame: pd.DataFrame) -> list[R]:

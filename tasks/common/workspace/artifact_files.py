@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-import pandas as pd
+import pyarrow as pa
 from pydantic import Field
 
 from tasks.common.records import Record, StageResult
@@ -18,23 +18,24 @@ class Marker(Record):
     sizes: dict[str, int] = Field({}, description="bytes of each file that was put")
 
 
-def without_paths(items: pd.DataFrame) -> pd.DataFrame:
+def without_paths(items: pa.Table) -> pa.Table:
     """Return the table without its path columns; digests of the files stay.
 
     Paths contain the artifact's key. With them, two artifacts with equal content but different
     inputs would get different digests, and every later stage would be computed again.
     """
-    names = [name for name in map(str, items.columns) if not _is_path(name.rpartition(".")[2])]
-    return items[names]
+    return items.select(
+        [name for name in items.column_names if not _is_path(name.rpartition(".")[2])]
+    )
 
 
-def files_of(items: pd.DataFrame) -> Iterator[tuple[str, str]]:
+def files_of(items: pa.Table) -> Iterator[tuple[str, str]]:
     """Yield path and sha256 of every file that the table names."""
-    for column in map(str, items.columns):
-        if _is_path(column):
-            digests = items[column.removesuffix("path") + "digest"]
-            pairs = zip(items[column], digests, strict=True)
-            yield from ((path, digest) for path, digest in pairs if not pd.isna(path))
+    for column in filter(_is_path, items.column_names):
+        paths = items[column].to_pylist()
+        digests = items[column.removesuffix("path") + "digest"].to_pylist()
+        pairs = zip(paths, digests, strict=True)
+        yield from ((path, digest) for path, digest in pairs if path is not None)
 
 
 def _is_path(column: str) -> bool:

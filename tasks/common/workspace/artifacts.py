@@ -11,15 +11,16 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
+import pyarrow as pa
 
 from tasks.common.digests import content_key
 from tasks.common.errors import ArtifactError
 from tasks.common.files import digest_bytes, digest_file
 from tasks.common.records import Drop, SourceDrop, Stage, StageResult
-from tasks.common.schema.columns import from_frame, plain_rows, to_frame
+from tasks.common.schema.columns import from_table, to_table
 from tasks.common.schema.rows import RunCrop
 from tasks.common.schema.run_crops import RunCrops
 from tasks.common.schema.tables import digest_table, drops_table, encode_table, read_table
@@ -104,7 +105,16 @@ class Workspace:
         return f"{stage}/{key[:2]}/{key}"
 
     def items(self, result: StageResult) -> pd.DataFrame:
-        """Read the items table of a stage."""
+        """Read the items table of a stage as a pandas frame."""
+        frame: pd.DataFrame = self.item_table(result).to_pandas()
+        return frame
+
+    def item_table(self, result: StageResult) -> pa.Table:
+        """Read the items table of a stage.
+
+        Raises:
+            ArtifactError: the table is missing or damaged.
+        """
         return self._table(result, "items")
 
     def rows(self, kind: type[R], result: StageResult) -> list[R]:
@@ -114,7 +124,7 @@ class Workspace:
             ArtifactError: the table is missing or damaged, or was written by another version.
         """
         try:
-            return from_frame(kind, self.items(result))
+            return from_table(kind, self.item_table(result))
         except ValueError as error:
             raise ArtifactError(
                 f"The {result.stage} artifact {result.key} was written by another version: "
@@ -122,8 +132,14 @@ class Workspace:
             ) from error
 
     def drops(self, result: StageResult) -> pd.DataFrame:
-        """Read the drops table of a stage."""
-        return self._table(result, "drops")
+        """Read the drops table of a stage as a pandas frame."""
+        frame: pd.DataFrame = self._table(result, "drops").to_pandas()
+        return frame
+
+    def drop_rows(self, result: StageResult) -> list[dict[str, Any]]:
+        """Read the drops of a stage as the values of `Drop` or `SourceDrop`."""
+        rows: list[dict[str, Any]] = self._table(result, "drops").to_pylist()
+        return rows
 
     def run_crops(self, result: StageResult) -> RunCrops:
         """Read the `crops` table of a run, as `deduplicate` wrote it, with its drops.
@@ -131,12 +147,10 @@ class Workspace:
         Raises:
             ArtifactError: as of `rows`.
         """
-        drops = plain_rows(self.drops(result))
-        return RunCrops(
-            tuple(self.rows(RunCrop, result)), tuple(map(SourceDrop.model_validate, drops))
-        )
+        drops = map(SourceDrop.model_validate, self.drop_rows(result))
+        return RunCrops(tuple(self.rows(RunCrop, result)), tuple(drops))
 
-    def _table(self, result: StageResult, name: str) -> pd.DataFrame:
+    def _table(self, result: StageResult, name: str) -> pa.Table:
         path = self.path(f"{self.folder(result.stage, result.key)}/{name}.parquet")
         try:
             return read_table(path)
@@ -160,7 +174,7 @@ class Workspace:
                 for name, digest in marker.tables.items()
             ):
                 return None
-            files = dict(files_of(self.items(marker.result)))
+            files = dict(files_of(self.item_table(marker.result)))
         except (OSError, ValueError, ArtifactError):
             return None
         sizes = {f"{folder}/{name}": size for name, size in marker.sizes.items()}
@@ -233,9 +247,9 @@ class ArtifactWriter:
         self, kind: type[R], rows: Iterable[R], drops: Iterable[Drop], *, n_in: int
     ) -> StageResult:
         """Write the table of these rows, as `commit` does."""
-        return self.commit(to_frame(kind, rows), drops, n_in=n_in)
+        return self.commit(to_table(kind, rows), drops, n_in=n_in)
 
-    def commit(self, items: pd.DataFrame, drops: Iterable[Drop], *, n_in: int) -> StageResult:
+    def commit(self, items: pa.Table, drops: Iterable[Drop], *, n_in: int) -> StageResult:
         """Write the tables, then the marker; every input item is either kept or in `drops`.
 
         `n_in` counts input items. One item may give several rows (the people of a frame), so the

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tasks.common.files import write_file
 from tasks.common.records import Drop, SourceDrop
-from tasks.common.schema.columns import columns_of
+from tasks.common.schema.columns import columns_of, table_of
 from tasks.common.schema.rows import Crop, Frame, JudgedCrop, Matte, MediaRow
 from tasks.common.schema.tables import (
     digest_table,
@@ -36,6 +36,7 @@ ALL = [
         "verdicts": columns_of(JudgedCrop),
     }.items()
 ]
+_PLAIN_VALUES = {"string": "街", "Float64": 0.5, "Int64": 7}
 _VALUES = {
     "string": st.text(st.characters(codec="utf-8"), max_size=12),
     "Float64": st.floats(allow_nan=False, allow_infinity=False),
@@ -49,25 +50,23 @@ def _rows(columns: Columns) -> st.SearchStrategy[list[dict[str, Any]]]:
 
 
 def _frame(rows: Sequence[Mapping[str, Any]], columns: Columns) -> pd.DataFrame:
-    """Return any rows as a frame of these columns, with any of their values missing."""
+    """Return any rows as pandas holds them, with any of their values missing."""
     return pd.DataFrame(list(rows), columns=list(columns)).astype(dict(columns))
 
 
-def _through_parquet(table: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    write_file(folder / "table.parquet", encode_table(table))
-    return read_table(folder / "table.parquet")
+def _dtypes(frame: pd.DataFrame) -> dict[str, str]:
+    return {str(name): str(kind) for name, kind in frame.dtypes.items()}
 
 
 @pytest.mark.parametrize("columns", ALL)
 def test_an_empty_table_has_the_declared_columns_and_types(columns: Columns) -> None:
-    table = _frame([], columns)
-    assert {name: str(kind) for name, kind in table.dtypes.items()} == dict(columns)
+    assert _dtypes(table_of([], columns).to_pandas()) == dict(columns)
 
 
 @pytest.mark.parametrize("columns", ALL)
-def test_an_empty_table_keeps_its_types_on_the_disk(columns: Columns, tmp_path: Path) -> None:
-    table = _through_parquet(_frame([], columns), tmp_path)
-    assert {name: str(kind) for name, kind in table.dtypes.items()} == dict(columns)
+def test_pandas_reads_an_empty_table_with_its_types(columns: Columns, tmp_path: Path) -> None:
+    write_file(tmp_path / "table.parquet", encode_table(table_of([], columns)))
+    assert _dtypes(pd.read_parquet(tmp_path / "table.parquet")) == dict(columns)
 
 
 def test_the_columns_of_drops_are_these() -> None:
@@ -89,23 +88,23 @@ DROP = Drop(item="a", stage="sample", reason="still", sentence="It is still.")
 
 def test_no_drops_are_a_table_with_all_columns() -> None:
     table = drops_table([])
-    assert {name: str(kind) for name, kind in table.dtypes.items()} == drop_columns(Drop)
+    assert _dtypes(table.to_pandas()) == drop_columns(Drop)
 
 
 def test_an_absent_value_is_a_missing_one() -> None:
-    (row,) = plain_rows(drops_table([DROP]))
+    (row,) = drops_table([DROP]).to_pylist()
     assert row == DROP.model_dump()
     assert (row["value"], row["bound"]) == (None, None)
 
 
 def test_a_number_that_is_none_is_a_missing_one() -> None:
-    (row,) = plain_rows(drops_table([DROP.model_copy(update={"value": math.nan})]))
+    (row,) = drops_table([DROP.model_copy(update={"value": math.nan})]).to_pylist()
     assert row["value"] is None
 
 
 def test_drops_of_several_sources_name_them() -> None:
     with_source = SourceDrop(source_id="street", **DROP.model_dump())
-    rows = plain_rows(drops_table([with_source, DROP]))
+    rows = drops_table([with_source, DROP]).to_pylist()
     assert [row["source_id"] for row in rows] == ["street", None]
 
 
@@ -113,14 +112,16 @@ def test_drops_of_several_sources_name_them() -> None:
 def test_a_table_comes_back_from_the_disk_as_it_was(
     columns: Columns, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    folder = tmp_path_factory.mktemp("tables")
+    path = tmp_path_factory.mktemp("tables") / "table.parquet"
 
     @settings(max_examples=15, deadline=None)
     @given(_rows(columns))
     def holds(rows: list[dict[str, Any]]) -> None:
-        back = _through_parquet(_frame(rows, columns), folder)
-        assert plain_rows(back) == rows
-        assert digest_table(back) == digest_table(_frame(rows, columns))
+        table = table_of(rows, columns)
+        write_file(path, encode_table(table))
+        back = read_table(path)
+        assert back.to_pylist() == plain_rows(pd.read_parquet(path)) == rows
+        assert digest_table(back) == digest_table(table)
 
     holds()
 
@@ -130,7 +131,7 @@ def test_a_table_comes_back_from_the_disk_as_it_was(
 def test_tables_have_one_digest_exactly_if_they_have_the_same_rows(
     one: list[dict[str, Any]], other: list[dict[str, Any]]
 ) -> None:
-    same_digest = digest_table(_frame(one, FRAMES)) == digest_table(_frame(other, FRAMES))
+    same_digest = digest_table(table_of(one, FRAMES)) == digest_table(table_of(other, FRAMES))
     assert same_digest == (one == other and repr(one) == repr(other))
 
 
@@ -152,9 +153,15 @@ def test_tables_have_one_digest_exactly_if_they_have_the_same_rows(
 def test_a_small_difference_gives_another_digest(
     one: list[dict[str, Any]], other: list[dict[str, Any]]
 ) -> None:
-    assert digest_table(_frame(one, FRAMES)) != digest_table(_frame(other, FRAMES))
+    assert digest_table(table_of(one, FRAMES)) != digest_table(table_of(other, FRAMES))
 
 
 def test_the_digest_does_not_depend_on_the_order_of_columns() -> None:
-    table = _frame([{"frame_id": "a", "time_s": 1.5}], FRAMES)
-    assert digest_table(table[sorted(table.columns)]) == digest_table(table)
+    table = table_of([{"frame_id": "a", "time_s": 1.5}], FRAMES)
+    assert digest_table(table.select(sorted(table.column_names))) == digest_table(table)
+
+
+@pytest.mark.parametrize("columns", ALL)
+def test_a_table_has_the_bytes_that_pandas_would_write(columns: Columns) -> None:
+    rows = [{}, {name: _PLAIN_VALUES[kind] for name, kind in columns.items()}]
+    assert encode_table(table_of(rows, columns)) == encode_table(_frame(rows, columns))

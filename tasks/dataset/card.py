@@ -6,10 +6,9 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from tasks.common.html.pages import templates
 from tasks.common.recipe.publish import PublishRecipe
+from tasks.common.yaml_text import load_yaml
 from tasks.dataset.dataset_json import NOT_GIVEN, Metadata
 
 FIGURES = {
@@ -33,7 +32,7 @@ def chinese_reasons() -> dict[str, str]:
 
 
 def _read_texts(name: str) -> dict[str, Any]:
-    texts: dict[str, Any] = yaml.safe_load(
+    texts: dict[str, Any] = load_yaml(
         files(__package__).joinpath("templates", name).read_text("utf-8")
     )
     return texts

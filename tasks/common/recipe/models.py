@@ -20,6 +20,7 @@ from tasks.common.recipe.scene_files import inline_scene_files
 from tasks.common.records import Record
 from tasks.common.validation import explain_validation
 from tasks.common.weights.catalogue import Role, find_weights, weights_of_role
+from tasks.common.yaml_text import load_yaml
 
 
 class DownloadRecipe(Record):
@@ -131,7 +132,7 @@ def parse_recipe(text: str, name_or_path: str, folder: Path | None = None) -> Re
         InputError: it is not valid; each error names its key.
     """
     try:
-        values: Any = yaml.safe_load(text)
+        values: Any = load_yaml(text)
     except yaml.YAMLError as error:
         raise InputError(f"{name_or_path} is not valid YAML: {error}") from error
     if not isinstance(values, dict):

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from tasks.common.errors import InputError
+from tasks.common.yaml_text import load_yaml
 
 _SEPARATORS = re.compile(r"[;|]")
 _LISTS = ("scenes", "add", "remove")
@@ -41,7 +42,7 @@ def _scenes(name: str, folder: Path) -> list[Any]:
     shipped = files("deployments").joinpath("scenes", f"{name}.yaml")
     text = shipped.read_text("utf-8") if shipped.is_file() else _text(folder / name, "scenes")
     try:
-        values = yaml.safe_load(text)
+        values = load_yaml(text)
     except yaml.YAMLError as error:
         raise InputError(f"publish.scenes: {name} is not valid YAML: {error}") from error
     scenes = values.get("scenes") if isinstance(values, dict) else None

@@ -113,19 +113,6 @@ def to_frame(kind: type[R], rows: Iterable[R]) -> pd.DataFrame:
     return frame
 
 
-def from_frame(kind: type[R], frame: pd.DataFrame) -> list[R]:
-    """Return the rows of a frame; columns that the dataclass does not have are ignored.
-
-    Raises:
-        ValueError: the frame lacks columns, as those of older versions may.
-    """
-    names = list(columns_of(kind))
-    missing = sorted(set(names) - set(map(str, frame.columns)))
-    if missing:
-        raise ValueError(f"the table lacks the columns {', '.join(missing)}")
-    return [decode_row(kind, values) for values in plain_rows(frame[names])]
-
-
 def plain_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows as plain Python values; None stands for a missing value.
 

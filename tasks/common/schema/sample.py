@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Self, get_args
 
 import pandas as pd
+import pyarrow as pa
 
 from tasks.common.records import Source
 from tasks.common.schema.boxes import Box
-from tasks.common.schema.columns import columns_of, encode_row, from_frame
+from tasks.common.schema.columns import columns_of, encode_row, from_table, table_of
 from tasks.common.schema.layout import (
     SamplePaths,
     Split,
@@ -154,8 +155,8 @@ def plain_row(row: SampleRow) -> dict[str, object]:
 
 def sample_frame(rows: Iterable[SampleRow]) -> pd.DataFrame:
     """Return `samples.csv` as a frame."""
-    values = [plain_row(row) for row in rows]
-    return pd.DataFrame(values, columns=list(SAMPLE_COLUMNS)).astype(SAMPLE_COLUMNS)
+    frame: pd.DataFrame = table_of(list(map(plain_row, rows)), SAMPLE_COLUMNS).to_pandas()
+    return frame
 
 
 def rows_of_frame(frame: pd.DataFrame) -> list[SampleRow]:
@@ -167,7 +168,8 @@ def rows_of_frame(frame: pd.DataFrame) -> list[SampleRow]:
     known = {name: dtype for name, dtype in SAMPLE_COLUMNS.items() if name in frame.columns}
     typed = frame[list(known)].astype(known).reindex(columns=list(SAMPLE_COLUMNS))
     scenes = [_json_scenes(value) for value in typed["scenes"]]
-    return from_frame(SampleRow, typed.assign(scenes=pd.Series(scenes, typed.index, "string")))
+    typed["scenes"] = pd.array(scenes, dtype="string")
+    return from_table(SampleRow, pa.Table.from_pandas(typed, preserve_index=False))
 
 
 def _json_scenes(value: object) -> str:

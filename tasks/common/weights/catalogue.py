@@ -4,13 +4,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import Field, ValidationError
 
 from tasks.common.digests import content_key
 from tasks.common.errors import InputError
 from tasks.common.records import Record
 from tasks.common.validation import explain_validation
+from tasks.common.yaml_text import load_yaml
 
 Role = Literal["person-detector", "matting", "pose", "tagger"]
 
@@ -81,7 +81,7 @@ def catalogue() -> dict[str, Weights]:
     """
     text = files("deployments").joinpath("weights.yaml").read_text(encoding="utf-8")
     try:
-        entries = yaml.safe_load(text)["weights"]
+        entries = load_yaml(text)["weights"]
         return {name: Weights(name=name, **entry) for name, entry in entries.items()}
     except ValidationError as error:
         raise InputError(explain_validation(error, "deployments/weights.yaml", Weights)) from error

@@ -11,6 +11,7 @@ import yaml
 
 from tasks.common.errors import InputError
 from tasks.common.records import Source
+from tasks.common.yaml_text import load_yaml
 
 Entry = Mapping[str, object]
 """An entry of a list before validation by `Source` or a collection."""
@@ -59,7 +60,7 @@ def parse_yaml(text: str, origin: str) -> dict[str, Any]:
         InputError: it is not of this form.
     """
     try:
-        values = yaml.safe_load(text)
+        values = load_yaml(text)
     except yaml.YAMLError as error:
         raise InputError(f"{origin} is not valid YAML: {error}") from error
     if not isinstance(values, dict):

@@ -70,9 +70,9 @@ def repeats_one_by_one(
     kept: list[int] = []
     kept_hashes = np.empty_like(hashes)
     distances = np.full(len(hashes), 64, np.int64)
-    for row, sides in enumerate(zip(hashes, mirrors, strict=True)):
+    for row, sides in enumerate(np.stack([hashes, mirrors], axis=1)):
         earlier = kept_hashes[: len(kept)]
-        bits = min(int(np.bitwise_count(side ^ earlier).min(initial=64)) for side in sides)
+        bits = int(np.bitwise_count(sides[:, None] ^ earlier).min(initial=64))
         distances[row] = bits if bits <= radius else 64
         if distances[row] >= min_distance:
             kept_hashes[len(kept)] = sides[0]

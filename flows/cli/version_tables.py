@@ -98,7 +98,7 @@ def print_diff(diff: Diff, page: str) -> None:
         if diff.of(kind):
             console.print(f"{spell_change(kind)}: {len(diff.of(kind))}", highlight=False)
     for sample in diff.samples[:_MAX_LINES]:
-        console.print(f"  {sample.stem}: {sample.says()}", highlight=False, soft_wrap=True)
+        console.print(f"  {sample.stem}: {sample.describe()}", highlight=False, soft_wrap=True)
     if len(diff.samples) > _MAX_LINES:
         rest = len(diff.samples) - _MAX_LINES
         console.print(f"  … and {rest} more; --json lists all", highlight=False)

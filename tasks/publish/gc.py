@@ -25,10 +25,15 @@ from tasks.common.store.objects import ObjectStore, Stored
 from tasks.publish.records import Commit, StoreRecord, manifest_key
 from tasks.publish.registry import VersionRegistry, damaged
 
+# Longer than any publication takes from its last lease to its commit: the one interval that no
+# compare-and-swap covers (docs/decisions/0009).
 GRACE = timedelta(days=7)
+# See `channels._MAX_RACES`.
 _MAX_RACES = 50
+# Files deleted between two looks at the tombstone: few enough that a collection which lost it stops
+# soon, many enough that the look costs little. (S3 takes up to 1000 keys a request.)
 _BATCH = 500
-_ABANDONED = timedelta(hours=1)  # a deletion that began so long ago was killed: another takes over
+_ABANDONED = timedelta(hours=1)  # after it a deletion counts as killed
 Step = Literal["mark", "wait", "delete"]
 
 
@@ -37,7 +42,8 @@ class Tombstone(StoreRecord):
 
     state: Literal["garbage", "wanted", "deleting"]  # "wanted" is a lease
     at: datetime
-    # No two tombstones have the same bytes, so a swap notices every change in between.
+    # Random, so no two tombstones have equal bytes. Otherwise a swap could not tell a tombstone
+    # from an equal one that was removed and put again in between (the ABA problem).
     token: str = Field(default_factory=lambda: secrets.token_hex(8))
 
 
@@ -76,15 +82,17 @@ def lease_tree(store: ObjectStore, tree_id: str, now: datetime) -> None:
     """
     key = _tombstone_key(tree_id)
     for _ in range(_MAX_RACES):
-        seen = store.get(key)
-        if seen is None:
+        data = store.get(key)
+        if data is None:
             return
-        if _read_tombstone(store, key, seen).state == "deleting":
+        # Even an abandoned deletion: some of the files are gone, and to take it over would mean
+        # that two processes decide about one tree.
+        if _read_tombstone(store, key, data).state == "deleting":
             break
-        if store.swap(key, seen, Tombstone(state="wanted", at=now).encode()):
+        if store.swap(key, data, Tombstone(state="wanted", at=now).encode()):
             return
     raise WorldError(
-        "The files of an earlier publication of this very content are being deleted. Run the same "
+        "The files of an earlier publication of this content are being deleted. Run the same "
         "again later. If that deletion was killed, `matteflow gc --delete` finishes it an hour "
         "after it began."
     )
@@ -99,12 +107,16 @@ def collect(
     """
     store = registry.store
     versions = _Versions(registry)
+    # Versions before trees. A tree that becomes a version in between looks unneeded here; at worst
+    # it gets a tombstone, which the next collection drops. `_take_over` reads the versions again.
     needed, committed = versions.trees()
     trees = set(store.list_folders("trees/"))
     tables = {
         key.split("/")[1].removesuffix(".parquet") for key in store.list_objects("manifests/")
     }
     marked = {key.split("/")[1].removesuffix(".json") for key in store.list_objects("gc/")}
+    # Three ways to be garbage: files without a version, a table whose tree never became one, and a
+    # tombstone whose deletion was killed after the last file.
     unneeded = sorted((trees | (tables - committed.keys()) | marked) - needed)
     for tree_id in track(unneeded, "gc", len(unneeded)):
         files = store.list_objects(f"trees/{tree_id}/")
@@ -114,16 +126,19 @@ def collect(
             yield _collect_tree(versions, tree_id, files, commit, now, grace, delete)
     if delete:
         _drop_tombstones(store, sorted(marked & needed))
+    # A bucket has no unfinished files: an upload there is one request (docs/decisions/0008).
     if isinstance(store, FolderStore):
         yield from _collect_orphaned_uploads(store, now - grace, delete)
 
 
 def _drop_tombstones(store: ObjectStore, tree_ids: Sequence[str]) -> None:
     """Remove the tombstones of trees that became versions, but none of a deletion under way."""
+    # A plain delete is enough. Should such a version be retired and its tree be due at this moment,
+    # the deletion misses its tombstone and stops, and the next collection starts again.
     for tree_id in tree_ids:
         key = _tombstone_key(tree_id)
-        seen = store.get(key)
-        if seen is not None and _read_tombstone(store, key, seen).state != "deleting":
+        data = store.get(key)
+        if data is not None and _read_tombstone(store, key, data).state != "deleting":
             store.delete([key])
 
 
@@ -157,22 +172,27 @@ class _Versions:
 
     def __init__(self, registry: VersionRegistry):
         self.registry = registry
-        self._seen: set[str] | None = None
+        self._keys: set[str] | None = None
         self._needed: set[str] = set()
         self._committed: dict[str, Commit] = {}
 
     def trees(self) -> tuple[set[str], dict[str, Commit]]:
         """Return the trees that a version needs, and a version of every tree that had one."""
         store = self.registry.store
-        there = {*store.list_objects("versions/"), *store.list_objects("retired/")}
-        if there != self._seen:
+        # Records never change, so their names say whether anything did: two listings per tree
+        # instead of a read of every record. The listing comes before the reads, so a record that is
+        # put in between counts as new the next time.
+        keys = {*store.list_objects("versions/"), *store.list_objects("retired/")}
+        if keys != self._keys:
             self._read()
-            self._seen = there
+            self._keys = keys
         return self._needed, self._committed
 
     def _read(self) -> None:
         self._needed, self._committed = set(), {}
         for name in self.registry.names():
+            # A damaged record raises here and ends the collection: what it needs is unknown, so
+            # nothing may be deleted.
             in_use = set(self.registry.numbers_in_use(name))
             for commit in self.registry.commits(name):
                 self._committed[commit.tree] = commit
@@ -189,8 +209,9 @@ def _collect_tree(
     delete: bool,
 ) -> Unreferenced:
     store, key = versions.registry.store, _tombstone_key(tree_id)
-    seen = store.get(key)
-    tombstone = _read_tombstone(store, key, seen) if seen is not None else None
+    data = store.get(key)
+    tombstone = _read_tombstone(store, key, data) if data is not None else None
+    # A lease waits for a whole grace period too, counted from its own date.
     wait = _ABANDONED if tombstone is not None and tombstone.state == "deleting" else grace
     is_due = tombstone is not None and now - tombstone.at >= wait
     step: Step = "mark" if tombstone is None else "delete" if is_due else "wait"
@@ -203,44 +224,49 @@ def _collect_tree(
         marked_at=tombstone.at if tombstone else None,
     )
     if delete and step == "mark":
+        # If absent: another collection may have been faster, and its date must stay.
         store.put_if_absent(key, Tombstone(state="garbage", at=now).encode())
     elif delete and step == "delete":
-        ours = _take_over(versions, tree_id, seen, now)
-        if ours is None or not _delete_tree(store, tree_id, ours, keep_table=commit is not None):
+        own = _take_over(versions, tree_id, data, now)
+        if own is None or not _delete_tree(store, tree_id, own, keep_table=commit is not None):
             return item._replace(step="wait")
     return item
 
 
 def _take_over(
-    versions: "_Versions", tree_id: str, seen: bytes | None, now: datetime
+    versions: "_Versions", tree_id: str, due: bytes | None, now: datetime
 ) -> bytes | None:
-    """Turn a due tombstone into that of our deletion; None where the tree must not be deleted."""
+    """Turn a due tombstone into that of this deletion; None where the tree must not be deleted."""
     store, key = versions.registry.store, _tombstone_key(tree_id)
-    ours = Tombstone(state="deleting", at=now).encode()
-    if not store.swap(key, seen, ours):
+    own = Tombstone(state="deleting", at=now).encode()
+    if not store.swap(key, due, own):
         return None  # a publisher leased it, or another collection was faster
-    # Between our look at the versions and the swap a publisher may have leased the tree, committed
-    # a version and seen its lease expire: only a look after the swap is safe.
+    # Since the versions were read, a publisher may have leased the tree and committed a version,
+    # and its lease may have expired. From the swap on no publisher gets a lease, so what is read
+    # after it is final.
     if tree_id in versions.trees()[0]:
         store.delete([key])
         return None
-    return ours
+    return own
 
 
-def _delete_tree(store: ObjectStore, tree_id: str, ours: bytes, *, keep_table: bool) -> bool:
+def _delete_tree(store: ObjectStore, tree_id: str, own: bytes, *, keep_table: bool) -> bool:
     """Delete a tree: first the manifest, so that it is not whole, last the tombstone.
 
     Killed in between, the tombstone lets another collection finish. Before each batch the tombstone
-    must still be ours: another collection that took us for killed may have finished, and the tree
-    may have been published again. Returns whether all of it was deleted.
+    must still be `own`: another collection may have taken this one for killed and finished, and the
+    tree may have been published again. Returns whether all of it was deleted.
     """
+    # Listed again: files may have come since the first listing, of a publisher that then lost its
+    # lease.
     keys = sorted(store.list_objects(f"trees/{tree_id}/"))
     first = [key for key in keys if key.endswith(f"/{MANIFEST}")]
     rest = [key for key in keys if key not in first]
+    # The table of a retired version stays for `diff`; one of a tree that was never a version goes.
     rest += [] if keep_table else [manifest_key(tree_id)]
     batches = [rest[start : start + _BATCH] for start in range(0, len(rest), _BATCH)]
     for batch in [first, *batches]:
-        if store.get(_tombstone_key(tree_id)) != ours:
+        if store.get(_tombstone_key(tree_id)) != own:
             return False
         store.delete(batch)
     store.delete([_tombstone_key(tree_id)])

@@ -127,7 +127,7 @@ def test_after_its_files_went_a_version_cannot_come_back(
         list(collect(registry, now, delete=True))
     with pytest.raises(
         InputError,
-        match=r"@v1 cannot come back: .* is missing and 4 more\. `matteflow publish --rev",
+        match=r"@v1 cannot be restored: .* is missing and 4 more\. `matteflow publish --rev",
     ):
         restore_version(registry, first, LATER)
     assert registry.retired_numbers(NAME) == [1]
@@ -139,7 +139,7 @@ def test_a_single_lost_file_is_named_alone(workspace: Workspace, folder_store: F
     retire_version(registry, first, "dark", NOW)
     folder_store.delete([f"{first.prefix}README.md"])
     with pytest.raises(
-        InputError, match=r"@v1 cannot come back: README\.md is missing\. `matteflow publish"
+        InputError, match=r"@v1 cannot be restored: README\.md is missing\. `matteflow publish"
     ):
         restore_version(registry, first, NOW)
 

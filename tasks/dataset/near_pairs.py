@@ -50,7 +50,7 @@ def _of_different_owners(
 ) -> list[tuple[int, int, int]]:
     if len(pairs.queries) == 0:
         return []
-    # Owners as integers: comparing arrays of numbers takes milliseconds for millions of pairs.
+    # Owners as integers: arrays are compared without a Python loop over all pairs.
     names = {name: number for number, name in enumerate({p.owner for p in [*pictures, *others]})}
     owner = np.array([names[picture.owner] for picture in pictures])
     owner_of_other = np.array([names[picture.owner] for picture in others])

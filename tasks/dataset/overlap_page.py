@@ -13,7 +13,7 @@ from tasks.common.workspace.artifacts import Workspace
 from tasks.dataset.decontamination import Overlap
 from tasks.dataset.encode import read_sample
 
-# Pictures are embedded as data URIs: these bounds keep a page under a few MB.
+# Pictures are embedded in the page: these bounds keep it small enough for a browser.
 _HEIGHT_PX = 220
 _MAX_SHOWN = 60
 

@@ -13,7 +13,7 @@ from tasks.common.schema.sample import KINDS, ChangeKind, Sample
 from tasks.common.store.objects import ObjectStore, in_parallel
 from tasks.publish.diff import Diff, Difference, spell_change
 
-# Pictures are embedded, so these bounds keep a page of all six kinds under some ten MB.
+# Pictures are embedded in the page: these bounds keep it small enough for a browser.
 MAX_SHOWN = 60
 _HEIGHT_PX = 220
 

@@ -49,6 +49,7 @@ def maintain(
         _require_subset(subset, address)
     except (InputError, WorldError) as error:
         return refusal(error)
+    # Verified before garbage is collected, and reported even if the collection fails the run.
     checked, problems = _verify(address, subset, verify)
     collected = _collect(address, garbage, grace_days)
     message = " ".join(filter(None, (checked, collected)))

@@ -47,6 +47,7 @@ def rerun(
             _invalidate(previous, stage, record.recipe)
     except MatteflowError as error:
         return Failed(name="BadInput", message=str(error))
+    # The stages before it come from the cache.
     last = SOURCE_STAGES[-1] if downstream else stage
     outcome = run_pipeline(previous.source, record.recipe, last)
     create_rerun_artifact(outcome, previous)

@@ -32,6 +32,7 @@ def rerun(
             stage=stage, source=source, run=run,
             refresh=refresh, downstream=downstream, return_state=True,
         )  # fmt: skip
+    # As an exception, so that the exit code is that of wrong input.
     if state.name == "BadInput":
         raise InputError(str(state.message))
     console.print(str(state.message), highlight=False)

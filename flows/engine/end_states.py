@@ -18,6 +18,7 @@ def refusal(error: MatteflowError) -> State[Any]:
     Its name tells the curator what to fix: the form, the place of the sources, the store, or
     artifacts that are gone.
     """
+    # The names are shown in Prefect's UI, and automations may filter by them.
     match error:
         case InputError():
             name = "BadInput"

@@ -23,10 +23,13 @@ from tasks.download.http.rate_limit import rate_limiter
 from tasks.download.http.retry import RetryLaterError, retry_after_s, retrying
 
 _MAX_RESPONSE_BYTES = 32 << 20  # a page of a listing takes kilobytes
+# With waits of up to two minutes each: a listing is worth waiting for, since without it the run has
+# no sources at all.
 _N_ATTEMPTS = 5
 _MAX_WAIT_S = 120.0
 _NOT_MODIFIED, _TOO_MANY, _UNAVAILABLE, _SERVER_ERROR = 304, 429, 503, 500
 _DENIED, _GONE = (401, 403), (404, 410)
+# Compared with the whole path, so that a JMESPath with brackets or pipes is left alone.
 _PLAIN_KEYS = re.compile(r"[\w-]+(\.[\w-]+)*")
 
 
@@ -66,6 +69,7 @@ Path = Annotated[
 class Pages(Record):
     """How the next page is requested: by its number, or by the cursor at `next`."""
 
+    # Defaults of the commonest form, numbered pages from 1.
     parameter: str = "page"
     first: int = 1
     size_parameter: str | None = None
@@ -109,7 +113,9 @@ class Community(Record):
     kinds: dict[str, Kind] = Field(default_factory=dict)
     item_url: str = Field(pattern=r"\{entry\}", description="gives a freshly signed media URL")
     item: AnyPath = Field("", description="where in that response the item stands")
+    # `new` relies on a listing that is newest first; `all` reads every page, for others.
     walk: Literal["new", "all"] = "new"
+    # Ends the walk through a listing that never gets empty.
     max_pages: int = Field(10_000, ge=1)
 
 
@@ -141,6 +147,7 @@ class Api:
         """
         pages = self.community.pages
         query = dict(self.community.query)
+        # The first page of a listing with cursors has no cursor yet.
         if at is not None:
             query[pages.parameter] = str(at)
         if pages.size_parameter and pages.size:
@@ -158,6 +165,8 @@ class Api:
             SourceError: the entry is gone, or its URL is not http: or https:.
             WorldError: the community does not answer.
         """
+        # `replace`, not `format`: the URL may hold other braces. Quoted whole, so that an entry
+        # named `a/../b` stays one segment of the path.
         url = self.community.item_url.replace("{entry}", quote(entry, safe=""))
         item = extract(self._request(url, {}, None).values, self.community.item)
         media_url = extract(item, self.community.fields.media)
@@ -175,6 +184,8 @@ class Api:
         def once() -> Page:
             with limiter.request(host):
                 response = self._get(url, query, etag)
+            # With or without Retry-After: for a listing the default wait of a second is a sensible
+            # guess.
             if response.status_code in (_TOO_MANY, _UNAVAILABLE):
                 raise RetryLaterError(retry_after_s(response), _answer(response))
             return self._read(response)
@@ -206,6 +217,7 @@ class Api:
         name = self.community.token
         if name is None:
             return {}
+        # Read at each request and never stored: records and logs hold the variable's name only.
         token = os.environ.get(name, "").strip()
         if not token:
             raise InputError(
@@ -217,6 +229,7 @@ class Api:
     def _read(self, response: httpx.Response) -> Page:
         code = response.status_code
         answer = _answer(response)
+        # Before the other codes: 304 is not a success, but the answer that was hoped for.
         if code == _NOT_MODIFIED:
             return Page(values=None, etag=response.headers.get("etag"))
         if code >= _SERVER_ERROR:

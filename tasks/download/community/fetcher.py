@@ -30,5 +30,7 @@ class CommunityFetcher(RemoteFetcher):
         api = Api(Community.model_validate_json(data), context.settings)
         try:
             fetch_url(api.media_url(unquote(entry)), partial, context.settings)
+        # Once only. Between the request for the URL and the transfer there may be a wait for the
+        # rate limit, longer than the signature lives. A second refusal is the server's word.
         except ExpiredError:
             fetch_url(api.media_url(unquote(entry)), partial, context.settings)

@@ -45,7 +45,7 @@ command_line = LazyGroup(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; errors of our own end in a message, not in a stack trace."""
+    """Run the command line; errors of this program end in a message, not in a stack trace."""
     try:
         command_line(args=list(arguments) if arguments is not None else None)
     except MatteflowError as error:

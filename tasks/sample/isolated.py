@@ -19,7 +19,7 @@ _SIXTEEN_TO_EIGHT = 257.0  # 65535 / 255
 
 
 class SampleJob(TypedDict):
-    """What the worker is told, as JSON values: a media file, the recipe, a folder for JPEGs."""
+    """The job of the worker, as JSON values: a media file, the recipe, a folder for JPEGs."""
 
     path: str
     kind: Kind

@@ -31,6 +31,7 @@ def without_paths(items: pd.DataFrame) -> pd.DataFrame:
 def files_of(items: pd.DataFrame) -> Iterator[tuple[str, str]]:
     """Yield path and sha256 of every file that the table names."""
     for column in map(str, items.columns):
+        # The pair of columns is a convention of `schema.rows`: `x_path` and `x_digest`.
         if _is_path(column):
             digests = items[column.removesuffix("path") + "digest"]
             pairs = zip(items[column], digests, strict=True)

@@ -126,6 +126,7 @@ class FolderBackend:
 
     def probe(self) -> None:
         """Write and remove a file."""
+        # Permissions alone do not tell: the disk may be full or mounted read-only.
         require_writable(self.root, "The workspace", _FIX)
 
 
@@ -139,6 +140,8 @@ class BucketBackend:
     def __init__(self, root: Path, store: ObjectStore):
         self.root = root
         self._store = store
+        # One pool for all artifacts of the process, so that many small stages share the
+        # connections.
         self._senders = ThreadPoolExecutor(store.n_connections, thread_name_prefix="workspace")
 
     def url(self, relative: str) -> str:
@@ -171,6 +174,7 @@ class BucketBackend:
 
     def write(self, relative: str, data: bytes, later: Writes | None = None) -> None:
         """Write a file to the bucket, and a local copy."""
+        # The copy first: `_send` reads it, and the writer itself is the next to need it.
         write_file(self.root / relative, data)
         if later is None:
             self._store.put(relative, data, digest_bytes(data))
@@ -182,12 +186,14 @@ class BucketBackend:
 
     def move_in(self, relative: str, file: Path, digest: str) -> None:
         """Send a finished file to the bucket, then keep it as the local copy."""
+        # The bucket first: a failed upload then leaves the file where the retry finds it.
         self._store.put_file(relative, file, digest)
         _move(file, self.root / relative)
 
     def remove(self, relatives: Iterable[str]) -> None:
         """Remove files from the bucket, and their local copies."""
         paths = list(relatives)
+        # The bucket first: with the copies alone gone, this machine would fetch the file again.
         self._store.delete(paths)
         for relative in paths:
             (self.root / relative).unlink(missing_ok=True)
@@ -223,6 +229,7 @@ class BucketBackend:
         copies = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in files)
         excess = sum(size for _, size, _ in copies) - max_bytes
         removed = 0
+        # Oldest first, so the first that is in use ends the walk.
         for used_at, size, path in copies:
             if removed >= excess or used_at > time.time() - _IN_USE_S:
                 break
@@ -238,6 +245,7 @@ class BucketBackend:
 
 
 def _is_as_written(size: int, expected: int | None) -> bool:
+    # No file of an artifact is empty, so 0 bytes mean a write that failed.
     return size > 0 and expected in (None, size)
 
 

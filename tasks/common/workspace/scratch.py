@@ -15,7 +15,10 @@ def scratch_folder(settings: Settings, purpose: str) -> Iterator[Path]:
     """Yield a new folder that is removed with its content when the block ends."""
     settings.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
-        dir=settings.scratch, prefix=f"{purpose}-", ignore_cleanup_errors=True
+        # Not the system's /tmp, which is often memory: videos are larger.
+        dir=settings.scratch,
+        prefix=f"{purpose}-",
+        ignore_cleanup_errors=True,
     ) as folder:
         yield Path(folder)
 

@@ -1,50 +1,30 @@
 """Garbage collection: what no version in use references goes, in two steps a grace period apart.
 
 A tree is unreferenced when no version names it, or only retired ones do. The first collection puts
-a tombstone; one that comes a grace period later deletes the tree.
-
-A publisher may start to use such a tree at any moment, since a tree is named by its content. It
-turns the tombstone into a lease before it uploads, and again before it commits. A collection turns
-the tombstone into that of a deletion before it deletes. Both swap the same object by
-compare-and-swap, so exactly one of them succeeds: the publisher who loses raises, the collection
-that loses waits for another grace period. So a publication and a deletion never meet in one tree.
+a tombstone; one that comes a grace period later deletes the tree. `tombstones` describes how
+publications and collections exclude each other.
 """
 
-import secrets
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-from pydantic import Field, ValidationError
-
-from tasks.common.errors import WorldError
 from tasks.common.progress import track
 from tasks.common.schema.layout import MANIFEST
 from tasks.common.store.folder import FolderStore
 from tasks.common.store.objects import ObjectStore, Stored
-from tasks.publish.records import Commit, StoreRecord, manifest_key
-from tasks.publish.registry import VersionRegistry, damaged
+from tasks.publish.records import Commit, manifest_key
+from tasks.publish.registry import VersionRegistry
+from tasks.publish.tombstones import Tombstone, read_tombstone, tombstone_key
 
 # Longer than any publication takes from its last lease to its commit: the one interval that no
 # compare-and-swap covers (docs/decisions/0009).
 GRACE = timedelta(days=7)
-# See `channels._MAX_RACES`.
-_MAX_RACES = 50
 # Files deleted between two looks at the tombstone: few enough that a collection which lost it stops
 # soon, many enough that the look costs little. (S3 takes up to 1000 keys a request.)
 _BATCH = 500
 _ABANDONED = timedelta(hours=1)  # after it a deletion counts as killed
 Step = Literal["mark", "wait", "delete"]
-
-
-class Tombstone(StoreRecord):
-    """`gc/<tree>.json`: since when a tree is unreferenced, leased by a publisher, or deleted."""
-
-    state: Literal["garbage", "wanted", "deleting"]  # "wanted" is a lease
-    at: datetime
-    # Random, so no two tombstones have equal bytes. Otherwise a swap could not tell a tombstone
-    # from an equal one that was removed and put again in between (the ABA problem).
-    token: str = Field(default_factory=lambda: secrets.token_hex(8))
 
 
 class Unreferenced(NamedTuple):
@@ -59,43 +39,6 @@ class Unreferenced(NamedTuple):
     n_bytes: int
     step: Step
     marked_at: datetime | None
-
-
-def _tombstone_key(tree_id: str) -> str:
-    return f"gc/{tree_id}.json"
-
-
-def _read_tombstone(store: ObjectStore, key: str, data: bytes) -> Tombstone:
-    try:
-        return Tombstone.model_validate_json(data)
-    except ValidationError as error:
-        raise damaged(store, key) from error
-
-
-def lease_tree(store: ObjectStore, tree_id: str, now: datetime) -> None:
-    """Keep a collection from deleting a tree that is about to be used.
-
-    Mostly there is no tombstone, and this costs one read.
-
-    Raises:
-        WorldError: the tree is being deleted right now.
-    """
-    key = _tombstone_key(tree_id)
-    for _ in range(_MAX_RACES):
-        data = store.get(key)
-        if data is None:
-            return
-        # Even an abandoned deletion: some of the files are gone, and to take it over would mean
-        # that two processes decide about one tree.
-        if _read_tombstone(store, key, data).state == "deleting":
-            break
-        if store.swap(key, data, Tombstone(state="wanted", at=now).encode()):
-            return
-    raise WorldError(
-        "The files of an earlier publication of this content are being deleted. Run the same "
-        "again later. If that deletion was killed, `matteflow gc --delete` finishes it an hour "
-        "after it began."
-    )
 
 
 def collect(
@@ -136,9 +79,9 @@ def _drop_tombstones(store: ObjectStore, tree_ids: Sequence[str]) -> None:
     # A plain delete is enough. Should such a version be retired and its tree be due at this moment,
     # the deletion misses its tombstone and stops, and the next collection starts again.
     for tree_id in tree_ids:
-        key = _tombstone_key(tree_id)
+        key = tombstone_key(tree_id)
         data = store.get(key)
-        if data is not None and _read_tombstone(store, key, data).state != "deleting":
+        if data is not None and read_tombstone(store, key, data).state != "deleting":
             store.delete([key])
 
 
@@ -208,9 +151,9 @@ def _collect_tree(
     grace: timedelta,
     delete: bool,
 ) -> Unreferenced:
-    store, key = versions.registry.store, _tombstone_key(tree_id)
+    store, key = versions.registry.store, tombstone_key(tree_id)
     data = store.get(key)
-    tombstone = _read_tombstone(store, key, data) if data is not None else None
+    tombstone = read_tombstone(store, key, data) if data is not None else None
     # A lease waits for a whole grace period too, counted from its own date.
     wait = _ABANDONED if tombstone is not None and tombstone.state == "deleting" else grace
     is_due = tombstone is not None and now - tombstone.at >= wait
@@ -237,7 +180,7 @@ def _take_over(
     versions: "_Versions", tree_id: str, due: bytes | None, now: datetime
 ) -> bytes | None:
     """Turn a due tombstone into that of this deletion; None where the tree must not be deleted."""
-    store, key = versions.registry.store, _tombstone_key(tree_id)
+    store, key = versions.registry.store, tombstone_key(tree_id)
     own = Tombstone(state="deleting", at=now).encode()
     if not store.swap(key, due, own):
         return None  # a publisher leased it, or another collection was faster
@@ -266,10 +209,10 @@ def _delete_tree(store: ObjectStore, tree_id: str, own: bytes, *, keep_table: bo
     rest += [] if keep_table else [manifest_key(tree_id)]
     batches = [rest[start : start + _BATCH] for start in range(0, len(rest), _BATCH)]
     for batch in [first, *batches]:
-        if store.get(_tombstone_key(tree_id)) != own:
+        if store.get(tombstone_key(tree_id)) != own:
             return False
         store.delete(batch)
-    store.delete([_tombstone_key(tree_id)])
+    store.delete([tombstone_key(tree_id)])
     return True
 
 

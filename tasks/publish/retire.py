@@ -4,9 +4,9 @@ from datetime import datetime
 
 from tasks.common.errors import InputError
 from tasks.publish.channels import remove_channels
-from tasks.publish.gc import lease_tree
 from tasks.publish.records import Commit, Retirement, retirement_key
 from tasks.publish.registry import LATEST, VersionRegistry
+from tasks.publish.tombstones import lease_tree
 from tasks.publish.verify import verify_version
 
 

@@ -9,10 +9,11 @@ from tasks.common.store.folder import FolderStore
 from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.artifacts import Workspace
 from tasks.publish.channels import point_channel
-from tasks.publish.gc import Tombstone, collect
+from tasks.publish.gc import collect
 from tasks.publish.records import Commit, Retirement
 from tasks.publish.registry import VersionRegistry
 from tasks.publish.retire import restore_version, retire_version
+from tasks.publish.tombstones import Tombstone
 from tests.dataset.trees import NAME, NOW, everything, push_samples
 from tests.publish.forge import put
 

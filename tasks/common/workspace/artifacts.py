@@ -27,7 +27,8 @@ from tasks.common.settings import Settings
 from tasks.common.store.address import open_prefix
 from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.artifact_files import MARKER, Marker, files_of, without_paths
-from tasks.common.workspace.backend import BucketBackend, FolderBackend, StorageBackend, Writes
+from tasks.common.workspace.backend import FolderBackend, StorageBackend, Writes
+from tasks.common.workspace.bucket import BucketBackend
 
 R = TypeVar("R")
 _VERIFY_THREADS = 4  # hashlib releases the GIL, so digests are computed on several cores

@@ -12,7 +12,8 @@ from pydantic import Discriminator, Tag, ValidationError
 from tasks.common.errors import ArtifactError, InputError, WorldError
 from tasks.common.records import Record, Source
 from tasks.common.validation import explain_validation
-from tasks.download.community.api import Api, Community, Page, description_path, extract
+from tasks.download.community.api import Api, Page
+from tasks.download.community.description import Community, description_path, extract
 from tasks.download.sources.collection import Collection, Context
 from tasks.download.sources.rows import read_yaml, split_scenes
 from tasks.download.sources.slug import unique_slug

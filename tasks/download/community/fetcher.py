@@ -3,7 +3,8 @@
 from urllib.parse import unquote
 
 from tasks.common.errors import SourceError
-from tasks.download.community.api import Api, Community, description_path
+from tasks.download.community.api import Api
+from tasks.download.community.description import Community, description_path
 from tasks.download.fetchers.http import ExpiredError, fetch_url
 from tasks.download.fetchers.protocol import FetchContext, RemoteFetcher
 from tasks.download.partial_file import PartialFile

@@ -200,7 +200,7 @@ def _is_matteflow(client: SyncPrefectClient, deployment: Any) -> bool:
 def make_automation(client: SyncPrefectClient) -> str:
     """Create the automation that marks a run as crashed after 90 s without a heartbeat.
 
-    A crashed run can be retried. A worker reports when the process of a run dies; the automation
+    A crashed run can be retried. A worker reports when the process of a run ends; the automation
     covers the loss of a whole host, and with it the worker.
     """
     automation = Automation(
@@ -220,7 +220,7 @@ def make_automation(client: SyncPrefectClient) -> str:
         actions=[
             ChangeFlowRunState(
                 state=StateType.CRASHED,
-                message="No heartbeat for 90 s: the process or host of the run died. Retry it.",
+                message="No heartbeat for 90 s: the process or host of the run was lost. Retry it.",
             )
         ],
     )

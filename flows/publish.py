@@ -71,7 +71,7 @@ def _by_recipe(record: RunRecord, recipe: str, workspace: Workspace, now: dateti
     parsed = load_recipe(recipe) if recipe else record.recipe
     if parsed == record.recipe:
         return record
-    # A run keeps its recipe for ever; publishing by another recipe is a run of its own.
+    # A run never changes its recipe; publishing by another recipe is a run of its own.
     return record.model_copy(
         update={
             "run_id": name_run(now, flow_run_id()),

@@ -67,7 +67,7 @@ def publish_outcomes(
     report = review(completed, crops, recipe.filter, publish_recipe.name)
     drop_counts = count_drops(completed, crops, workspace)
     for _ in range(_MAX_BUILDS):
-        # Read again each time: a test subset may have been published meanwhile, too.
+        # Read again each time: a test subset may have been published since, too.
         others = read_others(store, publish_recipe)
         inputs = key_of_inputs(allowed, recipe, others)
         base = read_base_version(store, publish_recipe.name, inputs)

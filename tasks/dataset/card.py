@@ -128,7 +128,7 @@ def _percent(split: Metadata) -> dict[str, str]:
 
 
 def _cell(value: Any) -> str:
-    """Return a value as it may stand in a table: no markup, no bar, on one line."""
+    """Return a value as a table cell may hold it: no markup, no bar, on one line."""
     text = " ".join(str("" if value is None else value).split())
     # A bar would end the cell of a Markdown table; a backslash before it would show in HTML.
     return escape(text, quote=False).replace("|", "&#124;")

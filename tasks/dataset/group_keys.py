@@ -30,7 +30,7 @@ class Components:
         self._splits: dict[str, Split] = dict(splits)
 
     def root(self, key: str) -> str:
-        """Return the key that stands for a key's component; a new key is a component."""
+        """Return the representative key of a key's component; a new key is a component."""
         self._keys.add(key)
         return str(self._keys[key])
 

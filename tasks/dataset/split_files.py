@@ -24,7 +24,7 @@ class SplitFile(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Where it lies in the tree."""
+        """Its path in the tree."""
         return split_file(self.split, self.scene)
 
     def encode(self) -> bytes:

@@ -83,7 +83,7 @@ def _matte_one(
     mask = to_mask(alpha.prediction.alpha, recipe.threshold)
     box = tight_box(mask, crop.person_in_crop, recipe.margin)
     # No pixel of the mask in the box: whatever the network cut out is somebody else.
-    if box is None:  # before the second model, which would be called in vain
+    if box is None:  # before the second model is called, whose result would not be used
         return None
     # A drawn mask gets a second opinion as well: it shows annotations that do not fit.
     second = next((store.matte_of(crop.path, crop.digest) for store in second_opinions), None)

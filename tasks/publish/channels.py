@@ -1,4 +1,4 @@
-"""Channels: names such as `latest` that stand for a version and may be moved."""
+"""Channels: names such as `latest` that point to a version and may be moved."""
 
 import json
 import re
@@ -69,7 +69,7 @@ def point_channel(
         return remaining | ({channel: before[channel]} if channel in before else {})
 
     _change(registry, commit.name, undo)
-    raise InputError(f"{commit.label} was retired meanwhile; nothing was moved.")
+    raise InputError(f"{commit.label} was retired at the same time; no channel was moved.")
 
 
 def remove_channels(registry: VersionRegistry, name: str, channels: Collection[str]) -> None:

@@ -77,7 +77,7 @@ def commit_tree(
     what a person took out of use.
 
     Raises:
-        OvertakenError: another publisher committed a version meanwhile.
+        OvertakenError: another publisher committed a version after the base version was read.
         WorldError: the store failed, or does not hold what was written to it.
         InputError: the store cannot be used as it is.
     """
@@ -219,7 +219,7 @@ def _require_base(proposed: Commit, newest: Commit) -> None:
     version made of the same inputs does no harm: both trees were built on the same base version.
 
     Raises:
-        OvertakenError: another publisher committed `newest` meanwhile.
+        OvertakenError: another publisher committed `newest` after the base version was read.
     """
     is_known = proposed.inputs != ""  # trees of older programs name neither inputs nor base
     if is_known and newest.version != proposed.base and newest.inputs != proposed.inputs:

@@ -1,4 +1,4 @@
-"""Garbage collection: what no version in use references goes, in two steps a grace period apart.
+"""Garbage collection: trees that no version in use references are deleted, after a grace period.
 
 A tree is unreferenced when no version names it, or only retired ones do. The first collection puts
 a tombstone; one that comes a grace period later deletes the tree. `tombstones` describes how

@@ -51,7 +51,7 @@ class Commit(StoreRecord):
 
 
 class Channel(StoreRecord):
-    """Which version a name such as `latest` stands for.
+    """The version that a name such as `latest` points to.
 
     `newest` is the highest version at the time of that choice: only a later one moves `latest`
     on, so that a rollback holds while the same content is published again.

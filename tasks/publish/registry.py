@@ -1,4 +1,4 @@
-"""Which versions a store holds, and which of them a name stands for."""
+"""The versions that a store holds, and the version that a ref means."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Taking a version out of use, and back."""
+"""Retire a version, and restore it."""
 
 from datetime import datetime
 
@@ -18,7 +18,7 @@ def retire_version(
     The record of the version stays, and its number is never given again.
 
     Raises:
-        InputError: a channel stands for the version while there are others, or no reason is given.
+        InputError: a channel points to the version while there are others, or no reason is given.
     """
     if not reason.strip():
         raise InputError("A retirement needs a reason; give one with --reason.")
@@ -51,7 +51,7 @@ def _pointing(registry: VersionRegistry, commit: Commit) -> list[str]:
 def _advice(commit: Commit, pointing: list[str], other: int) -> str:
     option = "" if pointing[0] == LATEST else f" --channel {pointing[0]}"
     return (
-        f"{' and '.join(pointing)} of {commit.name} stands for v{commit.version}. Point it at "
+        f"{' and '.join(pointing)} of {commit.name} points to v{commit.version}. Point it at "
         f"another version first, such as with `matteflow rollback {commit.name}@v{other}{option}`."
     )
 

@@ -1,4 +1,4 @@
-"""Bringing a tree into a store: present files stay, files of other versions are copied."""
+"""Upload a tree to a store: present files stay, files of other versions are copied."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -113,7 +113,7 @@ def _earlier(registry: VersionRegistry, name: str) -> Iterable[Commit]:
 
 def _bytes_of(file: TreeFile, workspace: Workspace) -> bytes:
     if file.path is None:
-        raise ValueError(f"{file.name} was read from a store and lies in no workspace")
+        raise ValueError(f"{file.name} was read from a store and is in no workspace")
     data = workspace.path(file.path).read_bytes()
     # The manifest has this digest already; other bytes would be a version that never verifies.
     if digest_bytes(data) != file.digest:

@@ -83,7 +83,7 @@ def reuse_or_review(
     title: str,
     workspace: Workspace,
 ) -> StageResult:
-    """Return the artifact as it lies in the workspace, or make it."""
+    """Return the artifact from the workspace, or make it."""
     return reuse_or_make(
         workspace,
         "review",

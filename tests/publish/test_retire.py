@@ -60,7 +60,7 @@ def test_a_version_that_latest_stands_for_is_not_retired(
     workspace: Workspace, folder_store: FolderStore
 ) -> None:
     *_, third = _versions(workspace, folder_store)
-    said = rf"^latest of {NAME} stands for v3\. Point it .* `matteflow rollback {NAME}@v2`"
+    said = rf"^latest of {NAME} points to v3\. Point it .* `matteflow rollback {NAME}@v2`"
     with pytest.raises(InputError, match=said):
         retire_version(VersionRegistry(folder_store), third, "dark", NOW)
     assert folder_store.list_objects("retired/") == {}

@@ -26,7 +26,7 @@ def scratch_folder(settings: Settings, purpose: str) -> Iterator[Path]:
 def sweep_scratch(settings: Settings, older_than_s: float) -> int:
     """Remove what killed processes left behind; return the number of removed entries.
 
-    By age alone: nothing tells whether the process that owns a file still runs.
+    By age alone: it is unknown whether the process that owns a file still runs.
     """
     if not settings.scratch.is_dir():
         return 0

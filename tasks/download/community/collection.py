@@ -133,7 +133,7 @@ def _pages(api: Api, etag: str | None) -> Iterator[Page]:
         if page.values is None or not _items(page, community):
             return
         following = extract(page.values, pages.next) if pages.next else int(at or 0) + 1
-        if following in (None, "", at):  # a repeated cursor would loop for ever
+        if following in (None, "", at):  # a repeated cursor would loop endlessly
             return
         at = following
     raise WorldError(f"{community.name} has more than {community.max_pages} pages.")

@@ -24,7 +24,7 @@ _MEGABYTE = 1 << 20
 _MEMORY_BYTES = 2 << 30
 # Of CPU and of wall time: a large video on a slow line.
 _HOUR_S = 3600.0
-# yt-dlp raises one class for every error; only the text tells which of them are transient.
+# yt-dlp raises one class for every error; only the text shows which of them are transient.
 _TRANSIENT = ("timed out", "HTTP Error 5", "HTTP Error 429", "Connection", "Temporary failure")
 
 

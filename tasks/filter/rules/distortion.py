@@ -30,8 +30,8 @@ def measure(subject: Subject) -> float | None:
     In equirectangular and fisheye frames the ratio follows from where the person is: the mean over
     the box of the local ratio between the two directions, 1 / cos(latitude) or t / sin(t) for an
     angle t off the axis of an equidistant fisheye whose circle of 180 degrees fills the frame's
-    height. In flat ones the angle is unknown, and the body tells: the longest of the limb segments
-    in view over their median, each as a share of what anatomy gives it. That one is weak, since
+    height. In flat ones the angle is unknown, so the body is measured: the longest limb segment
+    in view over the median, each as a share of what anatomy gives it. That one is weak, since
     foreshortening looks alike. None where fewer than six segments are in view.
     """
     if subject.crop.projection in ("equirectangular", "fisheye"):

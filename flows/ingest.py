@@ -109,6 +109,7 @@ def ingest(
         outcomes=outcomes,
         withheld=prepared.withheld,
     )
+    # Before the report, which says what was published.
     publication, problem = _publish(record, publish, address, workspace)
     record = record.model_copy(update={"publication": publication})
     finish_run(record, workspace, flow_runs)

@@ -66,6 +66,7 @@ def _require_subset(subset: str, address: str) -> None:
         WorldError: the store does not answer.
     """
     registry = open_registry(address)
+    # A check of an empty store would pass, and a mistyped name with it.
     registry.require_any(subset.partition("@")[0])
     if "@" in subset:
         registry.resolve(subset)

@@ -56,6 +56,7 @@ def publish_run(
     # ValueError comes from Pillow and pandas when a stored file is not what its table says.
     except (MatteflowError, OSError, ValueError) as error:
         return Failed(name="NotPublished", message=str(error))
+    # Read again: sources may have been taken down since the run.
     _, withheld = exclude_taken_down(sources_of(record.outcomes), address)
     published = record.model_copy(update={"publication": publication, "withheld": withheld})
     finish_run(published, workspace, {})

@@ -25,6 +25,7 @@ def rerun(
 ) -> None:
     """Run one stage of one source again, and the stages that depend on it."""
     prepare_console(verbose)
+    # Late, for the reason that `prepare_console` gives.
     from flows.rerun import rerun as rerun_flow
 
     with progress_bars(f"{stage} of {source}"):

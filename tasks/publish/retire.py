@@ -49,9 +49,10 @@ def _pointing(registry: VersionRegistry, commit: Commit) -> list[str]:
 
 
 def _advice(commit: Commit, pointing: list[str], other: int) -> str:
+    verb = "points" if len(pointing) == 1 else "point"
     option = "" if pointing[0] == LATEST else f" --channel {pointing[0]}"
     return (
-        f"{' and '.join(pointing)} of {commit.name} points to v{commit.version}. Point it at "
+        f"{' and '.join(pointing)} of {commit.name} {verb} to v{commit.version}. Point it at "
         f"another version first, such as with `matteflow rollback {commit.name}@v{other}{option}`."
     )
 

@@ -36,11 +36,13 @@ SILENT = "matteflow: runs that fell silent are crashed"
 RESULTS = "matteflow-results"
 # Settings that all machines share: no folders of one machine, no secrets.
 _IS_SHARED = re.compile(
+    # A negative list, so that a new setting reaches the workers without a change here.
     r"MATTEFLOW_(?!HOME|MODELS|SCRATCH|POOL|PROJECT|BIN|TOKEN).*|AWS_ENDPOINT_URL_S3|AWS_DEFAULT_REGION"
 )
 _SILENCE = timedelta(seconds=90)  # three missed heartbeats
 _FLOWS = ("ingest", "ingest-batch", "publish", "rerun", "maintain")
 _ALIVE = "prefect.flow-run.heartbeat"
+# A run in one of these states sends no heartbeat any more, and must not count as silent.
 _ENDED = ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling", "Paused", "Suspended")
 
 
@@ -76,6 +78,7 @@ def set_up(pool: str, kind: str, limit: int | None, project: str) -> None:
     Raises:
         InputError: an option is wrong, the server does not answer, or `prefect deploy` failed.
     """
+    # Before the first request: Prefect reads these variables when it is imported or connects.
     prepare_environment()
     with get_client(sync_client=True) as client:
         _require_server(client)
@@ -121,7 +124,9 @@ def make_pool(client: SyncPrefectClient, name: str, kind: str, limit: int | None
     client.update_work_pool(
         name,
         WorkPoolUpdate(
-            base_job_template=template or pool.base_job_template, concurrency_limit=limit
+            # An empty template would reset a process pool that an operator has configured.
+            base_job_template=template or pool.base_job_template,
+            concurrency_limit=limit,
         ),
     )
     return "updated"
@@ -159,6 +164,7 @@ def deploy(pool: str, project: str) -> None:
     Raises:
         InputError: `prefect deploy` failed; its output is in the sentence.
     """
+    # prefect.yaml reads both variables; a process of its own, since `deploy` is a command only.
     environment = os.environ | {"MATTEFLOW_POOL": pool, "MATTEFLOW_PROJECT": project}
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
     done = subprocess.run(
@@ -176,7 +182,7 @@ def refuse_unknown_parameters(client: SyncPrefectClient) -> int:
     deployments = [
         deployment
         for deployment in client.read_deployments()
-        if deployment.entrypoint and _is_ours(client, deployment)
+        if deployment.entrypoint and _is_matteflow(client, deployment)
     ]
     for deployment in deployments:
         schema = dict(deployment.parameter_openapi_schema or {}) | {"additionalProperties": False}
@@ -187,14 +193,14 @@ def refuse_unknown_parameters(client: SyncPrefectClient) -> int:
     return len(deployments)
 
 
-def _is_ours(client: SyncPrefectClient, deployment: Any) -> bool:
+def _is_matteflow(client: SyncPrefectClient, deployment: Any) -> bool:
     return client.read_flow(deployment.flow_id).name in _FLOWS
 
 
 def make_automation(client: SyncPrefectClient) -> str:
     """Create the automation that marks a run as crashed after 90 s without a heartbeat.
 
-    A crashed run can be retried. A worker reports when the process of a run dies; the automation
+    A crashed run can be retried. A worker reports when the process of a run ends; the automation
     covers the loss of a whole host, and with it the worker.
     """
     automation = Automation(
@@ -206,6 +212,7 @@ def make_automation(client: SyncPrefectClient) -> str:
             match={"prefect.resource.id": "prefect.flow-run.*"},
             match_related={"prefect.resource.role": "flow", "prefect.resource.name": list(_FLOWS)},
             for_each={"prefect.resource.id"},
+            # Proactive: it fires when the expected event does not come.
             posture=Posture.Proactive,
             threshold=1,
             within=_SILENCE,
@@ -213,12 +220,13 @@ def make_automation(client: SyncPrefectClient) -> str:
         actions=[
             ChangeFlowRunState(
                 state=StateType.CRASHED,
-                message="No heartbeat for 90 s: the process or host of the run died. Retry it.",
+                message="No heartbeat for 90 s: the process or host of the run was lost. Retry it.",
             )
         ],
     )
     # Two setups at the same time may both have created it; one is enough.
     existing = client.read_automations_by_name(SILENT)
+    # The first one stays, so its history in the UI stays too.
     for surplus in existing[1:]:
         client.delete_automation(surplus.id)
     if existing:
@@ -253,6 +261,7 @@ def store_results_in_bucket(client: SyncPrefectClient) -> str:
     block = S3Bucket(bucket_name=bucket, bucket_folder=folder, credentials=credentials)
     # `save` returns a coroutine only inside an event loop, and none runs here.
     block_id = cast(UUID, block.save(RESULTS, overwrite=True))
+    # The server's default: flows and tasks name no storage of their own.
     client.update_server_default_result_storage(block_id)
     return f"s3://{bucket}/{folder}"
 

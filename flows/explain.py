@@ -27,6 +27,7 @@ def explain_crop(crop_id: str, run: str | None, workspace: Workspace) -> Explana
     record = load_run(workspace, run)
     bounds = record.recipe.filter
     crops = reuse_or_deduplicate(record.outcomes, bounds, workspace)
+    # By the run's own bounds, so that the page explains the verdict that the run gave.
     crop = read_crop(crops, crop_id, workspace)
     findings = list_findings(crop, record.sources_by_id[crop.source_id], bounds)
     target = f"{run_folder(record.run_id)}/explain/{crop.stem}.html"

@@ -51,9 +51,12 @@ def prepare(sources: str, recipe: str, store: str) -> Prepared:
     workspace.probe()
     sweep_scratch(settings(), _ABANDONED_S)
     try:
+        # A WorldError here is about the list's server, not the store; the state's name tells them
+        # apart.
         listed = read_sources(sources)
     except WorldError as error:
         raise ListingError(str(error)) from error
+    # All listed sources, also taken-down ones: pins are checked against the list as it was written.
     require_publishable(store, parsed, listed)
     allowed, withheld = exclude_taken_down(listed, store)
     if not allowed:
@@ -106,9 +109,11 @@ def ingest(
         outcomes=outcomes,
         withheld=prepared.withheld,
     )
+    # Before the report, which says what was published.
     publication, problem = _publish(record, publish, address, workspace)
     record = record.model_copy(update={"publication": publication})
     finish_run(record, workspace, flow_runs)
+    # Last: until here the run may read its artifacts again.
     workspace.trim(round(settings().copy_gb * 1e9))
     return _final_state(record, problem)
 

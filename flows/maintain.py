@@ -49,6 +49,7 @@ def maintain(
         _require_subset(subset, address)
     except (InputError, WorldError) as error:
         return refusal(error)
+    # Verified before garbage is collected, and reported even if the collection fails the run.
     checked, problems = _verify(address, subset, verify)
     collected = _collect(address, garbage, grace_days)
     message = " ".join(filter(None, (checked, collected)))
@@ -65,6 +66,7 @@ def _require_subset(subset: str, address: str) -> None:
         WorldError: the store does not answer.
     """
     registry = open_registry(address)
+    # A check of an empty store would pass, and a mistyped name with it.
     registry.require_any(subset.partition("@")[0])
     if "@" in subset:
         registry.resolve(subset)

@@ -28,6 +28,7 @@ def preview(recipe: str, changes: Sequence[str], run: str | None, workspace: Wor
     """
     base, _ = override_recipe(recipe, [])
     changed, _ = override_recipe(recipe, changes)
+    # Before any run is read: such a change needs other crops, which no run has.
     differing = differing_parts(changed, base)
     if differing:
         raise InputError(

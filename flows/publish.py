@@ -56,6 +56,7 @@ def publish_run(
     # ValueError comes from Pillow and pandas when a stored file is not what its table says.
     except (MatteflowError, OSError, ValueError) as error:
         return Failed(name="NotPublished", message=str(error))
+    # Read again: sources may have been taken down since the run.
     _, withheld = exclude_taken_down(sources_of(record.outcomes), address)
     published = record.model_copy(update={"publication": publication, "withheld": withheld})
     finish_run(published, workspace, {})
@@ -71,7 +72,7 @@ def _by_recipe(record: RunRecord, recipe: str, workspace: Workspace, now: dateti
     parsed = load_recipe(recipe) if recipe else record.recipe
     if parsed == record.recipe:
         return record
-    # A run keeps its recipe for ever; publishing by another recipe is a run of its own.
+    # A run never changes its recipe; publishing by another recipe is a run of its own.
     return record.model_copy(
         update={
             "run_id": name_run(now, flow_run_id()),

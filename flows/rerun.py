@@ -47,7 +47,9 @@ def rerun(
             _invalidate(previous, stage, record.recipe)
     except MatteflowError as error:
         return Failed(name="BadInput", message=str(error))
+    # The stages before it come from the cache.
     last = SOURCE_STAGES[-1] if downstream else stage
+    # The source as that run recorded it, not as its list reads today.
     outcome = run_pipeline(previous.source, record.recipe, last)
     create_rerun_artifact(outcome, previous)
     if outcome.error is not None:

@@ -51,5 +51,6 @@ def lift(kind: TakedownKind, name: str, workspace: Workspace, registry: VersionR
     record = takedowns.record_of(kind, name)
     if record is None:
         raise InputError(f"There is no takedown of {kind} {name}. Known: {takedowns.names()}.")
+    # Both, in the order in which they were written: either record alone still forbids the source.
     workspace.remove([record.key])
     registry.store.delete([record.key])

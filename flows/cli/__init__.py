@@ -11,6 +11,7 @@ command_line = LazyGroup(
     "matteflow",
     "Turn shared videos and street photos into a published person-segmentation dataset.",
     {
+        # The order is that of the help: what people need first comes first.
         "Runs": {
             "ingest": "ingest",
             "publish": "publish",
@@ -44,7 +45,7 @@ command_line = LazyGroup(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; errors of our own end in a message, not in a stack trace."""
+    """Run the command line; errors of this program end in a message, not in a stack trace."""
     try:
         command_line(args=list(arguments) if arguments is not None else None)
     except MatteflowError as error:
@@ -52,5 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(BAD_INPUT if isinstance(error, InputError) else FAILED)
     except SystemExit as end:
         if end.code == INTERRUPTED:
+            # Artifacts are written whole or not at all, so a resumed run repeats unfinished stages
+            # only.
             print_error("Interrupted. Run the same command again to resume.")
         raise

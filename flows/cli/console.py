@@ -40,6 +40,7 @@ class _Bars:
         self._progress = progress
         self._bars: dict[str, TaskID] = {}
         self._totals: Counter[str] = Counter()
+        # rich locks each update, but not the look-up of a bar and its creation together.
         self._lock = Lock()
 
     def advance(self, stage: str, done: int, total: int) -> None:
@@ -47,6 +48,7 @@ class _Bars:
         with self._lock:
             if stage not in self._bars:
                 self._bars[stage] = self._progress.add_task(stage, total=0)
+            # Each source reports its own total once, with `done` 0; the bar shows their sum.
             self._totals[stage] += total
             self._progress.update(self._bars[stage], advance=done, total=self._totals[stage])
 
@@ -54,6 +56,7 @@ class _Bars:
 @contextmanager
 def progress_bars(title: str) -> Iterator[None]:
     """Show a bar per running stage until the block ends; on a pipe, print only the title."""
+    # Bars in a log file would be thousands of lines with control characters.
     if not sys.stderr.isatty():
         errors.print(title)
         yield
@@ -65,6 +68,7 @@ def progress_bars(title: str) -> Iterator[None]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
+    # On the error stream, so that output can be piped.
     with Progress(*columns, console=errors, transient=True) as progress:
         progress.add_task(title, total=None)
         listen(_Bars(progress))

@@ -16,4 +16,5 @@ def explain(
     run: RunOption = "",
 ) -> None:
     """Explain why a crop was kept, dropped or held for review: each value beside its bounds."""
+    # No server is needed: a finished run is in the workspace.
     print_explanation(explain_crop(crop, run or None, Workspace.of(settings())))

@@ -21,6 +21,7 @@ def export(
     """Write a version as COCO instances, WebDataset shards or a Hugging Face imagefolder."""
     registry = open_registry(store, patient=True)
     commit = require_usable(registry, version)
+    # `patient`: an export reads thousands of files.
     with progress_bars(f"export {commit.label}"):
         samples = read_samples(registry, commit)
         converted = Version(commit.label, commit.tree, commit.prefix, samples)

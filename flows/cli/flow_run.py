@@ -32,6 +32,7 @@ def report_end(state: "State[Any]") -> None:
     from flows.cli.show import show  # not at the top: it imports Prefect
 
     run_id = state.result(raise_on_failure=False)
+    # The data of a failed state may be an exception instead of a run's name.
     if isinstance(run_id, str):
         show(run_id)
     if not state.is_completed():

@@ -45,6 +45,7 @@ class LazyCommand(TyperCommand):
     def make_context(self, info_name: str | None, *args: Any, **extra: Any) -> Any:
         """Import the real command and return its context, which then runs that command."""
         function = getattr(import_module(f"{__package__}.{self._module}"), self._function)
+        # An app per command: typer builds the parser from the function's annotations.
         app = typer.Typer(add_completion=False)
         app.command(self.name)(function)
         return typer.main.get_command(app).make_context(info_name, *args, **extra)

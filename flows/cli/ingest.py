@@ -28,6 +28,7 @@ def ingest(
     from flows.ingest import ingest as ingest_flow
     from flows.ingest import prepare
 
+    # Also done by the flow itself; here a mistake costs a second instead of the server's start.
     prepare(
         sources, recipe, store or settings().store
     )  # reports wrong input before Prefect starts its server

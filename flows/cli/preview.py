@@ -45,6 +45,7 @@ def retune(
 def _save_recipe(text: str, target: Path, recipe: str) -> None:
     """Write a changed recipe; it replaces no existing file except the one it was read from."""
     try:
+        # The name of a shipped recipe may equal the name of a file in the current folder.
         is_own = recipe not in shipped_recipes() and target.resolve() == Path(recipe).resolve()
         if target.exists() and not is_own:
             raise InputError(f"{target} exists already; choose another file name.")

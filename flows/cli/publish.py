@@ -25,6 +25,7 @@ def publish(
 ) -> None:
     """Publish the kept crops of a finished run, by its own recipe or another."""
     prepare_console(verbose)
+    # Late, for the reason that `prepare_console` gives.
     from flows.publish import publish_run
 
     with progress_bars("publish"):

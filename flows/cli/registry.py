@@ -62,6 +62,7 @@ def resolve_pair(registry: VersionRegistry, before: str, after: str) -> tuple[Co
     """
     first = registry.resolve(before)
     if after:
+        # `fullmatch`: a subset may be called v2-street.
         is_short = after.startswith("@") or re.fullmatch(r"v\d+", after)
         named = f"{first.name}@{after.removeprefix('@')}" if is_short else after
         return first, registry.resolve(named)

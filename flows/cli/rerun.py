@@ -25,6 +25,7 @@ def rerun(
 ) -> None:
     """Run one stage of one source again, and the stages that depend on it."""
     prepare_console(verbose)
+    # Late, for the reason that `prepare_console` gives.
     from flows.rerun import rerun as rerun_flow
 
     with progress_bars(f"{stage} of {source}"):
@@ -32,6 +33,7 @@ def rerun(
             stage=stage, source=source, run=run,
             refresh=refresh, downstream=downstream, return_state=True,
         )  # fmt: skip
+    # As an exception, so that the exit code is that of wrong input.
     if state.name == "BadInput":
         raise InputError(str(state.message))
     console.print(str(state.message), highlight=False)

@@ -30,6 +30,7 @@ def propose_scenes(
 ) -> None:
     """Propose scenes for kept crops with an image tagger, for publish.scene_overrides."""
     target = to.expanduser().absolute()
+    # Checked before the model runs, which may take minutes.
     if target.exists():
         raise InputError(
             f"{target} exists already and may have manual corrections; choose another file name."
@@ -42,6 +43,7 @@ def propose_scenes(
         data = propose(record.outcomes, crops, parsed, weights, least)
     write_file(target, data)
     console.print(
+        # Lines (10 is the line feed) less the header.
         f"{data.count(10) - 1} proposals are in {target}. Delete the wrong ones, then name the "
         "file in the recipe as publish.scene_overrides.",
         soft_wrap=True,

@@ -17,5 +17,6 @@ def show(run: RunName = "") -> None:
     console.print(describe_publication(record), highlight=False)
     if record.publication:
         console.print(f"Subset: {record.publication.url}", soft_wrap=True, highlight=False)
+    # Also for a run of another machine, if the workspace is a bucket.
     page = workspace.url(f"{run_folder(record.run_id)}/report.html")
     console.print(f"Report: {page}", soft_wrap=True, highlight=False)

@@ -18,6 +18,7 @@ def sources(address: SourceList) -> None:
                       source.licence or "", source.uploader or "", status_of(source))  # fmt: skip
     console.print(table)
     missing = [source.source_id for source in listed if is_missing(source.uri)]
+    # After the table: all sources are shown before the command fails.
     if missing:
         raise InputError(
             f"{len(missing)} of {len(listed)} sources do not exist: {', '.join(missing)}."

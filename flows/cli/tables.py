@@ -26,10 +26,12 @@ def print_run(record: RunRecord, workspace: Workspace) -> None:
         ("Dropped", all_drops(outcomes, run, workspace)),
         ("For review", for_review(run.crops)),
     ):
+        # An empty table would look like a lost one.
         if drops:
             console.print(_reasons_table(title, reasons(drops)))
     for sentence in record.withheld:
         console.print(sentence, style="yellow", highlight=False)
+    # Last, since a terminal shows the end: what failed must be in sight.
     for line in source_lines(outcomes, run):
         if line.state != "done":
             console.print(
@@ -66,6 +68,7 @@ def print_preview(preview: Preview) -> None:
     for table in (moves, rules):
         if table.row_count:
             console.print(table)
+    # In this order and by name: `before` and `after` may hold different verdicts.
     for verdict in ("keep", "review", "drop", "to be matted"):
         if diff.before[verdict] or diff.after[verdict]:
             console.print(

@@ -32,6 +32,7 @@ def takedown(
     store: Store = "",
 ) -> None:
     """Remove a source or an uploader from all future ingests and versions."""
+    # Exactly one of the two.
     if bool(source) == bool(uploader):
         raise InputError("Give either --source ID or --uploader ID.")
     kind: TakedownKind = "source" if source else "uploader"
@@ -41,6 +42,7 @@ def takedown(
         lift(kind, name, workspace, registry)
         console.print(f"{kind} {name} may be used again.", highlight=False)
         return
+    # Before the record is written, which repeats what was found: runs may be deleted later.
     derived = find_derived(kind, name, workspace, registry)
     _print_derived(derived)
     if preview:

@@ -16,6 +16,7 @@ from tasks.publish.records import Commit
 from tasks.publish.registry import VersionRegistry
 from tasks.publish.verify import Problem
 
+# About what a terminal shows; JSON and pages have all.
 _MAX_LINES = 40
 
 
@@ -27,6 +28,7 @@ def print_json(value: Any) -> None:
 def print_subsets(registry: VersionRegistry) -> None:
     """Print each subset with the version that its `latest` points to."""
     table = Table("subset", "versions", "latest", "samples", "published")
+    # A name is copied into the next command, so it stays on one line.
     table.columns[0].no_wrap = True
     for name in registry.names():
         commit = registry.resolve(name)
@@ -53,6 +55,7 @@ def print_versions(registry: VersionRegistry, name: str) -> None:
         labels = [label for label, channel in sorted(channels.items())
                  if channel.version == commit.version]  # fmt: skip
         if commit.version in retired:
+            # One read per retired version, of which there are few.
             retirement = registry.retirement(name, commit.version)
             labels.append(f"retired: {retirement.reason}" if retirement else "retired")
         table.add_row(
@@ -98,7 +101,7 @@ def print_diff(diff: Diff, page: str) -> None:
         if diff.of(kind):
             console.print(f"{spell_change(kind)}: {len(diff.of(kind))}", highlight=False)
     for sample in diff.samples[:_MAX_LINES]:
-        console.print(f"  {sample.stem}: {sample.says()}", highlight=False, soft_wrap=True)
+        console.print(f"  {sample.stem}: {sample.describe()}", highlight=False, soft_wrap=True)
     if len(diff.samples) > _MAX_LINES:
         rest = len(diff.samples) - _MAX_LINES
         console.print(f"  … and {rest} more; --json lists all", highlight=False)
@@ -111,6 +114,7 @@ def print_diff(diff: Diff, page: str) -> None:
 def print_garbage(garbage: Sequence[Unreferenced], grace: timedelta, *, delete: bool) -> None:
     """Print the files that no version needs, the reason, and when they are deleted."""
     for item in garbage:
+        # A tombstone has its own date, so the grace of this call decides.
         when = item.marked_at + grace if item.marked_at else None
         then = {
             "mark": "marked now" if delete else "to be marked",

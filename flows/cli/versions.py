@@ -51,6 +51,7 @@ def url(version: VersionRef, store: Store = "") -> None:
     """Print the URL of a version's files, for `aws s3 sync` and the like."""
     registry = open_registry(store)
     commit = require_usable(registry, version)
+    # Not the console, which wraps lines: scripts read this one.
     sys.stdout.write(registry.store.url(commit.prefix) + "\n")
 
 
@@ -60,6 +61,7 @@ def pull(
     store: Store = "",
 ) -> None:
     """Download a version; every byte is checked, and an interrupted pull resumes."""
+    # A pull meets more short failures than a look-up, and can resume.
     registry = open_registry(store, patient=True)
     commit = require_usable(registry, version)
     with progress_bars(f"pull {commit.label}"):
@@ -83,6 +85,7 @@ def verify(
         labels, problems = verify_all(registry, version, deep=deep)
     if "@" in version and problems:
         require_usable(registry, labels[0])  # the files of a retired version may be deleted
+    # Said each time: a check by listing must not be taken for one of every byte.
     how = "every byte read" if deep else "by listing; --deep reads every byte"
     print_problems(problems)
     console.print(
@@ -107,6 +110,7 @@ def diff(
     changes = diff_versions(registry, old, new)
     if page:
         with progress_bars(f"pictures of {old.label} and {new.label}"):
+            # Only now: comparing needs two tables, pictures need every file of the samples.
             html = render_diff(changes, registry.store)
         _write_page(page, html)
     if as_json:
@@ -132,6 +136,7 @@ def rollback(
     registry = open_registry(store)
     if remove:
         name = registry.resolve(version).name
+        # Without it a subset's name would mean its newest version, also after a rollback.
         if channel == LATEST:
             raise InputError("latest cannot be removed; name another channel with --channel.")
         remove_channels(registry, name, [channel])
@@ -176,6 +181,7 @@ def gc(
 ) -> None:
     """Remove files that no version needs: marked first, deleted by a later call."""
     registry = open_registry(store)
+    # Neither trees nor versions: most likely the wrong address, which must not look tidy.
     if not registry.store.list_folders("trees/"):
         registry.require_any()
     grace = GRACE if grace_days is None else timedelta(days=grace_days)

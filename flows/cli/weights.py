@@ -19,6 +19,7 @@ def weights(
 ) -> None:
     """List the catalogue of model weights, or download some ahead of time."""
     known, models = catalogue(), settings().models
+    # Before the table, so that it shows the result. For machines without network later on.
     for name in fetch or []:
         if name not in known:
             raise InputError(f"No weights {name!r}. Known: {', '.join(sorted(known))}.")

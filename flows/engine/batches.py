@@ -40,6 +40,7 @@ def write_batches(
         )
         for first in range(0, len(sources), size)
     ]
+    # All are written before the first is dispatched: a retried run then finds every input.
     for batch in batches:
         # Elsewhere records redact signed URLs; a worker needs the whole URL to download.
         path = f"{batch_folder(run_id, batch.number)}/batch.json"
@@ -61,6 +62,7 @@ def read_batch(run_id: str, number: int, workspace: Workspace) -> Batch:
             "runs start batches. Give this worker the MATTEFLOW_WORKSPACE of the worker that runs "
             "`ingest`."
         )
+    # A worker may run another release than the ingest run: the file is checked, not trusted.
     try:
         return Batch.model_validate_json(text)
     except ValidationError as error:

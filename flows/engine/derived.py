@@ -39,10 +39,12 @@ def find_derived(
     """Find the sources, media, crops and versions that are derived from a source or an uploader.
 
     Three places are searched, since each may have lost what another still has: earlier records of
-    the same takedown, the sources that `download` has seen, and the records of runs.
+    the same takedown, the seen sources, and the records of runs.
     """
     previous = Takedowns.of(workspace, registry.store).record_of(kind, name)
     source_ids, media_ids = _recorded(kind, name, previous)
+    # Before the runs: an uploader's sources that are found here widen `source_ids`, by which runs
+    # are matched.
     for known in known_sources(workspace):
         if _is_affected(known.source, kind, name, source_ids):
             source_ids.add(known.source.source_id)
@@ -80,6 +82,7 @@ def _is_affected(source: Source, kind: TakedownKind, name: str, source_ids: set[
 
 def _outcomes(workspace: Workspace) -> Iterator[SourceOutcome]:
     """Yield the outcomes of all runs whose records can be read."""
+    # Newest runs do not suffice: a source may have been in an old one only.
     for run in find_runs(workspace):
         try:
             yield from load_run(workspace, run).outcomes
@@ -116,6 +119,8 @@ def _affected_versions(
     for subset in registry.names():
         retired = set(registry.retired_numbers(subset))
         for commit in registry.commits(subset):
+            # From the table of files, not `samples.csv`: it stays when `gc` removes the files of a
+            # retired version.
             n_samples = sum(
                 file.source_id in source_ids
                 or (uploader is not None and file.provenance.uploader == uploader)

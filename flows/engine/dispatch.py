@@ -46,6 +46,8 @@ def run_batches(
     this process, one after the other.
     """
     with get_client(sync_client=True) as client:
+        # Without a deployment nothing would ever take a submitted run, and the run would wait for
+        # the whole patience with each batch.
         if is_deployed() and _deployment_exists(client):
             yield from _Dispatcher(client, flow, workspace).run(batches)
         else:
@@ -96,6 +98,7 @@ class _Dispatcher:
         self._workspace = workspace
         self._submitted: dict[UUID, Batch] = {}
         self._submitted_at_s = 0.0
+        # Counted once, at the start: workers that join later are used by the next run.
         self._limit = settings().batches_at_once or self._n_workers()
 
     def run(self, batches: list[Batch]) -> Iterator[FinishedBatch]:
@@ -107,6 +110,7 @@ class _Dispatcher:
         try:
             while queue or self._submitted:
                 states = {run: self._client.read_flow_run(run).state for run in self._submitted}
+                # Finished ones first, so that a slot is free before the next batch is submitted.
                 yield from self._pop_finished(states)
                 waiting = [run for run, state in states.items() if state and state.is_scheduled()]
                 if waiting and self._patience_is_over():
@@ -116,6 +120,7 @@ class _Dispatcher:
                 else:
                     time.sleep(_POLL_S)
         finally:
+            # Otherwise workers would go on for hours with batches whose results are not used.
             for flow_run in self._submitted:
                 self._cancel(flow_run)
 
@@ -123,6 +128,7 @@ class _Dispatcher:
         """Return how many workers of this run's pool are online, at least 1."""
         pool = self._client.read_flow_run(UUID(flow_run_id())).work_pool_name
         workers = self._client.read_workers_for_work_pool(pool) if pool else []
+        # At least 1: a worker's heartbeat may be late, and this run itself came from one.
         return max(1, sum(worker.status == WorkerStatus.ONLINE for worker in workers))
 
     def _submit(self, batch: Batch) -> None:

@@ -62,6 +62,7 @@ def join_runs(
     accumulated = earlier_runs(recipe, workspace, store, before=record.run_id)
     named = [load_run(workspace, name) for name in also]
     by_id = {joined.run_id: joined for joined in (*accumulated, *named)}
+    # A run that is named in `also` although it is the one being published.
     by_id.pop(record.run_id, None)
     oldest_first = [by_id[run_id] for run_id in sorted(by_id)]
     return join_outcomes(record.outcomes, oldest_first, recipe, workspace)
@@ -85,6 +86,7 @@ def join_outcomes(
     for record, missing in _missing_outcomes(earlier, succeeded.keys()):
         require_same_measures(record, recipe)
         judged = judge_outcomes(record, missing, recipe, workspace)
+        # Newest first, and each source once: an older outcome never replaces a newer one.
         succeeded |= {outcome.source.source_id: outcome for outcome in judged}
     all_outcomes = [*(o for record in earlier for o in record.outcomes), *outcomes]
     source_ids = dict.fromkeys(o.source.source_id for o in all_outcomes)
@@ -101,9 +103,11 @@ def _missing_outcomes(
 
     `known` are the ids of the sources that need no earlier outcome.
     """
-    seen = set(known)
+    covered_ids = set(known)
     for record in reversed(earlier):
-        fresh = [o for o in record.outcomes if o.error is None and o.source.source_id not in seen]
-        seen.update(outcome.source.source_id for outcome in fresh)
+        fresh = [
+            o for o in record.outcomes if o.error is None and o.source.source_id not in covered_ids
+        ]
+        covered_ids.update(outcome.source.source_id for outcome in fresh)
         if fresh:
             yield record, fresh

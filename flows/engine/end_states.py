@@ -15,9 +15,10 @@ class ListingError(WorldError):
 def refusal(error: MatteflowError) -> State[Any]:
     """Return the state of a flow run that stops before any work.
 
-    Its name tells the curator what to fix: the form, the place of the sources, the store, or
+    Its name shows the curator what to fix: the form, the server of the list, the store, or
     artifacts that are gone.
     """
+    # The names are shown in Prefect's UI, and automations may filter by them.
     match error:
         case InputError():
             name = "BadInput"

@@ -62,6 +62,7 @@ def rejudge_source(outcome: SourceOutcome, recipe: Recipe) -> SourceOutcome:
         filter_verdicts, source, crops=crops, poses=poses, mattes=mattes, recipe=recipe.filter
     )
     judged = _outcome(source, [("screen", screened), ("matte", mattes), ("filter", verdicts)])
+    # Earlier stages keep their results: bounds do not enter their keys.
     replaced = {"screen", "matte", "filter"}
     reused = tuple(result for result in outcome.stages if result.stage not in replaced)
     return judged.model_copy(update={"stages": reused + judged.stages})
@@ -80,6 +81,8 @@ def run_pipeline(
     submissions: list[Submission] = []
     for stage, future in _submit_stages(source, recipe):
         submissions.append((stage, future))
+        # The generator submits a stage only when it is asked for the next item, so breaking here
+        # leaves the rest unsubmitted.
         if not _is_completed(future) or stage == last:
             break
     return _outcome(source, submissions)
@@ -99,6 +102,7 @@ def run_pipelines(
     waiting = iter(sources)
     n_running = 0
     while True:
+        # `submit_next` is True for a source's first task, always: the sum counts running pipelines.
         while n_running < in_flight and (source := next(waiting, None)) is not None:
             n_running += _Pipeline(source, recipe, ended).submit_next()
         if not n_running:
@@ -114,6 +118,7 @@ def in_list_order(
 ) -> tuple[SourceOutcome, ...]:
     """Sort outcomes by the source list, since the content of a version depends on their order."""
     by_id = {outcome.source.source_id: outcome for outcome in outcomes}
+    # KeyError rather than a gap: every source must have an outcome.
     return tuple(by_id[source.source_id] for source in sources)
 
 
@@ -137,6 +142,7 @@ class _Pipeline:
         if submission is None:
             return False
         self.submissions.append(submission)
+        # Called at once if the future is done already, as with a cached result.
         submission[1].add_done_callback(lambda _: self._ended.put(self))
         return True
 

@@ -64,10 +64,12 @@ def finish_run(record: RunRecord, workspace: Workspace, flow_runs: Mapping[str, 
     save_run(record, workspace)
     name, bounds = record.recipe.publish.name, record.recipe.filter
     outcomes = apply_takedowns(record.outcomes, Takedowns.of(workspace), workspace)
+    # From the cache where `publish_outcomes` called these tasks with the same outcomes.
     crops = deduplicate(outcomes, bounds)
     reviewed = review(outcomes, crops, bounds, name)
     title, folder = f"{name}: run {record.run_id}", run_folder(record.run_id)
     note = describe_publication(record)
+    # Written before the artifacts, which link to it.
     page = report(outcomes, crops, reviewed, bounds, title, note, folder)
     run = workspace.run_crops(crops)
     _create_sources_artifact(source_lines(outcomes, run), flow_runs)
@@ -98,6 +100,7 @@ def create_batch_artifact(
 
 def _create_sources_artifact(lines: Sequence[SourceLine], flow_runs: Mapping[str, str]) -> None:
     """Create the table of sources, failed ones first; rows beyond the limit are only counted."""
+    # False sorts before True, and the sort is stable: the order of the list holds within both.
     failed_first = sorted(lines, key=lambda line: line.state == "done")
     table = [_source_row(line, flow_runs) for line in failed_first[:_MAX_ROWS]]
     n_failed = sum(line.state != "done" for line in lines)
@@ -199,6 +202,7 @@ def _links(record: RunRecord, page: str, workspace: Workspace) -> str:
     config, publication = settings(), record.publication
     lines = [f"Report: {_link(page, workspace.url(''), config.workspace_url)}"]
     if publication is not None:
+        # `trees/` is where `tasks.publish.records.tree_prefix` begins; all before it is the store.
         root = publication.url.partition("trees/")[0]
         version = f"{publication.name}@v{publication.version}"
         lines += [

@@ -21,6 +21,7 @@ def prepare_environment() -> None:
     Task results go into the workspace, beside the artifacts that they name, so that who deletes
     or moves the workspace does so with both.
     """
+    # `setdefault`: an operator's own environment wins.
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     with suppress(InputError):  # a wrong setting is reported when a command needs it, not on import

@@ -24,6 +24,7 @@ from tasks.publish.task import (
 from tasks.review.task import Reason, all_drops, reasons, review
 
 # A build is repeated each time another publisher commits a version between two of our steps.
+# More than a handful of publishers of one subset at once is a mistake in a schedule.
 _MAX_BUILDS = 10
 
 
@@ -56,20 +57,22 @@ def publish_outcomes(
         InputError: there is nothing to publish, or the store refuses access.
         WorldError: the store failed, or another publisher was faster in every attempt.
     """
-    workspace, part = Workspace.of(settings()), recipe.publish
+    workspace, publish_recipe = Workspace.of(settings()), recipe.publish
     takedowns = Takedowns.of(workspace, open_store(store))
     # Failed sources stay in `allowed`: a pin on one of them holds for its whole group.
     allowed = apply_takedowns(outcomes, takedowns, workspace)
     completed = tuple(outcome for outcome in allowed if outcome.error is None)
+    # Outside of the loop: none of these depends on the base version.
     crops = deduplicate(completed, recipe.filter)
-    report = review(completed, crops, recipe.filter, part.name)
+    report = review(completed, crops, recipe.filter, publish_recipe.name)
     drop_counts = count_drops(completed, crops, workspace)
     for _ in range(_MAX_BUILDS):
-        others = read_others(store, part)
+        # Read again each time: a test subset may have been published since, too.
+        others = read_others(store, publish_recipe)
         inputs = key_of_inputs(allowed, recipe, others)
-        base = read_base_version(store, part.name, inputs)
+        base = read_base_version(store, publish_recipe.name, inputs)
         tree = dataset(allowed, crops, report, drop_counts, recipe, Published(base, others), store)
-        lineage = Lineage(inputs, base.number, part.against)
+        lineage = Lineage(inputs, base.number, publish_recipe.against)
         try:
             return publish(tree, recipe, lineage, store, now, revive)
         except OvertakenError:

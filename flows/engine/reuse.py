@@ -123,6 +123,7 @@ def find_measured_run(
         require_same_measures(record, recipe)
         return record, read_run_crops(record, workspace)
     n_unreadable = 0
+    # Newest first: its artifacts are the most likely to exist still.
     for name in reversed(find_runs(workspace)):
         try:
             record = load_run(workspace, name)
@@ -134,6 +135,7 @@ def find_measured_run(
         except (InputError, ArtifactError):
             n_unreadable += 1
             continue
+        # A run without crops would make every preview empty.
         if run_crops.crops:
             return record, run_crops
     unread = f" ({n_unreadable} could not be read)" if n_unreadable else ""

@@ -85,6 +85,7 @@ def save_run(record: RunRecord, workspace: Workspace) -> None:
 def find_runs(workspace: Workspace) -> list[str]:
     """Return the names of all runs, oldest first."""
     paths = (name.split("/") for name in workspace.names("runs"))
+    # Only `runs/<id>/run.json` counts: a run that is not finished has batches, but no record.
     return sorted(parts[1] for parts in paths if parts[2:] == [_RECORD])
 
 
@@ -124,6 +125,7 @@ def find_outcome(source_id: str, run: str, workspace: Workspace) -> tuple[RunRec
             return record, outcomes[source_id]
         known |= outcomes.keys()
     problem = f"The run {run} had no" if run else "No finished run had a"
+    # 0.4 is lower than the default of 0.6: ids are long, and people type a part of them.
     similar = get_close_matches(source_id, known, n=3, cutoff=0.4) or sorted(known)[:5]
     raise InputError(
         f"{problem} source {source_id!r}. Similar ids: {', '.join(similar)}."

@@ -23,6 +23,7 @@ def run_source_list(
         The outcomes in the order of the list, and the ids of the batches' flow runs by source id.
     """
     size = settings().batch_size
+    # A batch costs a flow run with its own start; a short list is done before a worker polls.
     if len(sources) <= size:
         outcomes = run_pipelines(sources, recipe, settings().sources_in_flight)
         return in_list_order(sources, track_progress(outcomes, len(sources), "sources")), {}

@@ -16,6 +16,7 @@ def task_runner() -> TaskRunner[Any]:
     """
     config = settings()
     if config.task_runner == "threads":
+        # One task per source in flight, and one for the tasks of the whole run.
         return ThreadPoolTaskRunner(max_workers=config.sources_in_flight + 1)
     try:
         from prefect_dask.task_runners import DaskTaskRunner
@@ -30,6 +31,7 @@ def task_runner() -> TaskRunner[Any]:
         cluster_kwargs={
             "n_workers": config.sources_in_flight,
             "threads_per_worker": 1,
+            # No open port: the dashboard has no authentication.
             "dashboard_address": None,
         }
     )

@@ -24,7 +24,7 @@ class WeightsError(MatteflowError):
     """Model weights cannot be fetched.
 
     Not retried: a machine that cannot reach the origins rarely can a minute later, and each of a
-    thousand sources would wait in vain.
+    thousand sources would wait for nothing.
     """
 
 

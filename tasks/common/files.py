@@ -33,6 +33,7 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
     # Hidden, so that listings skip it; cut, because a file name holds at most 255 bytes.
     temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.part")
     try:
+        # `x`: two writers must never share a temporary file.
         with temporary.open("xb") as stream:
             yield stream
             stream.flush()
@@ -43,6 +44,7 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
         if durable:
             sync_folder(path.parent)
     finally:
+        # Missing after the rename; present after an error or Ctrl-C.
         temporary.unlink(missing_ok=True)
 
 
@@ -54,6 +56,7 @@ def write_file(path: Path, data: bytes, *, durable: bool = False) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Wait until the folder's entries (the names, not the contents) are on the disk."""
+    # A folder cannot be opened by `open`; `fsync` takes its handle all the same.
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

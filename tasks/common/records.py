@@ -32,6 +32,7 @@ Verdict = Literal["keep", "review", "drop"]
 SourceId = Annotated[
     str,
     Field(
+        # Ids are parts of file names and S3 keys on every system, hence so few characters.
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
         description="1 to 100 of letters, digits, dot, dash, underscore; starts with a letter "
         "or digit",
@@ -56,6 +57,8 @@ WHOLE_ADDRESSES = {"addresses": "whole"}
 class Record(BaseModel):
     """Base of all records: frozen; unknown keys, NaN and infinity are refused."""
 
+    # Forbid: a misspelt key of a recipe or list would otherwise be ignored silently. NaN compares
+    # as false with every bound and is no JSON.
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
@@ -96,6 +99,7 @@ class Source(Record):
 
     @field_serializer("uri")
     def _without_signature(self, uri: str, info: FieldSerializationInfo) -> str:
+        # Redacted unless asked otherwise: forgetting the context leaks nothing.
         return uri if info.context == WHOLE_ADDRESSES else redacted(uri)
 
 

@@ -14,6 +14,8 @@ from tasks.common.validation import explain_validation
 class Settings(BaseSettings):
     """Folders, addresses and limits of this machine; none of them changes a dataset."""
 
+    # Other variables of this prefix are ignored: tokens of communities (MATTEFLOW_TOKEN_…) are no
+    # settings.
     model_config = SettingsConfigDict(env_prefix="MATTEFLOW_", frozen=True, extra="ignore")
 
     home: Path = Field(
@@ -45,6 +47,7 @@ class Settings(BaseSettings):
         description="top folder in the store",
     )
     sources_in_flight: int = Field(2, ge=1, le=64, description="sources processed concurrently")
+    # Seven tasks per source: at most 490 in a flow run, which the UI of Prefect still shows well.
     batch_size: int = Field(
         60, ge=1, le=70, description="sources per flow run; longer lists are split into batches"
     )
@@ -109,6 +112,7 @@ class Settings(BaseSettings):
 
 def _folder(path: object) -> Path:
     try:
+        # Absolute, since flows and workers may start in other folders.
         return Path(str(path)).expanduser().absolute()
     except RuntimeError as error:  # `~user` without such a user
         raise ValueError(f"{path}: {error}") from error

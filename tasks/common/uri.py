@@ -22,6 +22,7 @@ def is_remote(uri: str) -> bool:
 def scheme_of(uri: str) -> str:
     """Return the scheme of a URI in lower case; the empty text for a path."""
     head, colon, _ = uri.partition(":")
+    # A slash before the colon means a path such as `a/b:c`.
     return head.lower() if colon and "/" not in head else ""
 
 
@@ -37,6 +38,7 @@ def redacted(uri: str) -> str:
         query = parse_qsl(parts.query, keep_blank_values=True)
     except ValueError:  # such as a broken IPv6 host; what cannot be parsed cannot be redacted
         return f"{scheme_of(uri)}:///…"
+    # The last @, since a password may hold one.
     host = parts.netloc.rpartition("@")[2]
     kept = [(name, value) for name, value in query if not _is_secret(name, value)]
     return urlunsplit((parts.scheme, host, parts.path, urlencode(kept), ""))

@@ -47,4 +47,5 @@ def _fields_at(model: type[BaseModel], path: tuple[int | str, ...]) -> list[str]
         if not models:
             return []
         model = models[0]
+    # The alias is what people write in the file.
     return sorted(field.alias or name for name, field in model.model_fields.items())

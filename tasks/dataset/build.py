@@ -33,6 +33,8 @@ def inputs_key(
     Sources that failed count too: a pin on one of them holds for its whole group. A download is
     named by its bytes alone, since its key changes whenever the file's time of change does.
     """
+    # The whole source counts, not only its id: uploader, session, batch and scenes are published or
+    # decide the split, and enter no key of a stage.
     parts = [
         [
             outcome.source.model_dump(mode="json"),
@@ -45,6 +47,8 @@ def inputs_key(
 
 
 def _name_of(result: StageResult) -> list[str]:
+    # Key and digest, since a stage may give equal output for parameters that the tree shows (bounds
+    # in the report), and other drops for an equal output.
     return [result.stage, result.digest, "" if result.stage == "download" else result.key]
 
 
@@ -67,6 +71,8 @@ def build_tree(
         ValueError: a sample, a split file or the split would ruin a training.
     """
     _require_any(selection)
+    # The order is that of dependence: samples, text files, history, manifest. Each of these names
+    # the digests of what is before it, so none can be written earlier.
     files: list[TreeFile] = []
     for sample in track(selection.samples, "dataset", len(selection.samples)):
         files += _sample_files(sample, recipe, out)
@@ -75,6 +81,7 @@ def build_tree(
     # The history says what changed since the base version, so it needs all other digests.
     history = history_files(digests_of(files), selection, inputs, recipe, base)
     files += [_file(out, name, data) for name, data in history.items()]
+    # Last, and not in itself: its own digest becomes the id of the tree.
     files.append(_file(out, MANIFEST, encode_manifest(digests_of(files))))
     drops = [
         Drop(stage="dataset", item=left.stem, reason=left.reason, sentence=left.sentence)
@@ -103,6 +110,8 @@ def _sample_files(
     row = sample.row
     try:
         pair = encode_sample(*read_sample(sample.crop, out.workspace), recipe.jpeg_quality)
+    # No drop: the crop was judged to be good, so an unusable pair is a fault of the program or of
+    # the disk. To leave it out quietly would hide that.
     except ValueError as error:
         raise ValueError(f"{sample.stem} cannot be published: {error}") from error
     for name, data in zip(row.paths, pair, strict=True):
@@ -133,6 +142,8 @@ def _file(
 ) -> TreeFile:
     """Write a file of the tree and return its row."""
     path, digest = out.put(name, data)
+    # MD5 protects nothing here. Most stores give it as the ETag, so a listing alone shows a file
+    # that was replaced.
     md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
     return TreeFile(
         name, path, digest, md5, len(data), split, scenes, source_id, licence, channel, provenance

@@ -15,10 +15,12 @@ FIGURES = {
     "longer_side_px": "figures/longer_side.svg",
     "subject_share": "figures/subject_share.svg",
 }
+# A card stays readable in a browser; `dataset.json` and `samples.csv` have all sources.
 _MAX_SOURCES = 60
 _LARGE_DEVIATION = 0.02  # from the share that the recipe asks for: worth a line in the card
 
 
+# Texts are data of the package and never change in a process, so each file is parsed once.
 @cache
 def words_of(language: str) -> dict[str, str]:
     """Return the texts of the card and the changelog in a language, by key."""
@@ -42,6 +44,7 @@ def render_card(metadata: Metadata, recipe: PublishRecipe) -> str:
     """Return the card as GitHub-flavoured Markdown; its table is HTML, for cells over many rows."""
     words = words_of(recipe.language)
     scenes = {scene["id"]: scene[recipe.language] for scene in metadata["scenes"]}
+    # A stable sort: sources with as many samples stay in the order of their ids.
     sources = sorted(metadata["sources"], key=lambda source: -source["n_samples"])
     return templates(__package__, is_markup=False).get_template("card.md.j2").render(
         **metadata,
@@ -69,6 +72,8 @@ def _explain_in(language: str) -> Callable[[Metadata], str]:
 
 def render_config(metadata: Metadata) -> str:
     """Return the dataset part of an mmsegmentation configuration, as Python text."""
+    # A test subset has all samples under `val` on disk, since mmsegmentation knows a test set by
+    # its configuration alone.
     splits = list(dict.fromkeys(file["split"] for file in metadata["split_files"]))
     datasets = {("test" if metadata["role"] == "test" else split): split for split in splits}
     template = templates(__package__, is_markup=False).get_template("mmseg_config.py.j2")
@@ -86,6 +91,7 @@ def own_limits(metadata: Metadata, words: dict[str, str]) -> list[str]:
 
 def _split_limits(metadata: Metadata, words: dict[str, str]) -> Iterator[str]:
     splits = {file["split"] for file in metadata["split_files"]}
+    # A test subset is `val` alone by design: for it neither missing split is a limit.
     if metadata["role"] != "test" and "val" not in splits:
         yield words["no_val"]
     if metadata["role"] != "test" and "train" not in splits:
@@ -107,6 +113,8 @@ def _scene_limits(metadata: Metadata, words: dict[str, str]) -> Iterator[str]:
 
 
 def _channel_limits(metadata: Metadata, words: dict[str, str]) -> Iterator[str]:
+    # `rembg <model>` is how `selection` names a matting model as an annotation source. One
+    # annotated dataset among the sources is enough to leave the sentence out.
     if all(channel.startswith("rembg ") for channel in metadata["channels"]):
         yield words["machine_only"]
 
@@ -119,6 +127,7 @@ def _percent(split: Metadata) -> dict[str, str]:
 
 
 def _cell(value: Any) -> str:
-    """Return a value as it may stand in a table: no markup, no bar, on one line."""
+    """Return a value as a table cell may hold it: no markup, no bar, on one line."""
     text = " ".join(str("" if value is None else value).split())
+    # A bar would end the cell of a Markdown table; a backslash before it would show in HTML.
     return escape(text, quote=False).replace("|", "&#124;")

@@ -18,6 +18,8 @@ from tasks.common.schema.sample import (
 from tasks.dataset.card import words_of
 from tasks.dataset.selection import Selection
 
+# Reasons are free text where they name batches and models, so their number has no bound of its own.
+# The remaining ones are summed in a last line.
 _MAX_WHYS = 20
 
 
@@ -43,15 +45,20 @@ def render_changelog(
     and `files` (sha256 by name) are those of the new tree.
     """
     words = words_of(recipe.language)
+    # Sorted, since `removed` comes from a set: the tree's name is a digest of this text too.
     changes = sorted(_changes(base, samples, selection, run, words))
     if not base.label:
         head, lines = words["first"], _lines(changes, words)
     elif changes:
         head, lines = words["since"].format(label=_label(base)), _lines(changes, words)
     elif _without_history(files) == _without_history(base.files):
+        # Byte for byte, so that the tree is that of the base version and publishing makes no
+        # version.
         return base.changelog
+    # Same samples, other files: a new description or licence is a version too.
     else:
         head, lines = words["since"].format(label=_label(base)), [words["same_samples"]]
+    # The first line is the title, from the first version on, in the language of that time.
     title, _, before = base.changelog.partition("\n")
     title = title or "# " + words["title"].format(name=recipe.name)
     return f"{title}\n\n## {head}\n" + "".join(f"- {line}\n" for line in lines) + before
@@ -93,6 +100,7 @@ def _changes(
     run: RunCrops,
     words: Mapping[str, str],
 ) -> Iterable[Change]:
+    # Reasons are gathered only when needed: they take a pass over all crops of the run.
     removed = base.samples.keys() - samples.keys()
     why_removed = _why_removed(run, selection) if removed else {}
     for row in selection.rows:
@@ -107,6 +115,8 @@ def _changes(
 
 
 def _why_added(row: SampleRow, base: BaseVersion, words: Mapping[str, str]) -> str:
+    # `splits` keeps the keys of sources that have no sample now, so this tells a crop that passes
+    # new bounds from one of a new source.
     if base.label and f"source {row.source_id}" in base.splits:
         return words["kept_now"]
     return words["new_source"].format(batch=row.provenance.batch or words["none"])
@@ -114,6 +124,7 @@ def _why_added(row: SampleRow, base: BaseVersion, words: Mapping[str, str]) -> s
 
 def _why_removed(run: RunCrops, selection: Selection) -> dict[str, str]:
     reasons = {crop.stem: crop.verdict.reason for crop in run.crops if crop.verdict.reason}
+    # Samples left out here were kept by the rules, so the later reason is the one that counts.
     return reasons | {left.stem: left.reason for left in selection.left_out}
 
 

@@ -27,9 +27,9 @@ def metadata_of(
     recipe: PublishRecipe,
     shares: Metadata,
 ) -> Metadata:
-    """Return everything that is known of a subset as JSON values.
+    """Return the metadata of a subset as JSON values.
 
-    `shares` is what the leakage check says of the split.
+    `shares` is the leakage check's part about the split.
     """
     rows = selection.rows
     by_id = {sample.source.source_id: sample.source for sample in selection.samples}
@@ -58,9 +58,10 @@ def metadata_of(
 
 
 def histograms(rows: Iterable[SampleRow]) -> dict[str, Histogram]:
-    """Return how the pictures' longer sides (px) and the subject's shares (0..1) spread."""
+    """Return the distributions of the longer sides (px) and the subject's shares (0..1)."""
     rows = list(rows)
     longer_sides = [float(max(row.width_px, row.height_px)) for row in rows]
+    # Without a detection box (labelled sources) there is no share; it is absent, not 0.
     shares = [row.subject_share for row in rows if row.subject_share is not None]
     return {
         "longer_side_px": histogram(longer_sides, 0.0),
@@ -84,6 +85,8 @@ def _of_split_file(file: SplitFile) -> Metadata:
 
 
 def _scenes(rows: Iterable[SampleRow], recipe: PublishRecipe) -> list[Metadata]:
+    # `pop` below removes the scenes of the recipe, so that the remaining counts are those of free
+    # tags.
     counts = Counter(scene for row in rows for scene in row.scenes)
     known = [
         {"id": scene.id, "zh": scene.zh, "en": scene.en, "n_samples": counts.pop(scene.id, 0)}
@@ -96,6 +99,8 @@ def _scenes(rows: Iterable[SampleRow], recipe: PublishRecipe) -> list[Metadata]:
 def _unused_overrides(inputs: DatasetInputs, recipe: PublishRecipe) -> list[str]:
     if not recipe.scene_overrides:
         return []
+    # Completed sources only: an override for a source that failed is reported as unmatched, since
+    # it had no effect on this version.
     items = {source.source_id for source in inputs.completed}
     items |= {crop.stem for crop in inputs.run.crops}
     return SceneFinder(recipe).unmatched_overrides(items)
@@ -125,6 +130,8 @@ def _duplicate_sources(
     """Return, by media, every provenance of samples whose bytes came from several sources."""
     published = {row.media_id for row in rows}
     providers: dict[str, list[Source]] = defaultdict(list)
+    # Samples name the first source of their bytes alone. A takedown or a question about the licence
+    # needs every source that provided them.
     for source in inputs.completed:
         media_id = inputs.media_ids.get(source.source_id)
         if media_id in published:
@@ -144,6 +151,8 @@ def _count(values: Iterable[str | None]) -> dict[str, int]:
 def _drop_counts(inputs: DatasetInputs, selection: Selection) -> list[DropCount]:
     """Return the counts of all stages and of the samples left out here, most frequent first."""
     counts = Counter(left.reason for left in selection.left_out)
+    # Reversed, so that the first sentence of each reason is the one that stays.
     examples = {left.reason: left.sentence for left in reversed(selection.left_out)}
     own = [DropCount("dataset", reason, n, examples[reason]) for reason, n in counts.items()]
+    # A complete order: two runs with equal counts give the same bytes.
     return sorted([*inputs.drop_counts, *own], key=lambda c: (-c.n, c.stage, c.reason))

@@ -15,11 +15,11 @@ OVERLAP = "overlaps_other_subset"
 
 
 class Overlap(NamedTuple):
-    """A sample of ours, one of another subset, and what they share: its kind, and in words."""
+    """A sample, one of another subset, and what they share: its kind, and a phrase."""
 
     stem: str
     subset: OtherSubset
-    other: SampleRow
+    published: SampleRow
     kind: str
     why: str
 
@@ -40,13 +40,16 @@ def find_overlaps(
 
 def _by_keys(rows: Sequence[SampleRow], subset: OtherSubset) -> list[Overlap]:
     by_key: dict[str, SampleRow] = {}
-    for other in subset.samples:
-        for key in other.keys:
-            by_key.setdefault(key, other)
+    for published in subset.samples:
+        # Any sample with the key is evidence enough; the first one keeps the result stable.
+        for key in published.keys:
+            by_key.setdefault(key, published)
     overlaps = []
     for row in rows:
         shared = next((key for key in row.keys if key in by_key), None)
         if shared is not None:
+            # A key is `kind name`; see `group_keys`. The digest of a media file helps nobody in a
+            # sentence.
             kind, _, name = shared.partition(" ")
             why = "the same file" if kind == "media" else f"the same {kind} {name}"
             overlaps.append(Overlap(row.stem, subset, by_key[shared], kind, why))
@@ -54,15 +57,17 @@ def _by_keys(rows: Sequence[SampleRow], subset: OtherSubset) -> list[Overlap]:
 
 
 def _by_pictures(rows: Sequence[SampleRow], subset: OtherSubset, near_bits: int) -> list[Overlap]:
-    others = {other.stem: other for other in subset.samples}
+    published = {row.stem: row for row in subset.samples}
     pairs = near_pairs(
-        pictures_of(rows, owner="ours"), pictures_of(subset.samples, owner="theirs"), near_bits
+        pictures_of(rows, owner="this subset"),
+        pictures_of(subset.samples, owner="other subset"),
+        near_bits,
     )
     return [
         Overlap(
-            pair.one,
+            pair.stem_a,
             subset,
-            others[pair.other],
+            published[pair.stem_b],
             "picture",
             f"a near-duplicate image, {pair.bits} of 64 bits differ",
         )
@@ -78,11 +83,13 @@ def without_overlaps(selection: Selection, overlaps: Sequence[Overlap]) -> Selec
         overlap.stem: LeftOut(
             overlap.stem,
             OVERLAP,
-            f"It overlaps with {overlap.other.stem} of {overlap.subset.label}: {overlap.why}.",
+            f"It overlaps with {overlap.published.stem} of {overlap.subset.label}: {overlap.why}.",
         )
         for overlap in overlaps
     }
     samples = [sample for sample in selection.samples if sample.stem not in out]
+    # The groups are in `groups.json` with their counts, so they must lose the same samples. Splits
+    # stay as they were chosen: to choose again could move samples that have no overlap.
     counts: dict[tuple[str, str], int] = defaultdict(int)
     for sample in samples:
         counts[sample.row.group, sample.row.source_id] += 1
@@ -107,7 +114,8 @@ def describe_overlaps(overlaps: Sequence[Overlap], recipe: PublishRecipe, page: 
     labels = ", ".join(sorted({overlap.subset.label for overlap in overlaps}))
     return (
         f"{len(overlaps)} {kind} samples overlap with {labels}; nothing was published. "
-        f"For example {first.stem} and {first.other.stem} of {first.subset.label}: {first.why}. "
+        f"For example {first.stem} and {first.published.stem} of {first.subset.label}: "
+        f"{first.why}. "
         f"Pictures of all: {page}. Remove their sources from the list, or set publish.related: "
         "leave_out."
     )

@@ -7,6 +7,7 @@ import numpy as np
 
 from tasks.common.html.pages import render_page
 
+# About the number of bars and ticks that stay legible at the width of a card.
 _BINS = 24
 _TICKS = 6
 _STEPS = (1, 2, 2.5, 5, 10)
@@ -23,8 +24,12 @@ class Histogram(NamedTuple):
 def histogram(values: Sequence[float], low: float, high: float | None = None) -> Histogram:
     """Count values in bins of a round width from `low` to `high`, else to the largest value."""
     top = max([*values, low + 1e-9]) if high is None else high
+    # 1e-9 here and below: decimal widths such as 0.1 have no exact binary value, so a quotient that
+    # should be whole may lie just above or below it.
     step = _round_up((top - low) / _BINS)
     n_bins = max(1, int(np.ceil((top - low) / step - 1e-9)))
+    # `np.histogram` counts a value on the last edge in the bin before it. One more bin keeps a
+    # largest value that is a multiple of the step in a bin that begins with it.
     if high is None and low + n_bins * step <= top:
         n_bins += 1
     counts, _ = np.histogram(values, n_bins, (low, low + n_bins * step))
@@ -37,11 +42,11 @@ def _round_up(width: float) -> float:
     return float(next(step * power for step in _STEPS if step * power >= width * (1 - 1e-9)))
 
 
-def draw(found: Histogram, title: str, unit: str) -> bytes:
+def draw(bins: Histogram, title: str, unit: str) -> bytes:
     """Return the histogram as an SVG picture, with its title in it."""
-    n_bins = len(found.counts)
+    n_bins = len(bins.counts)
     ticks = [
-        (number / n_bins, f"{found.low + number * found.step:g}")
+        (number / n_bins, f"{bins.low + number * bins.step:g}")
         for number in range(0, n_bins + 1, -(-n_bins // _TICKS))
     ]
     text = render_page(
@@ -49,8 +54,8 @@ def draw(found: Histogram, title: str, unit: str) -> bytes:
         "histogram.svg.j2",
         title=title,
         unit=unit,
-        counts=found.counts,
-        most=max(1, *found.counts),
+        counts=bins.counts,
+        most=max(1, *bins.counts),
         ticks=ticks,
     )
     return text.encode()

@@ -30,7 +30,7 @@ class Components:
         self._splits: dict[str, Split] = dict(splits)
 
     def root(self, key: str) -> str:
-        """Return the key that stands for a key's component; a new key is a component."""
+        """Return the representative key of a key's component; a new key is a component."""
         self._keys.add(key)
         return str(self._keys[key])
 
@@ -43,9 +43,12 @@ class Components:
         return {split for key in keys if (split := self.split(key)) is not None}
 
     def join(self, keys: Iterable[str]) -> bool:
-        """Make these keys one component, unless that would tear it between two splits."""
+        """Make these keys one component, unless they must be in different splits."""
+        # Sorted, so that the representative does not depend on the order of a set.
         first, *others = sorted({self.root(key) for key in keys})
         splits = self.splits([first, *others])
+        # Checked before any merge: a refused join must leave no trace, since `DisjointSet` cannot
+        # undo.
         if len(splits) > 1:
             return False
         for root in others:

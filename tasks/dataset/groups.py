@@ -39,7 +39,7 @@ class LeftOut(NamedTuple):
 
 
 class Grouping(NamedTuple):
-    """All groups, and what is left out, each with a sentence: samples, and whole sources."""
+    """All groups, and what is left out, each with a sentence: samples, and unsplit sources."""
 
     groups: list[Group]
     left_out: list[LeftOut]
@@ -62,9 +62,9 @@ def find_groups(
     `near_sources` are pairs of sources that near-duplicates tie although one of the two pictures is
     not kept.
 
-    Three things join, in the order of how much is lost where joining would tear a group: keys (a
-    whole source is left out), near-duplicate pictures (one sample is), pairs of sources whose
-    better picture displaced the other (nothing is). A published sample never moves and is left out
+    Three things join. They come in the order of how much is left out where a join would mix the
+    splits: keys (a whole source), near-duplicate pictures (one sample), pairs of sources whose
+    better picture displaced the other (nothing). A published sample never moves and is left out
     last.
 
     Raises:
@@ -77,14 +77,14 @@ def find_groups(
     compared = [picture for picture in pictures if picture.owner not in excluded]
     pairs = near_within(compared, near_bits)
     owners = {picture.stem: picture.owner for picture in compared}
-    torn, joined = _join_pairs(pairs, owners, components, published)
+    left_out_of_pairs, joined = _join_pairs(pairs, owners, components, published)
     for a, b in sorted(near_sources):
-        # Where that would tear a group nothing is lost: one of the two pictures is not kept anyway.
+        # A refused join loses nothing here: one of the two pictures is not kept anyway.
         is_excluded = excluded.keys() & {a, b}
         if not is_excluded and components.join([f"source {a}", f"source {b}"]):
             joined.append((a, f"near-duplicate pictures of {a} and {b}"))
-    kept = _without(members, excluded, torn, owners)
-    return Grouping(_groups(kept, components, joined), sorted(torn), excluded)
+    kept = _without(members, excluded, left_out_of_pairs, owners)
+    return Grouping(_groups(kept, components, joined), sorted(left_out_of_pairs), excluded)
 
 
 def splits_by_pins(
@@ -97,30 +97,35 @@ def splits_by_pins(
     Raises:
         InputError: pins put sources of one group in both splits.
     """
-    whole = Components({})
+    # Without the splits of the base version: here pins override them, so they must not keep a
+    # pinned group from forming.
+    unsplit = Components({})
     for member in members:
-        whole.join(member.keys)
+        unsplit.join(member.keys)
     pinned: dict[str, tuple[str, Split]] = {}
     for member in sorted(members):
         split = pins.get(member.source_id)
-        root = whole.root(member.keys[0])
+        root = unsplit.root(member.keys[0])
         if split is not None and pinned.setdefault(root, (member.source_id, split))[1] != split:
             raise InputError(
                 f"publish.pin puts sources of one group in both splits: {pinned[root][0]} and "
-                f"{member.source_id} belong together ({_tie(members, whole, root)}). Pin them all "
-                f"to the same split, or leave {member.source_id} out."
+                f"{member.source_id} belong together ({_tie(members, unsplit, root)}). Pin them "
+                f"all to the same split, or leave {member.source_id} out."
             )
+    # All keys of the group, also those of sources without a pin. One key left in the old split
+    # would make the group contradict itself.
     own = {key: pinned[root][1] for member in members for key in member.keys
-           if (root := whole.root(key)) in pinned}  # fmt: skip
+           if (root := unsplit.root(key)) in pinned}  # fmt: skip
     return {**base, **own}
 
 
-def _tie(members: Sequence[Member], whole: Components, root: str) -> str:
-    return ", ".join(_joining([m for m in members if whole.root(m.keys[0]) == root]))
+def _tie(members: Sequence[Member], unsplit: Components, root: str) -> str:
+    return ", ".join(_joining([m for m in members if unsplit.root(m.keys[0]) == root]))
 
 
 def _joining(members: Sequence[Member]) -> list[str]:
     """Return the keys that more than one of these sources has."""
+    # `set`: a key joins nothing when only one source has it, even if it has it twice.
     counts = Counter(key for member in members for key in set(member.keys))
     return sorted(key for key, n in counts.items() if n > 1)
 
@@ -138,6 +143,8 @@ def _join_sources(
     def is_new(member: Member) -> bool:
         return base.keys().isdisjoint(member.own)
 
+    # The order decides which source stays. The choice is greedy: it may leave out more samples than
+    # necessary, but a source that is added later cannot displace one that was published before.
     for member in sorted(members, key=lambda m: (is_new(m), -m.n_samples, m.source_id)):
         if components.join(member.keys):
             continue
@@ -162,15 +169,18 @@ def _join_pairs(
     components: Components,
     published: Set[str],
 ) -> tuple[list[LeftOut], list[tuple[str, str]]]:
-    """Join by near-duplicates, nearest first; leave a sample out where that would tear a group."""
+    """Join by near-duplicates, nearest first; leave out a sample that would join the splits."""
     left_out: dict[str, LeftOut] = {}
     joined = []
     for pair in pairs:
-        if left_out.keys() & {pair.one, pair.other}:
+        # A sample that is not published ties nothing, so its other pairs must not join groups.
+        if left_out.keys() & {pair.stem_a, pair.stem_b}:
             continue
-        keys = {stem: f"source {owners[stem]}" for stem in (pair.one, pair.other)}
+        keys = {stem: f"source {owners[stem]}" for stem in (pair.stem_a, pair.stem_b)}
         if components.join(keys.values()):
-            joined.append((owners[pair.one], f"{pair.one} ~ {pair.other} ({pair.bits} bits)"))
+            joined.append(
+                (owners[pair.stem_a], f"{pair.stem_a} ~ {pair.stem_b} ({pair.bits} bits)")
+            )
             continue
         # A new sample is left out before a published one, then the one in train, so that
         # validation scores of two versions stay comparable.
@@ -188,12 +198,12 @@ def _join_pairs(
 def _without(
     members: Sequence[Member],
     excluded: Mapping[str, str],
-    torn: Sequence[LeftOut],
+    left_out_of_pairs: Sequence[LeftOut],
     owners: Mapping[str, str],
 ) -> list[Member]:
-    n_torn = Counter(owners[left.stem] for left in torn)
+    n_left_out = Counter(owners[left.stem] for left in left_out_of_pairs)
     return [
-        member._replace(n_samples=member.n_samples - n_torn[member.source_id])
+        member._replace(n_samples=member.n_samples - n_left_out[member.source_id])
         for member in members
         if member.source_id not in excluded
     ]
@@ -212,6 +222,7 @@ def _groups(
     return [
         Group(
             name=own[0].source_id,
+            # Sources without samples have done their work by tying others, and are not listed.
             members=tuple(member for member in own if member.n_samples),
             joined_by=(*_joining(own), *near.get(root, ())),
             split=components.split(root),

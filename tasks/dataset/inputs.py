@@ -1,4 +1,4 @@
-"""What a tree is made of: the sources and crops of a run, and what other rooms say of them."""
+"""What a tree is made of: the sources and crops of a run, and the reports of other rooms."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class DatasetInputs:
     """One run, as the rooms before this one left it.
 
     Sources that failed count for the groups: a key that only they have in common with two others
-    ties those two together. Everything else tells of the completed sources alone.
+    ties those two together. All other fields describe completed sources only.
     """
 
     sources: tuple[Source, ...]

@@ -22,19 +22,23 @@ def check_leakage(selection: Selection, recipe: PublishRecipe) -> Metadata:
     Raises:
         ValueError: a key or a picture is in both splits; such a tree must not be published.
     """
+    # From the rows that are published, with no call into `groups` or `split`: a check that shares
+    # code with what it checks would repeat its mistakes.
     rows = {split: [row for row in selection.rows if row.split == split] for split in SPLITS}
     keys = {split: {key for row in own for key in row.keys} for split, own in rows.items()}
     shared = sorted(keys["train"] & keys["val"])
     pictures = {split: pictures_of(own, owner=split) for split, own in rows.items()}
     near = near_pairs(pictures["train"], pictures["val"], recipe.near_bits)
     if shared or near:
-        leaks = [*shared, *(f"{pair.one} ~ {pair.other}" for pair in near)]
+        leaks = [*shared, *(f"{pair.stem_a} ~ {pair.stem_b}" for pair in near)]
         raise ValueError(f"in both splits: {', '.join(leaks[:_MAX_EXAMPLES])}")
     return {
         "split": _shares(selection, recipe),
         "checked": {
             "keys_in_train": len(keys["train"]),
             "keys_in_val": len(keys["val"]),
+            # Zero by the check above; written down for readers who do not know that the check
+            # raises.
             "shared_keys": 0,
             "pairs_compared": len(pictures["train"]) * len(pictures["val"]),
             "pairs_within_bits": 0,
@@ -58,12 +62,12 @@ def _shares(selection: Selection, recipe: PublishRecipe) -> Metadata:
     """Return how near the split is to what the recipe asks, and what the groups allow."""
     sizes = [group.n_samples for group in selection.groups]
     n_samples, n_val = len(selection.samples), _n_val(selection.groups)
-    asked = 1.0 if recipe.role == "test" else recipe.val_share
+    wanted_share = 1.0 if recipe.role == "test" else recipe.val_share
     reached = n_val / n_samples if n_samples else 0.0
     return {
-        "wanted_val_share": asked,
+        "wanted_val_share": wanted_share,
         "val_share": round(reached, 4),
-        "deviation": round(reached - asked, 4),
+        "deviation": round(reached - wanted_share, 4),
         "n_samples": n_samples,
         "n_groups": len(sizes),
         "n_groups_val": sum(group.split == "val" for group in selection.groups),

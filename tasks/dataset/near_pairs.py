@@ -22,8 +22,8 @@ class NearPair(NamedTuple):
     """Two pictures and how many of 64 bits they differ in; nearest first when sorted."""
 
     bits: int
-    one: str
-    other: str
+    stem_a: str
+    stem_b: str
 
 
 def near_pairs(
@@ -36,6 +36,8 @@ def near_pairs(
     index = HashIndex(radius)
     index.add(as_hashes([picture.hash for picture in others]))
     best: dict[tuple[int, int], int] = {}
+    # A mirrored copy counts as well: training flips pictures at random, so a flipped picture in val
+    # is known from train. The mirror hash of one of the two pictures is enough.
     for hashes in ("hash", "mirror_hash"):
         within = index.within(as_hashes([getattr(picture, hashes) for picture in pictures]))
         for a, b, bits in _of_different_owners(within, pictures, others):
@@ -44,15 +46,16 @@ def near_pairs(
 
 
 def _of_different_owners(
-    found: Pairs, pictures: Sequence[HashedPicture], others: Sequence[HashedPicture]
+    pairs: Pairs, pictures: Sequence[HashedPicture], others: Sequence[HashedPicture]
 ) -> list[tuple[int, int, int]]:
-    if len(found.queries) == 0:
+    if len(pairs.queries) == 0:
         return []
+    # Owners as integers: arrays are compared without a Python loop over all pairs.
     names = {name: number for number, name in enumerate({p.owner for p in [*pictures, *others]})}
     owner = np.array([names[picture.owner] for picture in pictures])
     owner_of_other = np.array([names[picture.owner] for picture in others])
-    is_apart = owner[found.queries] != owner_of_other[found.entries]
-    columns = (column[is_apart].tolist() for column in found)
+    has_two_owners = owner[pairs.queries] != owner_of_other[pairs.entries]
+    columns = (column[has_two_owners].tolist() for column in pairs)
     return list(zip(*columns, strict=True))
 
 
@@ -60,6 +63,7 @@ def near_within(pictures: Sequence[HashedPicture], radius: int) -> list[NearPair
     """Return the pairs among `pictures` of different owners, each pair once, nearest first."""
     best: dict[tuple[str, str], NearPair] = {}
     for pair in near_pairs(pictures, pictures, radius):
-        one, other = sorted((pair.one, pair.other))
-        best.setdefault((one, other), NearPair(pair.bits, one, other))
+        a, b = sorted((pair.stem_a, pair.stem_b))
+        # Each pair comes twice, and nearest first: the first has the fewer bits.
+        best.setdefault((a, b), NearPair(pair.bits, a, b))
     return sorted(best.values())

@@ -1,4 +1,4 @@
-"""The samples that overlap with another subset, ours beside theirs, as a page."""
+"""A page of the samples that overlap with another subset, each beside the published one."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from tasks.common.workspace.artifacts import Workspace
 from tasks.dataset.decontamination import Overlap
 from tasks.dataset.encode import read_sample
 
+# Pictures are embedded in the page: these bounds keep it small enough for a browser.
 _HEIGHT_PX = 220
 _MAX_SHOWN = 60
 
@@ -24,7 +25,7 @@ def render_overlaps(
     store: ObjectStore,
     title: str,
 ) -> str:
-    """Return the page; `crops` are ours by stem. A picture that left the store is not shown."""
+    """Return the page; `crops` are this run's, by stem. Pictures that are gone are left out."""
     groups: dict[str, list[Overlap]] = defaultdict(list)
     for overlap in overlaps:
         groups[f"same {overlap.kind} as in {overlap.subset.label}"].append(overlap)
@@ -42,7 +43,7 @@ def render_overlaps(
                 "figures": [
                     {
                         "stem": overlap.stem,
-                        "says": f"{overlap.other.stem}: {overlap.why}",
+                        "caption": f"{overlap.published.stem}: {overlap.why}",
                         "picture": jpeg_data_uri(_pair(overlap, crops, workspace, store)),
                     }
                     for overlap in evenly(own, _MAX_SHOWN)
@@ -58,7 +59,8 @@ def _pair(
     overlap: Overlap, crops: Mapping[str, RunCrop], workspace: Workspace, store: ObjectStore
 ) -> Rgb:
     tiles = [outlined(*read_sample(crops[overlap.stem], workspace), _HEIGHT_PX)]
-    image, mask = (store.get(overlap.subset.prefix + path) for path in overlap.other.paths)
+    image, mask = (store.get(overlap.subset.prefix + path) for path in overlap.published.paths)
+    # `gc` may have removed the files of a retired version; the page is made for the run's samples.
     if image is not None and mask is not None:
         tiles.append(outlined(read_rgb(BytesIO(image)), read_grey(BytesIO(mask)), _HEIGHT_PX))
     return side_by_side(tiles)

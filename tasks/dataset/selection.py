@@ -59,11 +59,13 @@ def choose_samples(
     """Return the kept crops, each in its split.
 
     Raises:
-        InputError: pins, or new keys of published sources, tear a group apart.
+        InputError: pins, or new keys of published sources, put a group in both splits.
         ArtifactError: a kept crop has no mask.
     """
+    # By stem, so that no later choice depends on the order of the source list.
     kept = sorted(inputs.run.of("keep"), key=lambda crop: crop.stem)
     grouping = _group(inputs, kept, recipe, base)
+    # One split for a test subset; `val` is where mmsegmentation's test loader looks for it.
     val_share = 1.0 if recipe.role == "test" else recipe.val_share
     splits = choose_splits(grouping.groups, val_share)
     left_out = [*grouping.left_out, *_of_excluded_sources(kept, grouping)]
@@ -92,7 +94,7 @@ def _of_excluded_sources(kept: Iterable[RunCrop], grouping: Grouping) -> list[Le
 def _group(
     inputs: DatasetInputs, kept: Sequence[RunCrop], recipe: PublishRecipe, base: BaseVersion
 ) -> Grouping:
-    is_test = recipe.role == "test"  # a test subset has one split, so nothing can be torn
+    is_test = recipe.role == "test"  # a test subset has one split, so no group can be in two
     return find_groups(
         _members(inputs.sources, kept, inputs.run.repeated_sources()),
         [
@@ -101,6 +103,7 @@ def _group(
             if crop.verdict.hash is not None and crop.verdict.mirror_hash is not None
         ],
         inputs.run.near_sources(),
+        # A subset that became a test set must not keep samples in train.
         base={} if is_test else base.splits,
         published=base.samples.keys(),
         pins=recipe.pin,
@@ -114,6 +117,7 @@ def _row(
     box, matte, verdict = crop.published_box, crop.matte, crop.verdict
     if matte is None or box is None:
         raise ArtifactError(f"{crop.stem} was kept but has no mask; run the ingest again.")
+    # `others_xyxy` are in px of the frame, the published box in px of the crop.
     published = box.shift(crop.crop.crop_box_xyxy.x0, crop.crop.crop_box_xyxy.y0)
     return SampleRow(
         stem=crop.stem,
@@ -125,6 +129,7 @@ def _row(
         time_s=crop.crop.time_s,
         licence=source.licence,
         provenance=Provenance.of(source),
+        # An annotated dataset names itself; otherwise the matting model is the annotator.
         channel=matte.channel or f"rembg {matte.model}",
         width_px=int(box.width),
         height_px=int(box.height),
@@ -153,6 +158,7 @@ def _members(
     members = []
     for source in sources:
         own = source.source_id
+        # The first source of the bytes owns the crops, so only its key ties this source to them.
         first = [f"source {same_bytes_as[own]}"] if own in same_bytes_as else []
         keys = (*keys_of_source(source, media.get(own, ())), *first)
         members.append(Member(own, keys, counts[own]))
@@ -160,7 +166,7 @@ def _members(
 
 
 def check_pins(sources: Iterable[Source], recipe: PublishRecipe) -> None:
-    """Refuse, before any work, pins that tear apart what belongs together by the source list.
+    """Refuse, before any work, pins that put sources of one group in different splits.
 
     Raises:
         InputError: two sources of one group are pinned to different splits.

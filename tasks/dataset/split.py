@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from tasks.common.schema.layout import Split
 from tasks.dataset.groups import Group
 
-_EXACT = 64  # so many groups are tried in all combinations, as sums in one long number
+_EXACT = 64  # groups whose best combination is found exactly; see `nearest_sum`
 
 
 def choose_splits(groups: Sequence[Group], val_share: float) -> dict[str, Split]:
@@ -24,6 +24,7 @@ def choose_splits(groups: Sequence[Group], val_share: float) -> dict[str, Split]
     chosen: dict[str, Split] = {group.name: group.split for group in groups if group.split}
     free = sorted((group for group in groups if not group.split), key=lambda g: _order(g.name))
     n_val = sum(group.n_samples for group in groups if group.split == "val")
+    # Negative where given groups exceed the share already; then no free group fits.
     n_missing = val_share * sum(group.n_samples for group in groups) - n_val
     for group in free[:-_EXACT]:
         fits = group.n_samples <= n_missing
@@ -35,6 +36,7 @@ def choose_splits(groups: Sequence[Group], val_share: float) -> dict[str, Split]
     # A trainer cannot start without one of the two, so a share above 0 must not round to nothing.
     shares: dict[Split, float] = {"val": val_share, "train": 1 - val_share}
     for split, share in shares.items():
+        # A single group stays whole: to give it to the other split would empty the first one.
         if share > 0 and split not in chosen.values() and free and len(groups) > 1:
             chosen[min(free, key=lambda g: (g.n_samples, _order(g.name))).name] = split
     return chosen
@@ -56,6 +58,7 @@ def nearest_sum(sizes: Sequence[int], target: float) -> list[bool]:
     below = (reachable[-1] & ((2 << floor) - 1)).bit_length() - 1
     above = reachable[-1] >> (floor + 1)
     total = floor + (above & -above).bit_length() if above else below
+    # Strictly nearer: of two equally near sums the smaller is taken, so train gets the samples.
     total = total if abs(total - target) < abs(below - target) else below
     # Walk back: a size is needed where the sum cannot be reached without it.
     taken = []

@@ -24,7 +24,7 @@ class SplitFile(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Where it lies in the tree."""
+        """Its path in the tree."""
         return split_file(self.split, self.scene)
 
     def encode(self) -> bytes:
@@ -39,6 +39,7 @@ def split_files(rows: Iterable[SampleRow], order: Iterable[str] = ()) -> list[Sp
     """
     splits: dict[Split, dict[str | None, list[SampleRow]]] = {split: {} for split in SPLITS}
     for row in sorted(rows, key=lambda row: row.stem):
+        # `None` is the split as a whole. A scene that is tagged twice must not give a stem twice.
         for scene in dict.fromkeys((None, *row.scenes)):
             splits[row.split].setdefault(scene, []).append(row)
     rank = {scene: place for place, scene in enumerate(order)}
@@ -62,12 +63,13 @@ def require_loadable(names: Set[str], contents: Mapping[str, bytes]) -> None:
     Raises:
         ValueError: the sentence names the file and the reason.
     """
+    # Trainers sync versions to macOS and Windows, where one of the two files would replace the
+    # other.
     folded = Counter(name.casefold() for name in names)
     clashing = sorted(name for name in names if folded[name.casefold()] > 1)
     if clashing:
-        raise ValueError(
-            f"{clashing[0]} and {clashing[1]} are one file on disks that do not tell case apart"
-        )
+        raise ValueError(f"{clashing[0]} and {clashing[1]} are one file on disks that ignore case")
+    # mmsegmentation finds an image by its stem; `train/a.jpg` and `val/a.jpg` would leak unseen.
     stems = Counter(_stem(name) for name in names if name.startswith(IMAGES))
     twice = sorted(stem for stem, n in stems.items() if n > 1)
     if twice:
@@ -87,6 +89,8 @@ def _fault(data: bytes, names: Set[str]) -> str:
     if data.startswith(_BOM) or b"\r" in data:
         return "it has a byte order mark or carriage returns, which become part of a stem"
     lines = data.decode().split("\n")
+    # The pop removes the empty text after the last LF. A last line without one loses its end in
+    # tools that count lines, such as `wc` and `while read`.
     if lines.pop() != "" or not lines:
         return "it is empty, or its last line does not end"
     counts = Counter(lines)
@@ -94,10 +98,11 @@ def _fault(data: bytes, names: Set[str]) -> str:
         line for line, n in counts.items() if not line.strip() or line != line.strip() or n > 1
     ]
     if wrong:
-        return f"the line {wrong[0]!r} is blank, padded, or there twice"
+        return f"the line {wrong[0]!r} is blank, padded, or repeated"
+    # All lines must be in one split: two partial counts, or a file that is not in the tree, fail.
     n_in_split = Counter(
         split for split in SPLITS for line in lines if {*sample_paths(split, line)} <= names
     )
     if max(n_in_split.values(), default=0) != len(lines):
-        return "it names samples of both splits, or samples that are not there"
+        return "it names samples of both splits, or samples that do not exist"
     return ""

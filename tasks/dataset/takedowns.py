@@ -15,6 +15,7 @@ def apply_takedowns(
     """Leave out sources that were taken down, by their names, their uploaders or their bytes."""
     if not takedowns.records:
         return tuple(outcomes)
+    # Before grouping: what was taken down must not tie other sources either.
     return tuple(
         outcome
         for outcome in outcomes
@@ -30,6 +31,8 @@ def redact(base: BaseVersion, takedowns: Takedowns) -> BaseVersion:
     return base.without_keys(
         key
         for record in takedowns.records
+        # Source ids and uploaders may be personal data. The record holds all ids that a takedown
+        # covers, so that each of their keys is found.
         for key in (
             f"{record.kind} {record.id}",
             *(f"source {source_id}" for source_id in record.source_ids),

@@ -33,6 +33,7 @@ def key_of_inputs(
     outcomes: Sequence[SourceOutcome], recipe: Recipe, others: Sequence[OtherSubset]
 ) -> str:
     """Return the key of what a version is made of, besides its base version."""
+    # Trees, not labels: decontamination depends on the samples of the others, not on their numbers.
     trees = [subset.tree for subset in others]
     return inputs_key(outcomes, recipe.publish, recipe.filter, trees)
 
@@ -51,19 +52,25 @@ def dataset(
 
     `crops` are those of the outcomes, by `deduplicate`; `review` has the report and the list that
     are published; `drop_counts` are the fields of `DropCount`. `store` has the pictures of the
-    other subsets, should samples overlap with theirs.
+    other subsets, if samples overlap with them.
     """
-    workspace, part, base = Workspace.of(settings()), recipe.publish, published.base
+    workspace, publish_recipe, base = Workspace.of(settings()), recipe.publish, published.base
 
+    # A closure, since reading is slow: nothing below runs when the tree is in the workspace
+    # already.
     def build(out: ArtifactWriter) -> StageResult:
         inputs = read_inputs(outcomes, crops, review, drop_counts, workspace)
         redacted = redact(base, Takedowns.of(workspace, open_store(store)))
-        selection = choose_samples(inputs, part, redacted)
-        overlaps = find_overlaps(selection.rows, published.others, part.near_bits)
-        if overlaps and part.related == "refuse":
-            page = _write_overlaps(overlaps, inputs, part, workspace, store)
-            raise InputError(describe_overlaps(overlaps, part, page))
-        return build_tree(without_overlaps(selection, overlaps), inputs, part, out, redacted)
+        selection = choose_samples(inputs, publish_recipe, redacted)
+        overlaps = find_overlaps(selection.rows, published.others, publish_recipe.near_bits)
+        # Before any file is encoded, since nothing will be published. The page is written first, so
+        # that the sentence can name it.
+        if overlaps and publish_recipe.related == "refuse":
+            page = _write_overlaps(overlaps, inputs, publish_recipe, workspace, store)
+            raise InputError(describe_overlaps(overlaps, publish_recipe, page))
+        return build_tree(
+            without_overlaps(selection, overlaps), inputs, publish_recipe, out, redacted
+        )
 
     inputs = key_of_inputs(outcomes, recipe, published.others)
     return reuse_or_make(workspace, "dataset", tree_key(inputs, base.tree), build)
@@ -99,6 +106,7 @@ def _write_overlaps(
     store: str,
 ) -> str:
     """Write the page of what overlaps with other subsets; return its address."""
+    # One page per subset, replaced each time: it describes the present run, not a version.
     name = f"related/{recipe.name}.html"
     crops = {crop.stem: crop for crop in inputs.run.of("keep")}
     title = f"{recipe.name}: samples that overlap with other subsets"

@@ -39,6 +39,7 @@ def text_files(
     files = split_files(selection.rows, [scene.id for scene in recipe.scenes])
     encoded = {file.path: file.encode() for file in files}
     of_samples = {path for row in selection.rows for path in row.paths}
+    # Both checks come before any text is written: their failure is about the samples.
     require_loadable(of_samples | encoded.keys(), encoded)
     groups = check_leakage(selection, recipe)
     metadata = metadata_of(selection, files, inputs, recipe, groups["split"])
@@ -81,9 +82,11 @@ def history_files(
     changelog = render_changelog(base, samples, digests, selection, inputs.run, recipe)
     return {
         CHANGELOG: changelog.encode(),
+        # In this order: a pin that moved a group replaces the split on record.
         SPLIT_ASSIGNMENT: _json({**base.splits, **splits}),
     }
 
 
 def _json(values: Any) -> bytes:
+    # Sorted keys and a last LF: the bytes follow from the values alone, and `git diff` reads them.
     return json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"

@@ -68,6 +68,7 @@ class _Candidates:
 
     def best_first(self) -> Positions:
         """Return the positions, kept crops before those for review, each by quality."""
+        # Columns, which numpy sorts without a Python comparison per pair of crops.
         keys = [quality_key(crop.verdict.crop_id, crop.verdict.measures) for crop in self.crops]
         cuts, dullness, crop_ids = (np.array(column) for column in zip(*keys, strict=True))
         # lexsort sorts by its last key first.
@@ -83,6 +84,7 @@ def find_near_duplicates(
     a person may still reject them. They are then compared with the kept crops of other sources,
     and dropped if they are too similar to one. Each id occurs once in `crops`.
     """
+    # A bound of 0 bits drops nothing, since no distance lies below it.
     if limits is None or limits.kept_from == 0:
         return {}
     candidates = _Candidates(crops)
@@ -91,6 +93,9 @@ def find_near_duplicates(
     order = candidates.best_first()
     is_for_review = candidates.is_for_review[order]
     kept, for_review = order[~is_for_review], order[is_for_review]
+    # Greedy, best first: a crop is compared with kept crops only, so a chain of gradually changing
+    # pictures keeps one crop every few steps instead of the first alone. The radius is the least
+    # that decides: a wider search costs time quadratic in the crops.
     nearest = nearest_kept_before(
         candidates.hashes[kept],
         candidates.mirrors[kept],
@@ -108,6 +113,7 @@ def find_near_duplicates(
             better = int(kept[nearest.positions[rank]])
             verdict: Verdict = "drop" if is_drop else "review"
             duplicates[crop_id] = candidates.near_duplicate(verdict, distance, bound, better)
+    # A near-duplicate that goes to review is not kept, so it displaces nothing.
     still_kept = kept[nearest.distances >= limits.kept_from]
     return duplicates | _near_kept(candidates, for_review, still_kept, limits.min or 0.0)
 
@@ -116,16 +122,17 @@ def _near_kept(
     candidates: _Candidates, for_review: Positions, kept: Positions, bound: float
 ) -> dict[str, NearDuplicate]:
     """Find the crops for review that are too similar to a kept crop of another source."""
+    # The largest whole number of bits below the bound: a distance equal to the bound passes.
     index = HashIndex(max(0, ceil(bound) - 1))
     index.add(candidates.hashes[kept])
     nearest = nearest_or_mirrored(
         index, candidates.hashes[for_review], candidates.mirrors[for_review]
     )
     duplicates: dict[str, NearDuplicate] = {}
-    for own, position, distance in zip(for_review, *nearest, strict=True):
+    for query, position, distance in zip(for_review, *nearest, strict=True):
         if position < 0 or distance >= bound:
             continue
-        crop, better = candidates.crops[own], int(kept[position])
+        crop, better = candidates.crops[query], int(kept[position])
         # Crops of one source were compared by its filter, which sent this one to review.
         if crop.source_id != candidates.crops[better].source_id:
             duplicates[crop.verdict.crop_id] = candidates.near_duplicate(

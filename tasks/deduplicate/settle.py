@@ -25,7 +25,10 @@ def settle(
     """
     distinct: dict[str, RunCrop] = {}
     repeated_by: dict[str, list[str]] = defaultdict(list)
+    # The first of several sources with the same bytes keeps the crop, hence `setdefault`.
     for crop in crops:
+        # A stem begins with the digest of the file, so equal stems mean the same picture of the
+        # same file.
         if distinct.setdefault(crop.stem, crop) is not crop:
             repeated_by[crop.stem].append(crop.source_id)
     comparable = [crop for crop in distinct.values() if crop.stem not in unmatted]
@@ -40,8 +43,10 @@ def settle(
 def _final_crop(
     crop: RunCrop, duplicate: NearDuplicate | None, repeated_by: Sequence[str]
 ) -> RunCrop:
+    # `crop.also_in` is set where the crops come from a run that was settled before, as in `retune`.
     also_in = (*crop.also_in, *repeated_by)
     if duplicate is None:
+        # `crop` itself where nothing changes: `replace` would copy a row with some thirty measures.
         return replace(crop, also_in=also_in) if repeated_by else crop
     verdict, distance = crop.verdict, float(duplicate.distance)
     final = replace(
@@ -55,6 +60,7 @@ def _final_crop(
             f"{duplicate.better_crop} (source {duplicate.better_source}); the bound is "
             f"{duplicate.bound:.0f}."
         ),
+        # Last, after the rules of the crop's own source, which judged it first.
         failed_rules=(*verdict.failed_rules, "near_duplicate"),
         nearest_crop=duplicate.better_crop,
         measures={**verdict.measures, "near_duplicate": distance},

@@ -10,6 +10,7 @@ from tasks.common.workspace.artifacts import ArtifactWriter, Workspace, reuse_or
 from tasks.deduplicate import VERSION
 from tasks.deduplicate.settle import settle
 
+# In the order in which `_crops_of` unpacks them.
 _READ: tuple[SourceStage, ...] = ("detect", "pose", "matte", "filter")
 
 
@@ -41,8 +42,11 @@ def deduplicate_crops(
     Raises:
         ArtifactError: a table of a source is missing, damaged or from another version.
     """
+    # In the order of the source list: it decides which of several sources with the same bytes keeps
+    # a crop.
     crops = [crop for outcome in outcomes for crop in _crops_of(outcome, out.workspace)]
     run = settle(crops, bounds.near_duplicate)
+    # Crops that a filter dropped are in the table, for reports, but that filter has counted them.
     n_in = sum(crop.verdict.verdict != "drop" for crop in crops)
     return out.commit_rows(RunCrop, run.crops, run.drops, n_in=n_in)
 
@@ -54,6 +58,7 @@ def _crops_of(outcome: SourceOutcome, workspace: Workspace) -> list[RunCrop]:
         return []
     crops = {crop.crop_id: crop for crop in workspace.rows(Crop, detected)}
     mattes = {matte.crop_id: matte for matte in workspace.rows(Matte, matted)}
+    # The pose stage is optional in a recipe; all others exist if the filter ran.
     poses = {pose.crop_id: pose for pose in workspace.rows(Pose, posed)} if posed else {}
     return [
         RunCrop(

@@ -16,6 +16,7 @@ from tasks.common.weights.catalogue import Weights, find_weights
 from tasks.common.weights.fetch import require_weights
 from tasks.common.weights.yolo import load_yolo
 
+# Bounds memory, and the time for which the lock is held.
 _BATCH = 8
 _BATCH_BYTES = 64 << 20  # about three frames of 4K
 _lock = Lock()
@@ -63,6 +64,8 @@ def find_people(
                     iou=recipe.iou,
                     imgsz=recipe.input_px,
                     classes=list(weights.person_classes),
+                    # Across classes: a model with several classes of people gives one box per
+                    # person this way.
                     agnostic_nms=True,
                     max_det=recipe.max_people,
                     device=settings.device,
@@ -93,6 +96,8 @@ def _people(result: Any, max_people: int) -> People:
     """
     boxes = result.boxes.xyxy.cpu().numpy().astype(np.float32)
     confidences = result.boxes.conf.cpu().numpy().astype(np.float32)
+    # ultralytics cuts by `max_det` as well; the stable sort makes the choice among equal
+    # confidences repeatable.
     best = np.argsort(-confidences, kind="stable")[:max_people]
     order = best[np.lexsort((boxes[best, 1], boxes[best, 0]))]
     return People(

@@ -45,6 +45,7 @@ def detect_people(
     )
     crops: list[Crop] = []
     drops: list[Drop] = []
+    # Lock-step: the detector reads a batch ahead, and `_Pictures` holds just that.
     for frame, people in zip(rows, track(people_of_frames, "detect", len(rows)), strict=True):
         picture = pictures.take(frame.path)
         if not people.persons:

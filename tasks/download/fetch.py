@@ -24,6 +24,8 @@ from tasks.download.seen import SeenSources
 
 def download_key(source: Source, recipe: DownloadRecipe) -> str:
     """Name the artifact by the URI and its current state, the annotation, and the limits."""
+    # What is known without the network. The bytes come later: this key says whether to ask for them
+    # at all.
     state = [
         fingerprint(source.uri),
         source.revision,
@@ -46,14 +48,19 @@ def fetch(
         with open_partial_file(f"download-{out.key}", recipe.max_bytes, settings) as partial:
             context = FetchContext(settings, out.workspace)
             fetcher_of(source.uri).fetch(source.uri, partial, context)
+            # On the disk before it is probed: the digest below must be that of what a crash would
+            # leave.
             partial.finish()
             media = _admit(source, partial, recipe, settings, out)
+    # Before OSError, of which it is one: permissions do not change by themselves.
     except PermissionError as error:
         raise SourceError(f"{name} may not be read: {error.strerror}") from error
     except OSError as error:
         raise WorldError(f"{name} could not be copied: {error.strerror or error}") from error
     # Labels come last: they are drawn in the size that the probe measured.
     row = _row(media, write_labels(source, media, out))
+    # Before the commit: recording a source twice does no harm, but a takedown must find the media
+    # of every finished download.
     SeenSources(out.workspace).record(source, media.media_id, datetime.now(UTC))
     return out.commit_rows(MediaRow, [row], [], n_in=1)
 
@@ -83,6 +90,7 @@ def _admit(
             f"{properties.kind}."
         )
     path = f"download/media/{media_id[:2]}/{media_id}"
+    # Named by content, so that two sources with the same bytes share one file.
     out.workspace.move_in(path, partial.path, media_id)
     return Media(
         media_id=media_id, path=path, size_bytes=partial.n_bytes, **properties.model_dump()

@@ -75,6 +75,7 @@ def write_labels(source: Source, media: Media, out: ArtifactWriter) -> LabelFile
             f"The annotation {annotation.path} is missing or changed; read its source list again."
         )
     labels = _read_labels(annotation, data, out)
+    # Compared with what the probe measured: an annotation of another size would be drawn shifted.
     if labels.shape != (media.height_px, media.width_px):
         raise SourceError(
             f"The annotation has {labels.shape[1]} x {labels.shape[0]} px, the upright picture "
@@ -91,6 +92,7 @@ def _read_labels(annotation: Annotation, data: bytes, out: ArtifactWriter) -> Ma
         picture = PeopleInPicture.model_validate_json(data)
         return draw_labels(picture.people, (picture.width, picture.height))
     # Mask files are untrusted too: in a worker process a crash costs only this source.
+    # Paths and bits cross the border of the process, never pickles: the worker is not trusted.
     job = _MaskJob(path=str(out.workspace.path(annotation.path)), person=annotation.person_values)
     with refusing_malformed_media():
         answer = run_isolated(
@@ -112,6 +114,7 @@ def mask_in_worker(values: dict[str, Any]) -> dict[str, Any]:
     """
     job = _MaskJob.model_validate(values)
     try:
+        # One format only: each parser of Pillow is attack surface, and lossy formats blur codes.
         with Image.open(job.path, formats=["PNG"]) as image:
             if image.mode not in ("L", "P", "1"):
                 raise SourceError(
@@ -177,6 +180,7 @@ def _decode_run_lengths(rle: dict[str, Any]) -> Mask:
     runs = _decompress(counts) if isinstance(counts, str) else [int(count) for count in counts]
     if sum(runs) != height * width or min(runs, default=0) < 0:
         raise ValueError(f"its runs make {sum(runs)} of {height * width} pixels")
+    # Runs alternate, starting with background, which may have length 0.
     values = np.arange(len(runs)) % 2
     return np.repeat(values, runs).astype(np.uint8).reshape(width, height).T
 

@@ -35,6 +35,7 @@ class PartialFile:
         self._note = _note_of(path)
         self._reserve_bytes = settings.disk_reserve_mb * _MEGABYTE
         self._workspace = settings.workspace
+        # Appending: bytes of an earlier attempt stay, and `tell` says how many there are.
         self._stream = path.open("ab")
         self.n_bytes = self._stream.tell()
         try:
@@ -66,6 +67,8 @@ class PartialFile:
         """
         self._require_small(self.n_bytes + n_more)
         for folder in (self.path.parent, self._workspace):
+            # Free space is checked, not reserved: `sources_in_flight` transfers may share it, hence
+            # the reserve.
             free = _free_bytes(folder)
             if free < n_more + self._reserve_bytes:
                 raise WorldError(
@@ -122,6 +125,7 @@ def open_partial_file(name: str, max_bytes: int, settings: Settings) -> Iterator
     """
     folder = settings.scratch
     folder.mkdir(parents=True, exist_ok=True)
+    # A file lock belongs to the process: the system releases it if the process is killed.
     lock = FileLock(folder / f"{name}.lock")
     try:
         lock.acquire(timeout=0)

@@ -30,6 +30,7 @@ from tasks.common.records import Kind, Projection, Record
 from tasks.common.settings import Settings
 
 _FIRST_PACKETS = 500  # damaged packets at the start after which the probe gives up
+# Enough for a byte order mark, white space and the first tag.
 _TEXT_HEAD_BYTES = 512
 _MP4_HEAD = slice(4, 8)  # an MP4 file begins with the size and type of its first box
 _QUARTER_TURNS = {90, 270}
@@ -76,6 +77,8 @@ def probe(
     Raises:
         SourceError: the file is not a usable picture or video; the message says why.
     """
+    # The one place that goes by the suffix: the content is a valid MP4 or JPEG with two round
+    # pictures.
     if Path(uri).suffix.lower() in _EXPORT_FIRST:
         raise SourceError(
             "This is a camera's own two-lens file; export it as a flat or equirectangular video "
@@ -103,6 +106,7 @@ def probe_in_worker(values: dict[str, Any]) -> dict[str, Any]:
 
 def _probe(path: Path, limits: DownloadRecipe, *, must_be_upright: bool) -> Properties:
     mime = _sniff(path)
+    # A video is what ffmpeg opens: its containers have too many signatures to list.
     if mime.startswith("image/"):
         return _probe_image(path, limits, must_be_upright=must_be_upright)
     if mime.startswith("text/") or _looks_like_text(path):
@@ -130,6 +134,8 @@ def _looks_like_text(path: Path) -> bool:
 def _probe_image(path: Path, limits: DownloadRecipe, *, must_be_upright: bool) -> Properties:
     try:
         with open_picture(path) as image:
+            # From the header, before `load` decodes: a picture of gigapixels in a few kB is an
+            # attack.
             _require_pixels(*image.size, limits)
             codec = (image.format or "unknown").lower()
             orientation = image.getexif().get(_ORIENTATION, _UPRIGHT)
@@ -140,6 +146,7 @@ def _probe_image(path: Path, limits: DownloadRecipe, *, must_be_upright: bool) -
                 )
             is_upright = orientation == _UPRIGHT
             width, height = image.size if is_upright else ImageOps.exif_transpose(image).size
+            # A file that is cut short has an intact header.
             image.load()
     except (SourceError, MemoryError):
         raise
@@ -189,6 +196,8 @@ def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
                     return frame
         except av.FFmpegError:
             continue
+        # A damaged beginning is common in recordings of streams; a video without any frame is not
+        # usable.
         if number > _FIRST_PACKETS:
             break
     raise SourceError("No frame of the video could be decoded.")
@@ -213,7 +222,9 @@ def _video_properties(
     stream: VideoStream, frame: VideoFrame, duration_s: float | None
 ) -> Properties:
     rotation_deg = frame.rotation % 360
+    # 0 or None where it is not declared: square.
     aspect = stream.sample_aspect_ratio or Fraction(1)
+    # Pixels need not be square (DV, anamorphic video): the picture is as wide as it is shown.
     width, height = round(frame.width * aspect), frame.height
     if rotation_deg in _QUARTER_TURNS:
         width, height = height, width
@@ -232,6 +243,7 @@ def _video_properties(
 def _projection(frame: VideoFrame) -> Projection:
     """Return the projection; a picture twice as wide as high may be an untagged panorama."""
     for data in frame.side_data:
+        # The side data of Spherical Video metadata, as cameras and editors write it.
         if "SPHERICAL" in str(getattr(data, "type", "")):
             return "equirectangular"
     return "unknown" if frame.width == 2 * frame.height else "flat"
@@ -254,6 +266,7 @@ def _require_duration(duration_s: float | None, limits: DownloadRecipe) -> None:
 
 
 def _require_frames(stream: VideoStream, duration_s: float | None, limits: DownloadRecipe) -> None:
+    # Many containers declare no count; rate times duration then stands for it. Both are claims.
     n_frames = stream.frames or int(float(stream.average_rate or 0) * (duration_s or 0.0))
     if n_frames > limits.max_frames:
         raise SourceError(

@@ -41,6 +41,8 @@ class SeenSources:
         """Record that these bytes came from this source."""
         seen = SeenSource(source=source, media_id=media_id, state=state_of(source), noted_at=now)
         data = seen.model_dump_json(indent=1).encode()
+        # By source first: `has_any` and `all` read these, and without the second one only renames
+        # are missed.
         self._workspace.write(_path_by_source(source.source_id), data)
         self._workspace.write(_path_by_media(media_id, source.source_id), data)
 
@@ -83,6 +85,7 @@ class SeenSources:
 
 
 def _path_by_source(source_id: str) -> str:
+    # Hashed and spread over folders: a folder with a million files is slow on most disks.
     key = content_key(source_id)
     return f"{_FOLDER}/sources/{key[:2]}/{key}.json"
 

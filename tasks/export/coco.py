@@ -27,12 +27,14 @@ def write_coco(samples: Iterable[SampleBytes], folder: Path, label: str) -> None
     )
     for sample in samples:
         split = splits[sample.row.split]
+        # From 1, as in COCO; each split has ids of its own, since each is a file of its own.
         number = len(split["images"]) + 1
         write_file(folder / sample.row.split / f"{sample.row.stem}.jpg", sample.jpeg)
         split["images"].append(_image(sample, number))
         split["annotations"].append(_annotation(sample, number))
     header = {"info": {"description": label}, "categories": [{"id": PERSON, "name": "person"}]}
     for name, split in splits.items():
+        # One indent: a diff of two exports shows samples, at the price of a larger file.
         text = json.dumps(header | split, ensure_ascii=False, indent=1)
         write_file(folder / "annotations" / f"instances_{name}.json", text.encode())
 
@@ -44,6 +46,7 @@ def _image(sample: SampleBytes, number: int) -> CocoObject:
         "file_name": f"{row.stem}.jpg",
         "width": row.width_px,
         "height": row.height_px,
+        # Readers of COCO ignore fields that they do not know.
         "scenes": list(row.scenes),
         "source_id": row.source_id,
         "licence": row.licence,
@@ -57,11 +60,13 @@ def _annotation(sample: SampleBytes, number: int) -> CocoObject:
     person = read_grey(BytesIO(sample.png)) == PERSON
     encoded = coco.encode(
         np.asfortranarray(person.astype(np.uint8))
-    )  # COCO run lengths go down columns
+    )  # COCO's run lengths go down columns
     return {
         "id": number,
         "image_id": number,
         "category_id": PERSON,
+        # Run lengths mark a crowd in COCO's own files, but pycocotools reads them for instances
+        # too. 1 would exclude the person from evaluation.
         "iscrowd": 0,
         "area": int(coco.area(encoded)),
         "bbox": [float(value) for value in coco.toBbox(encoded)],

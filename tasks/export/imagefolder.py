@@ -23,6 +23,7 @@ def write_image_folder(samples: Iterable[SampleBytes], folder: Path) -> None:
         write_file(folder / row.split / mask, sample.png)
         metadata = {
             "file_name": image,
+            # `datasets` loads every column whose name ends in `file_name` as a picture.
             "mask_file_name": mask,
             "scenes": list(row.scenes),
             "source_id": row.source_id,
@@ -33,5 +34,6 @@ def write_image_folder(samples: Iterable[SampleBytes], folder: Path) -> None:
             "time_s": row.time_s,
         }
         lines[row.split].append(json.dumps(metadata, ensure_ascii=False) + "\n")
+    # One metadata file per split: `datasets` looks for it in the folder of the pictures' split.
     for split, rows in lines.items():
         write_file(folder / split / "metadata.jsonl", "".join(rows).encode())

@@ -44,6 +44,7 @@ def read_pictures(store: ObjectStore, version: Version) -> Iterator[SampleBytes]
         raise _damaged(version, MANIFEST)
     digests = read_manifest(manifest)
 
+    # Every byte is compared: an export leaves the store, and nothing would notice damage later.
     def read(name: str) -> bytes:
         data = store.get(version.prefix + name)
         if data is None or digest_bytes(data) != digests.get(name):
@@ -53,6 +54,7 @@ def read_pictures(store: ObjectStore, version: Version) -> Iterator[SampleBytes]
     def load(row: SampleRow) -> SampleBytes:
         return SampleBytes(row, read(row.paths.image), read(row.paths.mask))
 
+    # Writers rely on the order: a shard holds samples of one split.
     rows = sorted(version.samples, key=lambda row: (row.split, row.stem))
     yield from track(in_parallel(load, rows, store), "export", len(rows))
 

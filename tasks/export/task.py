@@ -40,11 +40,13 @@ def export_version(store: ObjectStore, version: Version, kind: Format, parent: P
     """
     target = parent / f"{version.label.replace('@', '-')}-{kind}"
     needed = _NEEDS.get(kind)
+    # Before the download, which may take an hour.
     if needed and find_spec(needed) is None:
         raise InputError(
             f"The format {kind} needs {needed}: install matteflow with its extra, "
             "pip install 'matteflow[export]'."
         )
+    # No replacement: the folder may have been edited, or a training may be reading it.
     if target.exists():
         raise InputError(f"{target} exists already; remove it, or name another folder with --to.")
     writers: dict[Format, Callable[[Iterable[SampleBytes], Path], None]] = {
@@ -52,6 +54,7 @@ def export_version(store: ObjectStore, version: Version, kind: Format, parent: P
         "webdataset": write_shards,
         "imagefolder": write_image_folder,
     }
+    # A killed export leaves a hidden folder, never one that looks complete.
     with _complete_folder(target) as partial_folder:
         writers[kind](read_pictures(store, version), partial_folder)
     return Exported(target, sum(path.is_file() for path in target.rglob("*")))

@@ -13,6 +13,7 @@ from tasks.common.schema.sample import SAMPLE_COLUMNS, plain_row
 from tasks.common.schema.tables import encode_table
 from tasks.export.samples import SampleBytes
 
+# WebDataset advises shards of 100 MB to 1 GB; a crop with its mask takes some hundred kB.
 SHARD_SAMPLES = 1000
 _EPOCH = 0.0  # a fixed modification time, so that the same samples give the same bytes
 
@@ -46,6 +47,7 @@ def _write(samples: Iterable[SampleBytes], folder: Path, size: int) -> Iterator[
             if position % size == 0:
                 opened.close()
                 writer = opened.enter_context(TarWriter(str(folder / shard), mtime=_EPOCH))
+            # Absent rather than null: WebDataset's decoders give samples without the key.
             metadata = {name: value for name, value in values.items() if value is not None}
             metadata["scenes"] = list(sample.row.scenes)
             text = json.dumps(metadata, ensure_ascii=False, sort_keys=True)

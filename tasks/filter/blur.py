@@ -10,6 +10,8 @@ from tasks.filter.subject import Subject
 
 # Persons are compared at this height, so that a large blurred one cannot beat a small crisp one.
 _HEIGHT_PX = 128
+# Standard deviation of the Gaussian. At this height a crisp edge is about one px wide: such a blur
+# takes most of its energy, and little of what an edge has that is blurred already.
 _BLUR_PX = 1.5
 _REACH_PX = 5  # so that the outline itself counts
 _LEAST_ENERGY = 0.25  # mean squared grey levels a px; a flat wall has less
@@ -34,14 +36,18 @@ def loss_to_blur(subject: Subject) -> Loss | None:
     None where the person is flat, because then there is no edge to judge.
     """
     grey, weight = subject.person_at(_HEIGHT_PX)
+    # The outline counts, since clothes of one colour have no other edges.
     on_person = reaching(weight, _REACH_PX)
     before = _moments(grey, on_person)
     energy = float(np.trace(before))
     if energy < _LEAST_ENERGY * float(on_person.sum()):
         return None
+    # The same weight for both: energy that the blur spreads beyond the person is lost on purpose.
     after = _moments(blurred(grey, _BLUR_PX), on_person)
     # The small multiple of the identity keeps directions without edges from dividing by zero; there
     # little is left, and the loss counts as large.
+    # `eigvals` of a product of symmetric matrices that is not itself symmetric: rounding may give
+    # tiny imaginary parts, hence `real`.
     left = np.linalg.eigvals(np.linalg.solve(before + _FEW_EDGES * energy * np.eye(2), after)).real
     return Loss(float(1.0 - left.max()), float(1.0 - left.min()))
 

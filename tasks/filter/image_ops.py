@@ -18,6 +18,7 @@ def blurred(grey: Grey, sigma_px: float) -> Grey:
 
 def gradients(grey: Grey) -> tuple[Grey, Grey]:
     """Return the Sobel derivatives across and down, in grey levels a px."""
+    # The Sobel kernel's weights add up to 8 for a ramp of one grey level a px.
     across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=1 / 8)
     down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=1 / 8)
     return cast(Grey, across), cast(Grey, down)
@@ -40,5 +41,6 @@ def narrowed(mask: Mask, reach_px: int) -> Mask:
 
 def _disc(reach_px: int) -> NDArray[np.uint8]:
     side = 2 * reach_px + 1
+    # A disc, since a square reaches further along its diagonals.
     shape = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     return cast(NDArray[np.uint8], shape)

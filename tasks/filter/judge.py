@@ -43,11 +43,14 @@ def judge_source(
     crops the better one is kept, the less cut, then the sharper.
     """
     findings = {crop.crop_id: _before_matting(crop.measures, source, bounds) for crop in measured}
+    # After the other rules of this pass: a crop that they drop must not displace a good one.
     nearest = _nearest_kept(measured, findings, bounds.near_duplicate)
     judged = []
     for crop in measured:
         near = nearest.get(crop.crop_id, NearestCrop(None, None))
         of_crop = findings[crop.crop_id] + _near_findings(near, bounds.near_duplicate)
+        # Screening judges before matting, with nothing matted: these rules have no value yet, and a
+        # missing value would decide by `missing`.
         if crop.crop_id in matted:
             of_crop += _measured_findings(crop.measures, bounds, needs_mask=True)
         judged.append(_judged(crop, near, decide(of_crop)))
@@ -77,7 +80,9 @@ def decide(findings: Sequence[Finding]) -> Decision:
     failed = [finding for finding in findings if finding.verdict != "keep"]
     if not failed:
         return Decision("keep", None, None, None, None, ())
-    worst = max(failed, key=_severity)  # the first of equals, hence the first rule in order
+    worst = max(
+        failed, key=_severity
+    )  # `max` returns the first of equals, hence the first rule in order
     names = tuple(finding.rule for finding in failed)
     return Decision(worst.verdict, worst.rule, worst.value, worst.bound, worst.sentence, names)
 
@@ -96,6 +101,7 @@ def drop_empty_mask(crop: JudgedCrop, matte_drop: Drop | None) -> JudgedCrop:
         value=matte_drop.value,
         bound=matte_drop.bound,
         sentence=matte_drop.sentence,
+        # First, since it is the reason; the others stay for statistics.
         failed_rules=(matte_drop.reason, *crop.failed_rules),
     )
 
@@ -117,6 +123,7 @@ def _severity(finding: Finding) -> int:
 
 def _before_matting(measures: Measures, source: Source, bounds: RuleBounds) -> list[Finding]:
     """Return the findings of all rules that need no mask but `near_duplicate`."""
+    # Both judge the source's tags, so they cost nothing and come first.
     findings = []
     if bounds.excluded_scene is not None:
         findings.append(excluded_scene.judge(source, bounds.excluded_scene))

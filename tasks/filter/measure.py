@@ -16,6 +16,7 @@ from tasks.filter.rule import Measured
 from tasks.filter.rules import RULES
 from tasks.filter.subject import Subject
 
+# Further digits differ between processors and builds of numpy, and would change the digest.
 _DECIMALS = 6
 
 
@@ -37,6 +38,7 @@ def measure_crops(
 ) -> MeasuresTable:
     """Measure every crop by the rules that need no mask, or every matted one by those that do."""
     workspace = out.workspace
+    # Not all crops have a pose or matte: the models may find none.
     pose_of = {} if poses is None else {row.crop_id: row for row in workspace.rows(Pose, poses)}
     matte_of = {} if mattes is None else {row.crop_id: row for row in workspace.rows(Matte, mattes)}
     rows = workspace.rows(Crop, crops)
@@ -52,6 +54,8 @@ def measure_crops(
 
 def _measured_crop(subject: Subject, *, needs_mask: bool) -> MeasuredCrop:
     """Measure a crop by one of the two groups of rules; hashes belong to the first."""
+    # Of the whole crop, not of the published cut, which is known only after matting: so duplicates
+    # are found before the expensive model runs.
     hashes = (None, None) if needs_mask else hash_picture(subject.rgb)
     measures = measure_subject(subject, needs_mask=needs_mask)
     return MeasuredCrop(subject.crop.crop_id, measures, *hashes)
@@ -85,6 +89,8 @@ def join_measures(
 
 def _joined(before: Measures, after: Mapping[str, float | None]) -> Measures:
     needs_mask = {name for name, rule in RULES.items() if rule.needs_mask}
+    # Both passes write all columns. A rule's value is in the table of its own pass; the other one
+    # holds None for it.
     return {
         name: after.get(name) if name in needs_mask else value for name, value in before.items()
     }

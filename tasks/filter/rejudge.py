@@ -24,6 +24,8 @@ class Rejudged(NamedTuple):
 
 def rejudge(crops: Sequence[JudgedCrop], source: Source, bounds: RuleBounds) -> Rejudged:
     """Judge the crops of one source again, from the measures that their verdicts hold."""
+    # Their reason is no rule, so bounds cannot give it back: the matting model's finding must be
+    # carried over.
     empty = {crop.crop_id: _matte_drop(crop) for crop in crops if _EMPTY in crop.failed_rules}
     matted = {crop.crop_id for crop in crops if is_matted(crop.measures)}
     rejudged, unmatted = [], set()

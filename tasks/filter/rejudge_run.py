@@ -26,6 +26,7 @@ def rejudge_run(
     crops: Iterable[RunCrop], sources: Mapping[str, Source], bounds: RuleBounds
 ) -> RejudgedRun:
     """Judge the crops of a run again, from the measures in their rows; `sources` are by id."""
+    # By source: `near_duplicate` compares the crops of one source with each other.
     by_source: dict[str, list[RunCrop]] = defaultdict(list)
     for crop in crops:
         by_source[crop.source_id].append(crop)
@@ -35,5 +36,6 @@ def rejudge_run(
         rejudged = rejudge([crop.verdict for crop in own], sources[source_id], bounds)
         unmatted |= rejudged.unmatted
         for crop, verdict in zip(own, rejudged.crops, strict=True):
+            # `near_source_id` comes from the comparison across sources, which follows.
             judged.append(replace(crop, verdict=verdict, near_source_id=None))
     return RejudgedRun(judged, frozenset(unmatted))

@@ -11,6 +11,7 @@ from tasks.filter.subject import Subject
 
 Measured = float | None
 _DECIMALS = re.compile(r":\.(\d)f")
+# As many as measures are stored with; beyond them value and bound are equal.
 _MOST_DECIMALS = 6
 
 
@@ -63,6 +64,7 @@ class Rule:
         Otherwise a value of 79.96 below a bound of 80 would read as "80; the bound is 80".
         """
         numbers = {"value": value * self.scale, "bound": bound * self.scale}
+        # Exactly one format in a sentence: value and bound are shown with equally many decimals.
         (fewest,) = set(_DECIMALS.findall(self.say))
         for decimals in range(int(fewest), _MOST_DECIMALS + 1):
             if f"{numbers['value']:.{decimals}f}" != f"{numbers['bound']:.{decimals}f}":

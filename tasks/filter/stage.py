@@ -55,6 +55,7 @@ def screen_crops(
     The table has only the ids of the admitted crops. So a changed bound that admits the same crops
     gives the same digest, and the mattes stay valid.
     """
+    # Measures are an artifact of their own, which names no bounds: other bounds read it again.
     measures = _measured(out.workspace, crops, poses, None)
     judged = judge_source(out.workspace.rows(MeasuredCrop, measures), source, recipe)
     admitted = [Admitted(crop.crop_id) for crop in judged if crop.verdict != "drop"]
@@ -72,6 +73,8 @@ def filter_crops(
 ) -> VerdictsTable:
     """Give every crop its verdict; crops in = kept or for review + drops."""
     workspace = out.workspace
+    # Both passes are judged here: screening hands on ids only, so the verdicts are complete by
+    # themselves.
     before = workspace.rows(MeasuredCrop, _measured(workspace, crops, poses, None))
     after = workspace.rows(MeasuredCrop, _measured(workspace, crops, poses, mattes))
     judged = judge_source(

@@ -12,6 +12,7 @@ from tasks.common.schema.boxes import Box
 from tasks.common.schema.rows import Crop, Matte, Pose
 from tasks.common.workspace.artifacts import Workspace
 
+# Of the pose model's mask: it calls the pixel a person with more than even odds.
 _IS_PERSON = 0.5
 _MAX_ASPECT = 8
 
@@ -115,7 +116,9 @@ class Subject:
             inside = self.pose_mask * box
             if inside.max() >= _IS_PERSON:
                 return cast(Alpha, inside)
+        # Half a px: coordinates of boxes count from the corner of a pixel, not from its centre.
         ys, xs = np.mgrid[:height, :width].astype(np.float32) + 0.5
+        # At least half a px, so that a box without an extent divides by something.
         across = (xs - (x0 + x1) / 2) / max((x1 - x0) / 2, 0.5)
         down = (ys - (y0 + y1) / 2) / max((y1 - y0) / 2, 0.5)
         return cast(Alpha, (across**2 + down**2 <= 1.0).astype(np.float32))
@@ -129,20 +132,23 @@ class Subject:
         region = person.pad(surroundings * person.height)
         rows = _whole_span(region.y0, region.y1, self.rgb.shape[0])
         columns = _whole_span(region.x0, region.x1, self.rgb.shape[1])
+        # Luma (BT.601) of the stored sRGB values.
         grey = cv2.cvtColor(self.rgb[rows, columns], cv2.COLOR_RGB2GRAY).astype(np.float32)
         scale = height_px / max(person.height, 1.0)
         longest = _MAX_ASPECT * height_px  # a very flat box would be scaled to a huge picture
         width_px = min(max(3, round(grey.shape[1] * scale)), longest)
         size_wh = (width_px, min(max(3, round(grey.shape[0] * scale)), longest))
-        shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        # AREA averages, so shrinking does not alias; it would give blocks when enlarging.
+        interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
         weight = self.person_weight[rows, columns]
         return Person(
-            cast(Alpha, cv2.resize(grey, size_wh, interpolation=shrink)),
+            cast(Alpha, cv2.resize(grey, size_wh, interpolation=interpolation)),
             cast(Alpha, cv2.resize(weight, size_wh, interpolation=cv2.INTER_AREA)),
         )
 
 
 def _whole_span(low: float, high: float, size: int) -> slice:
     """Return the span of whole px between two edges, clipped to the picture; at least one px."""
+    # At the border the span moves inside rather than becoming empty.
     start = min(max(round(low), 0), size - 1)
     return slice(start, min(max(round(high), start + 1), size))

@@ -40,6 +40,8 @@ class MatteStore:
 
     def path_of(self, crop_digest: str) -> str:
         """Return the path of a crop's matte in the workspace, whether it exists or not."""
+        # The digest of the weights, since a model's name may get other weights; 12 hex digits tell
+        # apart the few models of a workspace.
         name = f"{self._weights.name}-{self._weights.identity[:12]}-v{_ITEM_VERSION}"
         return f"matte/items/{name}/{crop_digest[:2]}/{crop_digest}.png"
 
@@ -50,6 +52,8 @@ class MatteStore:
         if stored is None:
             self.n_model_calls += 1
             self._write(path, self._predict(crop_path, crop_digest))
+            # Read back although it was just computed: 8-bit codes, as a later run will read them.
+            # Otherwise a second run could give other masks than the first.
             stored = self._read(path)
         if stored is None:
             raise ArtifactError(f"The matte {path} cannot be read back right after writing it.")
@@ -63,6 +67,7 @@ class MatteStore:
         return matte(rgb, self._weights, self._settings)
 
     def _write(self, path: str, prediction: Prediction) -> None:
+        # `repr` gives the shortest text that reads back as the same float.
         text = {"raw_min": repr(prediction.raw_min), "raw_max": repr(prediction.raw_max)}
         self._workspace.write(path, encode_png(to_codes(prediction.alpha), text))
 

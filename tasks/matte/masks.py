@@ -24,6 +24,7 @@ def tight_box(mask: Mask, person: Box, margin: float) -> Box | None:
         return None
     left, top, width, height = cv2.boundingRect(part)
     own = Box(left, top, left + width, top + height)
+    # Clipped to the crop: there are no pixels beyond, and padding with black would be learnt.
     return own.pad(round(margin * max(width, height))).clip((mask.shape[1], mask.shape[0]))
 
 

@@ -21,4 +21,5 @@ def provided_alpha(
         raise ArtifactError(f"The mask {mask_path} changed since it was cut; run again.")
     alpha = read_grey(out.workspace.path(mask_path)).astype(np.float32)
     path, digest = out.put(f"{crop_id}-alpha.png", encode_png(to_codes(alpha)))
+    # A drawn mask has no raw output; 0 and 1 are its range.
     return StoredAlpha(Prediction(alpha, 0.0, 1.0), path, digest)

@@ -74,9 +74,11 @@ def matte(rgb: Rgb, weights: Weights, settings: Settings) -> Prediction:
         with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
             warnings.simplefilter("ignore")  # rembg divides by zero at a constant output
             session.predict(Image.fromarray(rgb))
+        # Read under the lock: another thread's prediction would replace it.
         output = cast(Alpha, session.inner_session.output)
     probability = as_probability(output)
     height, width = rgb.shape[:2]
+    # rembg gives the network a square picture, so width and height are scaled back separately.
     alpha = cv2.resize(probability, (width, height), interpolation=cv2.INTER_CUBIC)
     # Cubic interpolation overshoots at sharp edges, hence the clip.
     return Prediction(np.clip(alpha, 0.0, 1.0), float(output.min()), float(output.max()))
@@ -88,6 +90,8 @@ def as_probability(output: Alpha) -> Alpha:
     Values that are not finite count as 0: no person.
     """
     finite = np.nan_to_num(output, nan=0.0, posinf=0.0, neginf=0.0)
+    # By the values, not the model's name: exports of one network differ in whether the sigmoid is
+    # part of it. 1e-3 allows for rounding.
     if finite.min() < 0.0 or finite.max() > 1.0 + 1e-3:
         logits = np.clip(finite, -_MAX_LOGIT, _MAX_LOGIT)
         # Not scipy's expit: in float32 a sixth of its values differ in the last bit, and stored

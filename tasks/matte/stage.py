@@ -19,6 +19,7 @@ _RAW_DECIMALS = 6  # further digits differ between machines
 
 def matte_key(crops: CropsTable, screened: AdmittedTable, recipe: MatteRecipe) -> str:
     """Name the artifact by the crops, those admitted, this part of the recipe, the weights."""
+    # All models: a second opinion is stored in the table too.
     models = [find_weights(name, "matting").identity for name in _models(recipe)]
     return content_key("matte", VERSION, crops.digest, screened.digest, recipe, models)
 
@@ -81,8 +82,10 @@ def _matte_one(
     )
     mask = to_mask(alpha.prediction.alpha, recipe.threshold)
     box = tight_box(mask, crop.person_in_crop, recipe.margin)
-    if box is None:  # before the second model, which would be called in vain
+    # No pixel of the mask in the box: whatever the network cut out is somebody else.
+    if box is None:  # before the second model is called, whose result would not be used
         return None
+    # A drawn mask gets a second opinion as well: it shows annotations that do not fit.
     second = next((store.matte_of(crop.path, crop.digest) for store in second_opinions), None)
     mask_path, mask_digest = out.put(f"{crop.crop_id}.png", encode_png(mask))
     weights = find_weights(recipe.model, "matting")
@@ -93,6 +96,7 @@ def _matte_one(
         mask_path=mask_path,
         mask_digest=mask_digest,
         tight_box_xyxy=box,
+        # Kept for people who look for pictures without a person: their range is narrow.
         raw_min=round(alpha.prediction.raw_min, _RAW_DECIMALS),
         raw_max=round(alpha.prediction.raw_max, _RAW_DECIMALS),
         second_path=second and second.path,

@@ -1,4 +1,4 @@
-"""Channels: names such as `latest` that stand for a version and may be moved."""
+"""Channels: names such as `latest` that point to a version and may be moved."""
 
 import json
 import re
@@ -10,7 +10,11 @@ from tasks.publish.registry import LATEST, VersionRegistry
 from tasks.publish.verify import verify_version
 
 Channels = dict[str, Channel]
+# Attempts at a compare-and-swap. A failed one means that another process succeeded, so this many in
+# a row do not happen by chance; the bound ends the loop on a store whose swaps never succeed.
 _MAX_RACES = 50
+# Refs are typed by hand, and `NAME@v3` must always be a version: hence short, lower case, and
+# (checked below) never a `v` with digits.
 _CHANNEL = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
@@ -18,6 +22,8 @@ def advance_latest(registry: VersionRegistry, name: str, number: int) -> None:
     """Point `latest` at a version, unless a rollback was made since the version exists."""
 
     def advance(channels: Channels) -> Channels:
+        # Equal: this version was there when a person chose the present one, so the same content
+        # published again must not undo a rollback. Greater: a faster publisher was here already.
         if LATEST in channels and channels[LATEST].newest >= number:
             return channels
         return channels | {LATEST: Channel(version=number, newest=number)}
@@ -40,6 +46,7 @@ def point_channel(
         )
     if registry.retirement(commit.name, commit.version) is not None:
         raise InputError(f"{commit.label} is retired; `matteflow retire --undo` brings it back.")
+    # Before the swap, and by the listing alone: to read every byte would take as long as a pull.
     problems = list(verify_version(registry, commit))
     if problems:
         raise InputError(
@@ -51,16 +58,18 @@ def point_channel(
     if registry.retirement(commit.name, commit.version) is None:
         return before.get(channel)
 
-    # Retired while it was checked. Retiring reads the channels after it put its record, and this
-    # reads the record after it moved the channel, so one of the two notices the other.
+    # Retired while it was checked. Retiring writes its record and then reads the channels; this
+    # function writes the channel and then reads the record. So at least one of two processes that
+    # run at once sees the other's write.
     def undo(channels: Channels) -> Channels:
+        # A third process has moved the channel since; its choice stands.
         if channels.get(channel) != chosen:
             return channels
-        left = {word: value for word, value in channels.items() if word != channel}
-        return left | ({channel: before[channel]} if channel in before else {})
+        remaining = {key: value for key, value in channels.items() if key != channel}
+        return remaining | ({channel: before[channel]} if channel in before else {})
 
     _change(registry, commit.name, undo)
-    raise InputError(f"{commit.label} was retired meanwhile; nothing was moved.")
+    raise InputError(f"{commit.label} was retired at the same time; no channel was moved.")
 
 
 def remove_channels(registry: VersionRegistry, name: str, channels: Collection[str]) -> None:
@@ -76,7 +85,7 @@ def remove_channels(registry: VersionRegistry, name: str, channels: Collection[s
             raise InputError(
                 f"{name} has no channel {missing[0]!r}. Channels: {', '.join(sorted(known))}."
             )
-        return {word: channel for word, channel in known.items() if word not in channels}
+        return {key: channel for key, channel in known.items() if key not in channels}
 
     _change(registry, name, remove)
 
@@ -86,13 +95,15 @@ def _change(
 ) -> Channels:
     """Swap a subset's channels for what `change` makes of them; return what they were."""
     for _ in range(_MAX_RACES):
-        before, seen = registry.channels(name)
+        before, data = registry.channels(name)
+        # `change` runs again after each lost race, on what the winner wrote: it must depend on its
+        # argument alone.
         after = change(before)
-        if after == before or registry.store.swap(channels_key(name), seen, _encode(after)):
+        if after == before or registry.store.swap(channels_key(name), data, _encode(after)):
             return before
-    raise WorldError(f"Others keep moving the channels of {name}. Run it again.")
+    raise WorldError(f"Other processes keep changing the channels of {name}. Run it again.")
 
 
 def _encode(channels: Channels) -> bytes:
-    values = {word: channel.model_dump() for word, channel in channels.items()}
+    values = {name: channel.model_dump() for name, channel in channels.items()}
     return json.dumps(values, indent=1, sort_keys=True).encode()

@@ -6,37 +6,28 @@ it there is no version, killed after it the version is whole.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version as code_version
 from typing import NamedTuple
 
-from tasks.common.digests import content_key
 from tasks.common.errors import ArtifactError, InputError, MatteflowError, WorldError
 from tasks.common.files import digest_bytes
 from tasks.common.records import Publication, StageResult
 from tasks.common.schema.columns import columns_of, encode_row, table_of
-from tasks.common.schema.layout import (
-    HISTORY,
-    MANIFEST,
-    OLD_SPLIT_ASSIGNMENT,
-    SAMPLE_TABLE,
-    SPLIT_FILES,
-    TreeFile,
-    is_of_sample,
-    parse_image,
-)
+from tasks.common.schema.layout import TreeFile, parse_image
 from tasks.common.schema.tables import encode_table
 from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.artifacts import Workspace
 from tasks.publish.channels import advance_latest
-from tasks.publish.gc import lease_tree
+from tasks.publish.content import content_of, require_not_retired, tree_id_of
 from tasks.publish.records import Commit, commit_key, manifest_key, tree_prefix
 from tasks.publish.registry import VersionRegistry
+from tasks.publish.tombstones import lease_tree
 from tasks.publish.upload import is_there, upload
 
-_TREE_ID_LENGTH = 32
+# Each lost race is a version that another publisher committed; see `channels._MAX_RACES`.
 _MAX_RACES = 50
 
 
@@ -56,10 +47,10 @@ UNKNOWN = Lineage("", None, ())
 
 
 class OvertakenError(MatteflowError):
-    """Another publisher committed a version after this tree was built upon its base version.
+    """Another publisher committed a version after this tree was built on its base version.
 
-    Built again upon the newer version, the tree keeps every sample in the split where that version
-    has it. No `WorldError`: to commit the same tree once more cannot help.
+    Built again on the newer version, the tree keeps every sample in the split where that version
+    has it. Not a `WorldError`, which the task would retry: the same tree cannot succeed.
     """
 
 
@@ -86,19 +77,26 @@ def commit_tree(
     what a person took out of use.
 
     Raises:
-        OvertakenError: another publisher committed a version meanwhile.
+        OvertakenError: another publisher committed a version after the base version was read.
         WorldError: the store failed, or does not hold what was written to it.
         InputError: the store cannot be used as it is.
     """
+    # Before any write: on a store that ignores conditions two publishers would overwrite each
+    # other's records, and nothing would show it.
     store.probe()
     files = workspace.rows(TreeFile, tree)
-    tree_id, registry = _tree_id(files), VersionRegistry(store)
+    tree_id, registry = tree_id_of(files), VersionRegistry(store)
     prefix = tree_prefix(tree_id, name)
+    # Before the upload, which may take hours and would end with this refusal anyway.
     if not revive:
-        _require_not_retired(registry, name, files)
+        require_not_retired(registry, name, files)
+    # Before the listing that decides what is uploaded: files listed without a lease may be deleted
+    # before the commit. The clock, not `now`: a lease dated at the start of a long run could be
+    # past its grace already.
     lease_tree(store, tree_id, clock())
     # Also for a version that is there already: files that were deleted or cut short are replaced.
     counts = upload(files, prefix, workspace, registry, name)
+    # After the files and before the record: whoever reads a commit record finds the table.
     _put_file_table(files, tree_id, recipe_digest, registry)
     # The lease is renewed before the listing is compared: a file that a collection deleted until
     # then is missing in the listing, and from then on the collection meets the lease.
@@ -106,88 +104,12 @@ def commit_tree(
     _require_whole(files, prefix, store)
     proposed = _record(files, name, tree_id, recipe_digest, now, lineage)
     committed, is_new = _commit(proposed, registry)
+    # Last, since `latest` must not name a version that does not exist. If the process is killed
+    # before this line, `latest` lags behind until the same tree is published again: `_commit` then
+    # returns the version that exists.
     advance_latest(registry, name, committed.version)
     publication = _publication(committed, store, is_new=is_new, counts=counts)
     return publication.model_copy(update={"n_left_out": tree.n_dropped})
-
-
-def _tree_id(files: Sequence[TreeFile]) -> str:
-    (manifest,) = (file for file in files if file.name == MANIFEST)
-    return manifest.digest[:_TREE_ID_LENGTH]
-
-
-def _content_of(files: Sequence[TreeFile]) -> str:
-    """Return a digest of what is published, whatever came before it."""
-    pairs = sorted((f.name, f.digest) for f in files if f.name not in (MANIFEST, *HISTORY))
-    return content_key([name for name, _ in pairs], [digest for _, digest in pairs])
-
-
-def _require_not_retired(registry: VersionRegistry, name: str, files: Sequence[TreeFile]) -> None:
-    """Refuse content all of whose versions are retired.
-
-    A version in use with the same content means that it was revived after it was retired.
-
-    Raises:
-        InputError: the sentence names the version, when and why it was retired.
-    """
-    retired = set(registry.retired_numbers(name))
-    if not retired:
-        return
-    commits = registry.commits(name)
-    same = _with_content(commits, _tree_id(files), _content_of(files))
-    if not same:
-        same = _retired_in_old_format(commits, retired, files, registry)
-    if not same or any(commit.version not in retired for commit in same):
-        return
-    commit = same[-1]
-    record = registry.retirement(name, commit.version)
-    why = f" since {record.at:%Y-%m-%d}: {record.reason.rstrip('.')}" if record else ""
-    raise InputError(
-        f"This very content is {commit.label}, retired{why}. Nothing was published. "
-        "`matteflow publish --revive` makes a new version of it all the same."
-    )
-
-
-def _with_content(commits: Sequence[Commit], tree_id: str, content: str) -> list[Commit]:
-    return [
-        commit
-        for commit in commits
-        if commit.tree == tree_id or (content and commit.content == content)
-    ]
-
-
-def _retired_in_old_format(
-    commits: Sequence[Commit],
-    retired: Set[int],
-    files: Sequence[TreeFile],
-    registry: VersionRegistry,
-) -> list[Commit]:
-    """Return the versions with the content of a retired one that holds the same samples as `files`.
-
-    Only retired versions with `sides.json` count. Since `splits.json` the card and the metadata
-    read differently for the same samples, so the digest of the content cannot recognise them; but
-    images, masks, split files and `samples.csv` are the same bytes. Without this check a scheduled
-    run would publish retired samples again after an upgrade of the program.
-    """
-    samples = _samples_of(files)
-    for commit in reversed(commits):
-        if commit.version not in retired:
-            continue
-        with suppress(ArtifactError):  # `verify` reports a damaged table
-            table = registry.files(commit) or []
-            is_old = any(file.name == OLD_SPLIT_ASSIGNMENT for file in table)
-            if is_old and _samples_of(table) == samples:
-                return _with_content(commits, commit.tree, commit.content)
-    return []
-
-
-def _samples_of(files: Sequence[TreeFile]) -> set[tuple[str, str]]:
-    """Return name and digest of the files that a training reads, and of the table of samples."""
-    return {
-        (file.name, file.digest)
-        for file in files
-        if is_of_sample(file.name) or file.name.startswith(SPLIT_FILES) or file.name == SAMPLE_TABLE
-    }
 
 
 def _put_file_table(
@@ -199,21 +121,27 @@ def _put_file_table(
     origin = {"recipe": recipe_digest, "code": code_version("matteflow")}
     data = encode_table(table_of([encode_row(file) | origin for file in files], columns))
     key = manifest_key(tree_id)
+    # The table belongs to the tree, not to a version: the same tree was perhaps published before,
+    # by another program version, whose columns `recipe` and `code` then stay.
     if registry.store.put_if_absent(key, data):
         return
     with suppress(ArtifactError):
         if _identity(registry.files_of_tree(tree_id) or ()) == _identity(files):
             return
+    # Only a damaged table gets here. Two publishers of one tree name the same files, so it does
+    # not matter whose table stays.
     registry.store.put(key, data, digest_bytes(data))
 
 
 def _identity(files: Sequence[TreeFile]) -> set[tuple[str, str, int]]:
+    # Columns that every program so far wrote; to compare later ones would replace whole old tables.
     return {(file.name, file.digest, file.size_bytes) for file in files}
 
 
 def _require_whole(files: Sequence[TreeFile], prefix: str, store: ObjectStore) -> None:
     expected = {prefix + file.name: file for file in files}
     there = store.list_objects(prefix)
+    # `aws s3 sync` copies a whole folder, so a trainer would read a foreign file as well.
     foreign = sorted(there.keys() - expected.keys())
     if foreign:
         raise InputError(
@@ -224,7 +152,7 @@ def _require_whole(files: Sequence[TreeFile], prefix: str, store: ObjectStore) -
     if wrong:
         raise WorldError(
             f"The store does not hold what was written to it: {len(wrong)} of {len(expected)} "
-            f"files are missing or other, such as {store.url(wrong[0])}. Nothing was published; "
+            f"files are missing or differ, such as {store.url(wrong[0])}. Nothing was published; "
             "run it again."
         )
 
@@ -241,7 +169,7 @@ def _record(
     n_in_split = Counter(file.split for file in images)
     return Commit(
         name=name,
-        version=0,
+        version=0,  # number and parent are known only when the record is put
         parent=None,
         tree=tree_id,
         n_samples=len(images),
@@ -251,8 +179,10 @@ def _record(
         n_bytes=sum(file.size_bytes for file in files),
         recipe=recipe_digest,
         code=code_version("matteflow"),
+        # Whole seconds, in which people read it. A retry of the task has the same `now`, hence the
+        # same bytes: `_commit` recognises its own record by them.
         committed_at=now.replace(microsecond=0),
-        content=_content_of(files),
+        content=content_of(files),
         **lineage._asdict(),
     )
 
@@ -264,39 +194,41 @@ def _commit(proposed: Commit, registry: VersionRegistry) -> tuple[Commit, bool]:
     """
     name = proposed.name
     for _ in range(_MAX_RACES):
+        # Read again after each lost race: the winner may have committed the very same tree.
         newest = registry.newest(name)
-        is_mine = newest is not None and newest.tree == proposed.tree
+        is_same_tree = newest is not None and newest.tree == proposed.tree
+        # A retired newest version is neither repeated nor a base, but its number stays taken.
         if newest and registry.retirement(name, newest.version) is None:
-            if is_mine:
+            if is_same_tree:
                 return newest, False
             _require_base(proposed, newest)
         number = newest.version + 1 if newest else 1
-        mine = proposed.model_copy(update={"version": number, "parent": number - 1 or None})
-        key, data = commit_key(name, number), mine.encode()
-        # Our own record under a number that seems taken: the store's reply got lost on its way.
-        # (Two publishers of one tree in one second write the same record; both may call it new.)
+        record = proposed.model_copy(update={"version": number, "parent": number - 1 or None})
+        key, data = commit_key(name, number), record.encode()
+        # The number is taken, but by this record: the store wrote it and its reply was lost. (Two
+        # publishers of one tree in one second write equal records; both may report it as new.)
         if registry.store.put_if_absent(key, data) or registry.store.get(key) == data:
-            return mine, True
+            return record, True
     raise WorldError(f"{_MAX_RACES} other publishers were faster than this one; run it again.")
 
 
 def _require_base(proposed: Commit, newest: Commit) -> None:
-    """Make sure that a tree is built upon the version that it will follow.
+    """Make sure that a tree is built on the version that it will follow.
 
     Without this check two publishers could choose different splits for samples of one group, and
     the later version would move samples of the earlier one. The record is then put at the number
     after `newest` only if that is absent, so no version can come between check and record. A
-    version made of the same inputs is no rival: both trees were built upon the same base version.
+    version made of the same inputs does no harm: both trees were built on the same base version.
 
     Raises:
-        OvertakenError: another publisher committed `newest` meanwhile.
+        OvertakenError: another publisher committed `newest` after the base version was read.
     """
     is_known = proposed.inputs != ""  # trees of older programs name neither inputs nor base
     if is_known and newest.version != proposed.base and newest.inputs != proposed.inputs:
         base = f"v{proposed.base}" if proposed.base else "no version"
         raise OvertakenError(
-            f"{newest.label} was published while this version was built upon {base}. Run it again: "
-            "it is then built upon the newer one."
+            f"{newest.label} was published while this version was built on {base}. Run it again: "
+            "it is then built on the newer one."
         )
 
 

@@ -16,9 +16,10 @@ class Difference(NamedTuple):
     after: Sample | None
     kinds: tuple[ChangeKind, ...]
 
-    def says(self) -> str:
-        """Return what changed, for people."""
+    def describe(self) -> str:
+        """Return what changed, as a phrase."""
         if self.before is None or self.after is None:
+            # Both are never None: a stem is in at least one of the versions.
             sample = self.after or self.before
             return f"{', '.join(self.kinds)} ({sample.split if sample else ''})"
         return "; ".join(
@@ -53,6 +54,7 @@ class Diff(NamedTuple):
         """Return the samples with a kind of change."""
         return [sample for sample in self.samples if kind in sample.kinds]
 
+    # The keys are the interface of `matteflow diff --json`; do not rename them.
     def plain(self) -> dict[str, Any]:
         """Return all of it as JSON values."""
         return {
@@ -95,6 +97,7 @@ def diff_versions(registry: VersionRegistry, before: Commit, after: Commit) -> D
     old, new = _samples(registry, before), _samples(registry, after)
     differences = []
     for stem in sorted(old.keys() | new.keys()):
+        # By digests in the tables, which `gc` keeps: a retired version can be compared as well.
         kinds = changes_between(old.get(stem), new.get(stem))
         if kinds:
             differences.append(Difference(stem, old.get(stem), new.get(stem), kinds))

@@ -13,6 +13,7 @@ from tasks.common.schema.sample import KINDS, ChangeKind, Sample
 from tasks.common.store.objects import ObjectStore, in_parallel
 from tasks.publish.diff import Diff, Difference, spell_change
 
+# Pictures are embedded in the page: these bounds keep it small enough for a browser.
 MAX_SHOWN = 60
 _HEIGHT_PX = 220
 
@@ -21,7 +22,7 @@ class Figure(NamedTuple):
     """A sample on the page; `picture` is a data URI, empty where a picture is gone."""
 
     stem: str
-    says: str
+    caption: str
     picture: str
 
 
@@ -36,6 +37,8 @@ def render_diff(diff: Diff, store: ObjectStore) -> str:
     order = sorted(groups, key=lambda kinds: [KINDS.index(kind) for kind in kinds])
     chosen = {kinds: evenly(groups[kinds], MAX_SHOWN) for kinds in order}
     shown = [sample for samples in chosen.values() for sample in samples]
+    # One pool for all groups, since most of the time goes into waiting for the store. Results come
+    # in the order of `shown`, so `islice` below deals them out to their groups.
     drawn = in_parallel(lambda sample: _figure(sample, diff, store), shown, store)
     figures = iter(track(drawn, "pictures", len(shown)))
     return render_page(
@@ -61,10 +64,12 @@ def _figure(sample: Difference, diff: Diff, store: ObjectStore) -> Figure:
     versions = [(sample.before, diff.before.prefix), (sample.after, diff.after.prefix)]
     if set(sample.kinds) <= {"split_changed", "scenes_changed"}:
         versions = versions[1:]  # the picture is the same in both
-    tiles = [_tile(own, prefix, store) for own, prefix in versions if own is not None]
+    tiles = [_tile(version, prefix, store) for version, prefix in versions if version is not None]
     shown = [tile for tile in tiles if tile is not None]
-    says = sample.says() if len(shown) == len(tiles) else f"{sample.says()}; a picture is gone"
-    return Figure(sample.stem, says, jpeg_data_uri(side_by_side(shown)) if shown else "")
+    caption = sample.describe()
+    if len(shown) < len(tiles):
+        caption += "; a picture is gone"
+    return Figure(sample.stem, caption, jpeg_data_uri(side_by_side(shown)) if shown else "")
 
 
 def _tile(sample: Sample, prefix: str, store: ObjectStore) -> Rgb | None:

@@ -1,44 +1,30 @@
-"""Garbage collection: what no version in use references goes, in two steps a grace period apart.
+"""Garbage collection: trees that no version in use references are deleted, after a grace period.
 
 A tree is unreferenced when no version names it, or only retired ones do. The first collection puts
-a tombstone; one that comes a grace period later deletes the tree.
-
-A publisher may start to use such a tree at any moment, since a tree is named by its content. It
-turns the tombstone into a lease before it uploads, and again before it commits. A collection turns
-the tombstone into that of a deletion before it deletes. Both swap the same object by
-compare-and-swap, so exactly one of them succeeds: the publisher who loses raises, the collection
-that loses waits for another grace period. So a publication and a deletion never meet in one tree.
+a tombstone; one that comes a grace period later deletes the tree. `tombstones` describes how
+publications and collections exclude each other.
 """
 
-import secrets
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
-from pydantic import Field, ValidationError
-
-from tasks.common.errors import WorldError
 from tasks.common.progress import track
 from tasks.common.schema.layout import MANIFEST
 from tasks.common.store.folder import FolderStore
 from tasks.common.store.objects import ObjectStore, Stored
-from tasks.publish.records import Commit, StoreRecord, manifest_key
-from tasks.publish.registry import VersionRegistry, damaged
+from tasks.publish.records import Commit, manifest_key
+from tasks.publish.registry import VersionRegistry
+from tasks.publish.tombstones import Tombstone, read_tombstone, tombstone_key
 
+# Longer than any publication takes from its last lease to its commit: the one interval that no
+# compare-and-swap covers (docs/decisions/0009).
 GRACE = timedelta(days=7)
-_MAX_RACES = 50
+# Files deleted between two looks at the tombstone: few enough that a collection which lost it stops
+# soon, many enough that the look costs little. (S3 takes up to 1000 keys a request.)
 _BATCH = 500
-_ABANDONED = timedelta(hours=1)  # a deletion that began so long ago was killed: another takes over
+_ABANDONED = timedelta(hours=1)  # after it a deletion counts as killed
 Step = Literal["mark", "wait", "delete"]
-
-
-class Tombstone(StoreRecord):
-    """`gc/<tree>.json`: since when a tree is unreferenced, leased by a publisher, or deleted."""
-
-    state: Literal["garbage", "wanted", "deleting"]  # "wanted" is a lease
-    at: datetime
-    # No two tombstones have the same bytes, so a swap notices every change in between.
-    token: str = Field(default_factory=lambda: secrets.token_hex(8))
 
 
 class Unreferenced(NamedTuple):
@@ -55,41 +41,6 @@ class Unreferenced(NamedTuple):
     marked_at: datetime | None
 
 
-def _tombstone_key(tree_id: str) -> str:
-    return f"gc/{tree_id}.json"
-
-
-def _read_tombstone(store: ObjectStore, key: str, data: bytes) -> Tombstone:
-    try:
-        return Tombstone.model_validate_json(data)
-    except ValidationError as error:
-        raise damaged(store, key) from error
-
-
-def lease_tree(store: ObjectStore, tree_id: str, now: datetime) -> None:
-    """Keep a collection from deleting a tree that is about to be used.
-
-    Mostly there is no tombstone, and this costs one read.
-
-    Raises:
-        WorldError: the tree is being deleted right now.
-    """
-    key = _tombstone_key(tree_id)
-    for _ in range(_MAX_RACES):
-        seen = store.get(key)
-        if seen is None:
-            return
-        if _read_tombstone(store, key, seen).state == "deleting":
-            break
-        if store.swap(key, seen, Tombstone(state="wanted", at=now).encode()):
-            return
-    raise WorldError(
-        "The files of an earlier publication of this very content are being deleted. Run the same "
-        "again later. If that deletion was killed, `matteflow gc --delete` finishes it an hour "
-        "after it began."
-    )
-
-
 def collect(
     registry: VersionRegistry, now: datetime, *, grace: timedelta = GRACE, delete: bool = False
 ) -> Iterator[Unreferenced]:
@@ -99,12 +50,16 @@ def collect(
     """
     store = registry.store
     versions = _Versions(registry)
+    # Versions before trees. A tree that becomes a version in between looks unneeded here; at worst
+    # it gets a tombstone, which the next collection drops. `_take_over` reads the versions again.
     needed, committed = versions.trees()
     trees = set(store.list_folders("trees/"))
     tables = {
         key.split("/")[1].removesuffix(".parquet") for key in store.list_objects("manifests/")
     }
     marked = {key.split("/")[1].removesuffix(".json") for key in store.list_objects("gc/")}
+    # Three ways to be garbage: files without a version, a table whose tree never became one, and a
+    # tombstone whose deletion was killed after the last file.
     unneeded = sorted((trees | (tables - committed.keys()) | marked) - needed)
     for tree_id in track(unneeded, "gc", len(unneeded)):
         files = store.list_objects(f"trees/{tree_id}/")
@@ -114,16 +69,19 @@ def collect(
             yield _collect_tree(versions, tree_id, files, commit, now, grace, delete)
     if delete:
         _drop_tombstones(store, sorted(marked & needed))
+    # A bucket has no unfinished files: an upload there is one request (docs/decisions/0008).
     if isinstance(store, FolderStore):
         yield from _collect_orphaned_uploads(store, now - grace, delete)
 
 
 def _drop_tombstones(store: ObjectStore, tree_ids: Sequence[str]) -> None:
     """Remove the tombstones of trees that became versions, but none of a deletion under way."""
+    # A plain delete is enough. Should such a version be retired and its tree be due at this moment,
+    # the deletion misses its tombstone and stops, and the next collection starts again.
     for tree_id in tree_ids:
-        key = _tombstone_key(tree_id)
-        seen = store.get(key)
-        if seen is not None and _read_tombstone(store, key, seen).state != "deleting":
+        key = tombstone_key(tree_id)
+        data = store.get(key)
+        if data is not None and read_tombstone(store, key, data).state != "deleting":
             store.delete([key])
 
 
@@ -157,22 +115,27 @@ class _Versions:
 
     def __init__(self, registry: VersionRegistry):
         self.registry = registry
-        self._seen: set[str] | None = None
+        self._keys: set[str] | None = None
         self._needed: set[str] = set()
         self._committed: dict[str, Commit] = {}
 
     def trees(self) -> tuple[set[str], dict[str, Commit]]:
         """Return the trees that a version needs, and a version of every tree that had one."""
         store = self.registry.store
-        there = {*store.list_objects("versions/"), *store.list_objects("retired/")}
-        if there != self._seen:
+        # Records never change, so their names say whether anything did: two listings per tree
+        # instead of a read of every record. The listing comes before the reads, so a record that is
+        # put in between counts as new the next time.
+        keys = {*store.list_objects("versions/"), *store.list_objects("retired/")}
+        if keys != self._keys:
             self._read()
-            self._seen = there
+            self._keys = keys
         return self._needed, self._committed
 
     def _read(self) -> None:
         self._needed, self._committed = set(), {}
         for name in self.registry.names():
+            # A damaged record raises here and ends the collection: what it needs is unknown, so
+            # nothing may be deleted.
             in_use = set(self.registry.numbers_in_use(name))
             for commit in self.registry.commits(name):
                 self._committed[commit.tree] = commit
@@ -188,9 +151,10 @@ def _collect_tree(
     grace: timedelta,
     delete: bool,
 ) -> Unreferenced:
-    store, key = versions.registry.store, _tombstone_key(tree_id)
-    seen = store.get(key)
-    tombstone = _read_tombstone(store, key, seen) if seen is not None else None
+    store, key = versions.registry.store, tombstone_key(tree_id)
+    data = store.get(key)
+    tombstone = read_tombstone(store, key, data) if data is not None else None
+    # A lease waits for a whole grace period too, counted from its own date.
     wait = _ABANDONED if tombstone is not None and tombstone.state == "deleting" else grace
     is_due = tombstone is not None and now - tombstone.at >= wait
     step: Step = "mark" if tombstone is None else "delete" if is_due else "wait"
@@ -203,47 +167,52 @@ def _collect_tree(
         marked_at=tombstone.at if tombstone else None,
     )
     if delete and step == "mark":
+        # If absent: another collection may have been faster, and its date must stay.
         store.put_if_absent(key, Tombstone(state="garbage", at=now).encode())
     elif delete and step == "delete":
-        ours = _take_over(versions, tree_id, seen, now)
-        if ours is None or not _delete_tree(store, tree_id, ours, keep_table=commit is not None):
+        own = _take_over(versions, tree_id, data, now)
+        if own is None or not _delete_tree(store, tree_id, own, keep_table=commit is not None):
             return item._replace(step="wait")
     return item
 
 
 def _take_over(
-    versions: "_Versions", tree_id: str, seen: bytes | None, now: datetime
+    versions: "_Versions", tree_id: str, due: bytes | None, now: datetime
 ) -> bytes | None:
-    """Turn a due tombstone into that of our deletion; None where the tree must not be deleted."""
-    store, key = versions.registry.store, _tombstone_key(tree_id)
-    ours = Tombstone(state="deleting", at=now).encode()
-    if not store.swap(key, seen, ours):
+    """Turn a due tombstone into that of this deletion; None where the tree must not be deleted."""
+    store, key = versions.registry.store, tombstone_key(tree_id)
+    own = Tombstone(state="deleting", at=now).encode()
+    if not store.swap(key, due, own):
         return None  # a publisher leased it, or another collection was faster
-    # Between our look at the versions and the swap a publisher may have leased the tree, committed
-    # a version and seen its lease expire: only a look after the swap is safe.
+    # Since the versions were read, a publisher may have leased the tree and committed a version,
+    # and its lease may have expired. From the swap on no publisher gets a lease, so what is read
+    # after it is final.
     if tree_id in versions.trees()[0]:
         store.delete([key])
         return None
-    return ours
+    return own
 
 
-def _delete_tree(store: ObjectStore, tree_id: str, ours: bytes, *, keep_table: bool) -> bool:
+def _delete_tree(store: ObjectStore, tree_id: str, own: bytes, *, keep_table: bool) -> bool:
     """Delete a tree: first the manifest, so that it is not whole, last the tombstone.
 
     Killed in between, the tombstone lets another collection finish. Before each batch the tombstone
-    must still be ours: another collection that took us for killed may have finished, and the tree
-    may have been published again. Returns whether all of it was deleted.
+    must still be `own`: another collection may have taken this one for killed and finished, and the
+    tree may have been published again. Returns whether all of it was deleted.
     """
+    # Listed again: files may have come since the first listing, of a publisher that then lost its
+    # lease.
     keys = sorted(store.list_objects(f"trees/{tree_id}/"))
     first = [key for key in keys if key.endswith(f"/{MANIFEST}")]
     rest = [key for key in keys if key not in first]
+    # The table of a retired version stays for `diff`; one of a tree that was never a version goes.
     rest += [] if keep_table else [manifest_key(tree_id)]
     batches = [rest[start : start + _BATCH] for start in range(0, len(rest), _BATCH)]
     for batch in [first, *batches]:
-        if store.get(_tombstone_key(tree_id)) != ours:
+        if store.get(tombstone_key(tree_id)) != own:
             return False
         store.delete(batch)
-    store.delete([_tombstone_key(tree_id)])
+    store.delete([tombstone_key(tree_id)])
     return True
 
 

@@ -16,8 +16,9 @@ from tasks.common.store.objects import in_parallel
 from tasks.publish.records import Commit
 from tasks.publish.registry import VersionRegistry
 
-_BEFORE = ".MANIFEST.before"  # of the version that lay here, while another takes its place
+_BEFORE = ".MANIFEST.before"  # the manifests of earlier pulls, while a pull runs
 _PART = ".part"
+# 8 hex digits are of pulls, below; 12 are of `files.replacing`, which writes the manifest.
 _UNFINISHED = re.compile(r"\..+\.[0-9a-f]{8,12}\.part")
 
 
@@ -48,13 +49,18 @@ def pull_version(registry: VersionRegistry, commit: Commit, parent: Path) -> Pul
             "the problems."
         )
     digests = read_manifest(manifest)
+    # Data from a store must not choose where it is written: no absolute path, no `..`.
     for name in digests:
         if name.startswith("/") or {"..", ".", ""} & set(name.split("/")):
             raise ArtifactError(
                 f"{commit.label} names a file {name[:80]!r}, which cannot be pulled."
             )
     with _explain_errors(folder):
-        old = _require_ours(folder, digests)
+        # The order makes a pull repeatable at every point: check, mark as not whole, fetch, remove,
+        # write the manifest, drop the note. Files are removed after all are fetched, so that a
+        # failed pull leaves a folder that the next one completes without fetching again what is in
+        # both versions.
+        old = _require_known_files(folder, digests)
         _invalidate(folder, manifest)
         counts = _fetch_all(registry, commit, folder, digests)
         for name in sorted(old):
@@ -64,11 +70,13 @@ def pull_version(registry: VersionRegistry, commit: Commit, parent: Path) -> Pul
     return Pulled(folder, counts["fetched"], counts["present"], len(old))
 
 
-def _require_ours(folder: Path, digests: dict[str, str]) -> set[str]:
+def _require_known_files(folder: Path, digests: dict[str, str]) -> set[str]:
     """Return files of the version that lay here before; refuse files that belong to none."""
     lists = [folder / name for name in (MANIFEST, _BEFORE)]
     before: set[str] = set()
     for path in lists:
+        # Both: after a killed pull files of either version may lie here. A truncated manifest still
+        # gives its complete lines.
         before |= read_manifest(path.read_bytes()).keys() if path.is_file() else set()
     present = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
     others = present - digests.keys() - {path.name for path in lists}
@@ -89,6 +97,8 @@ def _invalidate(folder: Path, manifest: bytes) -> None:
     """
     lists = [folder / name for name in (_BEFORE, MANIFEST)]
     noted = [path.read_bytes() for path in lists if path.is_file()]
+    # The note is written before the manifest goes: killed between the two, both files name
+    # everything.
     write_file(folder / _BEFORE, b"\n".join(dict.fromkeys([*noted, manifest])))
     (folder / MANIFEST).unlink(missing_ok=True)
 
@@ -100,9 +110,12 @@ def _fetch_all(
 
     def fetch(name: str) -> str:
         target = folder / name
+        # By digest, not by size: the file may have been edited, and masks are often of equal size.
         if target.is_file() and digest_file(target) == digests[name]:
             return "present"
         target.parent.mkdir(parents=True, exist_ok=True)
+        # Cut, because a file name holds at most 255 bytes; random, because two pulls may run at
+        # once.
         part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}{_PART}")
         try:
             exists = registry.store.fetch(commit.prefix + name, part)
@@ -122,6 +135,8 @@ def _fetch_all(
 
 def _remove(folder: Path, name: str) -> None:
     (folder / name).unlink(missing_ok=True)
+    # Empty folders go as well, so that the folder equals a fresh pull; the last parent is `.`
+    # itself.
     for parent in list(Path(name).parents)[:-1]:
         if any((folder / parent).iterdir()):
             break

@@ -1,4 +1,4 @@
-"""What published versions say: what a new one is built upon, what it must not overlap with."""
+"""What a new version reads from published ones: its base, and what it must not overlap with."""
 
 import json
 from io import BytesIO
@@ -28,9 +28,9 @@ from tasks.publish.registry import VersionRegistry, damaged
 
 
 def find_base(registry: VersionRegistry, name: str, inputs: str) -> Commit | None:
-    """Return the version that a new one is built upon: the newest in use, or None before the first.
+    """Return the version that a new one is built on: the newest in use, or None before the first.
 
-    A version made of the same inputs is not built upon itself but on its own base, which gives
+    A version made of the same inputs is not built on itself but on its own base, which gives
     the same bytes again: the same run published twice makes no second version.
     """
     in_use = registry.numbers_in_use(name)
@@ -39,6 +39,8 @@ def find_base(registry: VersionRegistry, name: str, inputs: str) -> Commit | Non
         return newest
     if newest.base is None:
         return None
+    # The base may have been retired since. Then the tree is built on the newest version, and since
+    # `CHANGELOG.md` differs it becomes a version of its own.
     return registry.commit(name, newest.base) if newest.base in in_use else newest
 
 
@@ -51,6 +53,7 @@ def read_base(registry: VersionRegistry, base: Commit | None) -> BaseVersion:
     """
     if base is None:
         return NO_BASE
+    # The manifest, not the table of files: it is among the files that the tree's name covers.
     digests = read_manifest(_read_file(registry, base, MANIFEST))
     is_old = SPLIT_ASSIGNMENT not in digests and OLD_SPLIT_ASSIGNMENT in digests
     name = OLD_SPLIT_ASSIGNMENT if is_old else SPLIT_ASSIGNMENT
@@ -78,6 +81,8 @@ def find_others(registry: VersionRegistry, recipe: PublishRecipe) -> list[Commit
     if recipe.role == "test":
         return [_named(registry, ref) for ref in recipe.against]
     tests = []
+    # Only the test subset's record says which subsets it must not overlap with, so all are
+    # searched. One read per subset is cheap beside a publication.
     for name in registry.names():
         numbers = registry.numbers_in_use(name) if name != recipe.name else []
         commit = registry.commit(name, numbers[-1]) if numbers else None
@@ -105,6 +110,7 @@ def _subset_of(ref: str) -> str:
 def read_other(registry: VersionRegistry, commit: Commit) -> OtherSubset:
     """Return the samples of another subset, and where their files lie."""
     samples = read_samples(registry, commit)
+    # The label is for people; samples and tree decide.
     return OtherSubset(commit.label, commit.tree, commit.prefix, samples)
 
 

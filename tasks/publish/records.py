@@ -9,15 +9,18 @@ from pydantic import BaseModel, ConfigDict, model_validator
 class StoreRecord(BaseModel):
     """Base of what later versions of this program may have written with more fields."""
 
+    # Unknown fields are ignored, not refused: an older program must still read what a newer one
+    # wrote, since the two may share a store for weeks.
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     def encode(self) -> bytes:
         """Return the bytes that are stored: the same for the same values."""
+        # Field order decides the bytes, and `_commit` recognises its own record by them.
         return self.model_dump_json(indent=1).encode()
 
 
 class Commit(StoreRecord):
-    """`versions/<NAME>/v0001.json`: written once, never changed. Its being there is the version."""
+    """`versions/<NAME>/v0001.json`: written once, never changed. The version exists if it does."""
 
     name: str
     version: int
@@ -31,10 +34,10 @@ class Commit(StoreRecord):
     recipe: str
     code: str
     committed_at: datetime
-    inputs: str = ""  # what it was made of, but for the version that it is built upon
-    content: str = ""  # what is published, but for what tells of earlier versions
-    base: int | None = None  # the version that it is built upon
-    against: tuple[str, ...] = ()  # for tests: the subsets that it must not be related to
+    inputs: str = ""  # key of what it was made of, without its base version
+    content: str = ""  # digest of what is published, without the history files
+    base: int | None = None  # number of its base version
+    against: tuple[str, ...] = ()  # of a test subset: version refs that it must not overlap with
 
     @property
     def label(self) -> str:
@@ -48,7 +51,7 @@ class Commit(StoreRecord):
 
 
 class Channel(StoreRecord):
-    """Which version a name such as `latest` stands for.
+    """The version that a name such as `latest` points to.
 
     `newest` is the highest version at the time of that choice: only a later one moves `latest`
     on, so that a rollback holds while the same content is published again.
@@ -78,6 +81,7 @@ def tree_prefix(tree_id: str, name: str) -> str:
 
 def commit_key(name: str, number: int) -> str:
     """Return the key of a commit record."""
+    # Padded for people who list a bucket. Code sorts by the number, so v10000 is no problem.
     return f"versions/{name}/v{number:04d}.json"
 
 
@@ -87,7 +91,7 @@ def manifest_key(tree_id: str) -> str:
 
 
 def channels_key(name: str) -> str:
-    """Return the key of a subset's channels, the only object that changes."""
+    """Return the key of a subset's channels, an object that changes."""
     return f"channels/{name}.json"
 
 

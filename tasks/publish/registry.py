@@ -1,4 +1,4 @@
-"""Which versions a store holds, and which of them a name stands for."""
+"""The versions that a store holds, and the version that a ref means."""
 
 import json
 import re
@@ -64,20 +64,24 @@ class VersionRegistry:
 
     def numbers_in_use(self, name: str) -> list[int]:
         """Return the numbers of the versions that are not retired, ascending."""
+        # Retirements first: a version that is retired between the two listings still counts as in
+        # use, the safe side for `gc`.
         retired = set(self.retired_numbers(name))
         return [number for number in self.numbers(name) if number not in retired]
 
     def _numbered(self, prefix: str) -> list[int]:
-        found = map(_NUMBERED.fullmatch, self.store.list_objects(prefix))
-        return sorted(int(match[1]) for match in found if match)
+        matches = map(_NUMBERED.fullmatch, self.store.list_objects(prefix))
+        return sorted(int(match[1]) for match in matches if match)
 
     def commit(self, name: str, number: int) -> Commit | None:
         """Return a version's record, or None when there is none."""
         key = commit_key(name, number)
-        found = self._record(key, Commit)
-        if found is not None and (found.name, found.version) != (name, number):
+        commit = self._record(key, Commit)
+        # A record copied to another key by hand would make files of one subset a version of
+        # another.
+        if commit is not None and (commit.name, commit.version) != (name, number):
             raise damaged(self.store, key)
-        return found
+        return commit
 
     def newest(self, name: str) -> Commit | None:
         """Return the record with the highest number, or None before the first."""
@@ -86,10 +90,10 @@ class VersionRegistry:
 
     def commits(self, name: str) -> list[Commit]:
         """Return the records of all versions, oldest first."""
-        found = in_parallel(
+        records = in_parallel(
             lambda number: self.commit(name, number), self.numbers(name), self.store
         )
-        return [commit for commit in found if commit is not None]
+        return [commit for commit in records if commit is not None]
 
     def retirement(self, name: str, number: int) -> Retirement | None:
         """Return why a version was retired, or None when it was not."""
@@ -102,6 +106,7 @@ class VersionRegistry:
         try:
             values = json.loads(data) if data is not None else {}
             return {key: Channel.model_validate(value) for key, value in values.items()}, data
+        # AttributeError: valid JSON that is no object has no `items`.
         except (ValueError, AttributeError) as error:
             raise damaged(self.store, key) from error
 
@@ -131,17 +136,19 @@ class VersionRegistry:
             InputError: there is no such subset, version or channel; the sentence names those known.
         """
         name, _, selector = ref.partition("@")
+        # A name goes into a key, so `../x` or an empty one must not reach the store.
         numbers = self.numbers(name) if _is_name(name) else []
         if not numbers:
             raise InputError(self._unknown_subset(name))
         match = _NUMBER.fullmatch(selector)
         channels, _ = self.channels(name)
         channel = selector or LATEST
+        # A number may be retired: who names it exactly gets it, as long as its files exist.
         if match:
             number = int(match[1])
         elif channel in channels:
             number = channels[channel].version
-        elif channel == LATEST:  # a publisher died between the version and the channel
+        elif channel == LATEST:  # a publisher was killed between commit record and channel
             number = numbers[-1]
         else:
             raise InputError(
@@ -165,11 +172,12 @@ class VersionRegistry:
     def _unknown_subset(self, name: str) -> str:
         known = self.names()
         if not known:
-            place = self.store.url("")
+            location = self.store.url("")
             return (
-                f"There is no version of anything in {place} yet. Publish with `matteflow ingest`, "
-                "or name the store that you mean with --store or MATTEFLOW_STORE."
+                f"There is no version of anything in {location} yet. Publish with "
+                "`matteflow ingest`, or name another store with --store or MATTEFLOW_STORE."
             )
+        # Without a similar name the last five: names hold a date, so these are the newest.
         near = get_close_matches(name, known, n=3, cutoff=0.5) or known[-5:]
         return (
             f"There is no subset {name!r} here. Known are {len(known)}, such as {', '.join(near)}; "
@@ -203,7 +211,9 @@ def select_versions(registry: VersionRegistry, ref: str) -> list[Commit]:
 
 
 def _decode_files(table: pa.Table) -> list[TreeFile]:
-    table.select(list(_REQUIRED)).cast(pa.schema(_REQUIRED))  # refuses columns of other types
+    # First the columns that must exist, whose absence means damage; then those of later programs,
+    # which are None in old tables.
+    table.select(list(_REQUIRED)).cast(pa.schema(_REQUIRED))
     absent = dict.fromkeys(columns_of(TreeFile))
     return [decode_row(TreeFile, absent | row) for row in table.to_pylist()]
 

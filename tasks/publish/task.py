@@ -57,7 +57,7 @@ __all__ = [
 ]
 
 
-_DOOR_ATTEMPTS = 3  # a person waits at the command line
+_INTERACTIVE_ATTEMPTS = 3  # a person waits at the command line
 
 
 def open_registry(address: str, attempts: int = ATTEMPTS) -> VersionRegistry:
@@ -77,19 +77,20 @@ def check_publishable(store: str, recipe: PublishRecipe) -> None:
             not published.
         WorldError: the store does not answer.
     """
-    registry = open_registry(store, _DOOR_ATTEMPTS)
+    registry = open_registry(store, _INTERACTIVE_ATTEMPTS)
+    # The probe of `commit_tree` would come hours later, after downloads and models.
     registry.store.probe()
     find_others(registry, recipe)
 
 
 def read_others(store: str, recipe: PublishRecipe) -> list[OtherSubset]:
-    """Return the subsets that one by this recipe must not overlap with; raises as `find_others`."""
+    """Return the subsets that this recipe's must not overlap with; raises as `find_others`."""
     registry = open_registry(store)
     return [read_other(registry, commit) for commit in find_others(registry, recipe)]
 
 
 def read_base_version(store: str, name: str, inputs: str) -> BaseVersion:
-    """Return the version that one of these inputs is built upon; raises as `read_base`."""
+    """Return the base version for these inputs; raises as `read_base`."""
     registry = open_registry(store)
     return read_base(registry, find_base(registry, name, inputs))
 

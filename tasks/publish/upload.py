@@ -1,4 +1,4 @@
-"""Bringing a tree into a store: present files stay, files of other versions are copied."""
+"""Upload a tree to a store: present files stay, files of other versions are copied."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,6 +13,8 @@ from tasks.common.workspace.artifacts import Workspace
 from tasks.publish.records import Commit
 from tasks.publish.registry import VersionRegistry
 
+# Each version costs one read of its table. Older ones rarely hold a file that newer ones lack, and
+# an upload is the fallback.
 _MAX_OWN_VERSIONS = 10
 _MAX_OTHER_SUBSETS = 20
 
@@ -30,6 +32,8 @@ def upload(
         ArtifactError: a file of the workspace changed since the tree was built.
     """
     store = registry.store
+    # One listing instead of a request per file. It is read after the lease, so no collection
+    # deletes what it shows.
     present = store.list_objects(prefix)
     missing = {file.digest for file in files if not is_there(file, present.get(prefix + file.name))}
     copies = _find_copies(missing, registry, name, prefix)
@@ -40,10 +44,13 @@ def upload(
             return "present"
         if file.digest in copies and store.copy(copies[file.digest], key, _content_of(file)):
             return "copied"
+        # Also where the copy failed: the source may be damaged or deleted since its table was
+        # written.
         store.put(key, _bytes_of(file, workspace), file.digest)
         return "uploaded"
 
     counts: Counter[str] = Counter()
+    # Generators: a batch starts only when all files of the one before it are in the store.
     batches = [in_parallel(bring, batch, store) for batch in _in_order(files)]
     actions = (action for batch in batches for action in batch)
     counts.update(track(actions, "upload", len(files)))
@@ -79,9 +86,10 @@ def _find_copies(
     for commit in _earlier(registry, name):
         if missing <= copies.keys():
             break
+        # The same tree: its files are the ones that are missing.
         if commit.prefix == prefix:
             continue
-        with suppress(ArtifactError):  # a damaged table is a problem for `verify`, not for us
+        with suppress(ArtifactError):  # `verify` reports a damaged table; here it costs an upload
             for file in registry.files(commit) or ():
                 if file.digest in missing:
                     copies.setdefault(file.digest, commit.prefix + file.name)
@@ -95,6 +103,7 @@ def _earlier(registry: VersionRegistry, name: str) -> Iterable[Commit]:
         commit = registry.commit(name, number)
         if commit is not None:
             yield commit
+    # Names hold a date, so the reverse order begins with the newest subsets.
     others = [subset for subset in reversed(registry.names()) if subset != name]
     for subset in others[:_MAX_OTHER_SUBSETS]:
         commit = registry.newest(subset)
@@ -104,8 +113,9 @@ def _earlier(registry: VersionRegistry, name: str) -> Iterable[Commit]:
 
 def _bytes_of(file: TreeFile, workspace: Workspace) -> bytes:
     if file.path is None:
-        raise ValueError(f"{file.name} was read from a store and lies in no workspace")
+        raise ValueError(f"{file.name} was read from a store and is in no workspace")
     data = workspace.path(file.path).read_bytes()
+    # The manifest has this digest already; other bytes would be a version that never verifies.
     if digest_bytes(data) != file.digest:
         raise ArtifactError(f"{file.path} changed since the tree was built; publish again.")
     return data

@@ -38,6 +38,7 @@ def verify_all(
         commit = registry.resolve(ref)
         return [commit.label], list(verify_version(registry, commit, deep=deep))
     names = [ref] if ref else registry.names()
+    # A check of nothing would pass: a mistyped name or store must not look healthy.
     if not ref or not registry.numbers(ref):
         registry.require_any(ref)
     labels, problems = [], []
@@ -46,6 +47,7 @@ def verify_all(
             labels.append(f"{name}@v{number}")
             try:
                 record = registry.commit(name, number)
+            # The other versions are still worth checking, so this one is a finding, not the end.
             except ArtifactError:
                 key = commit_key(name, number)
                 problems.append(Problem(labels[-1], key, "altered", f"{key} is no commit record"))
@@ -68,10 +70,12 @@ def verify_version(
     yield from problems
     files, problems = _read_files(registry, commit, digests)
     yield from problems
+    # Listed once for both comparisons, which must speak of the same state.
     there = _listing(registry, commit)
     listed = list(_compare_listing(commit, digests, files, there))
     yield from listed
     if deep:
+        # A file that the listing convicts is not reported twice, nor read for nothing.
         reported = {problem.file for problem in listed} | {MANIFEST}
         expected = digests or digests_of(files.values())
         yield from _compare_bytes(registry, commit, expected, there.keys() - reported)
@@ -104,8 +108,10 @@ def _read_files(
         return {}, [_problem(commit, key, "altered", "cannot be read as a table")]
     if table is None:
         return {}, [_problem(commit, key, "missing", "is missing")]
+    # The manifest wins, since its digest is the tree's name; the table has no digest of its own.
     if digests and digests_of(table) != digests:
         return {}, [_problem(commit, key, "altered", f"disagrees with {MANIFEST}")]
+    # Sizes are in the table alone, so only the total in the commit record can vouch for them.
     if sum(file.size_bytes for file in table) != commit.n_bytes:
         return {}, [_problem(commit, key, "altered", "names other sizes than were published")]
     return {file.name: file for file in table}, []
@@ -126,6 +132,7 @@ def _compare_listing(
     expected = digests or files
     for name in sorted(expected.keys() - there.keys() - {MANIFEST}):
         yield _problem(commit, name, "missing", "is missing")
+    # With neither manifest nor table every file would be `extra`, which says nothing.
     for name in sorted(there.keys() - expected.keys()) if expected else ():
         yield _problem(commit, name, "extra", "does not belong to the version")
     names = sorted((files.keys() & there.keys()) - {MANIFEST})  # the manifest was read already

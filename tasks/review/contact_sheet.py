@@ -11,7 +11,9 @@ from tasks.common.media.images import Mask, Rgb, read_grey, read_rgb
 from tasks.common.schema.rows import RunCrop
 from tasks.common.workspace.artifacts import Workspace
 
+# Grey level of gaps: dark enough that most pictures stand out.
 _BACKGROUND = 24
+# JPEG qualities to try, best first, until a sheet fits.
 _QUALITIES = (80, 70, 60, 50, 40, 30, 20)
 
 
@@ -21,7 +23,7 @@ def picture(workspace: Workspace, relative: str) -> Rgb:
     Raises:
         ArtifactError: it is gone or damaged.
     """
-    with _explaining(relative):
+    with _explain_errors(relative):
         return read_rgb(workspace.path(relative))
 
 
@@ -31,14 +33,15 @@ def grey_picture(workspace: Workspace, relative: str) -> Mask:
     Raises:
         ArtifactError: it is gone or damaged.
     """
-    with _explaining(relative):
+    with _explain_errors(relative):
         return read_grey(workspace.path(relative))
 
 
 @contextmanager
-def _explaining(relative: str) -> Iterator[None]:
+def _explain_errors(relative: str) -> Iterator[None]:
     try:
         yield
+    # Pillow raises SyntaxError for a PNG with a broken checksum.
     except (OSError, SyntaxError, ValueError) as error:
         raise ArtifactError(
             f"The picture {relative} of the workspace is gone or damaged "
@@ -51,6 +54,7 @@ def thumbnail(crop: RunCrop, workspace: Workspace, height_px: int) -> Rgb:
     rgb = picture(workspace, crop.crop.path)
     if crop.matte is None:
         return outlined(rgb, None, height_px)
+    # As published, so that people judge what a training would get.
     cut = crop.matte.tight_box_xyxy.slices
     mask: Mask = grey_picture(workspace, crop.matte.mask_path)[cut]
     return outlined(rgb[cut], mask, height_px)
@@ -76,6 +80,7 @@ def _in_rows(tiles: Sequence[Rgb], width_px: int, height_px: int) -> Rgb:
         if rows[-1] and used + tile.shape[1] > width_px:
             rows.append([])
             used = 0
+        # A tile wider than the sheet is cut: a person lying down, hardly ever.
         rows[-1].append(tile[:, :width_px])
         used += tile.shape[1] + 4
     sheet = np.full((len(rows) * (height_px + 4), width_px, 3), _BACKGROUND, np.uint8)

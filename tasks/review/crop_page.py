@@ -1,4 +1,4 @@
-"""The page of one crop: what was cut out, what the models saw in it, what each rule says."""
+"""The page of one crop: the crop, the results of the models, and the finding of each rule."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, cast
@@ -19,6 +19,7 @@ from tasks.review.contact_sheet import grey_picture, picture
 _HEIGHT_PX = 420
 _PERSON_RGB, _OTHER_RGB, _MASK_RGB = (255, 214, 0), (255, 60, 60), (0, 255, 96)
 _SEEN_RGB, _UNSEEN_RGB = (0, 190, 255), (150, 150, 150)
+# As in the rules `distortion` and `keypoints_in_mask`: this page shows what they used.
 _SURELY_SEEN = 0.5
 # COCO's keypoints that a skeleton joins.
 _BONES = [(5, 6), (5, 7), (7, 9), (6, 8), (8, 10), (5, 11), (6, 12), (11, 12), (11, 13), (13, 15),
@@ -36,35 +37,41 @@ class RuleFinding(NamedTuple):
 
 
 def read_crop(crops: StageResult, crop_id: str, workspace: Workspace) -> RunCrop:
-    """Read one row of a run's `crops` table, by its id or by a beginning that no other id has.
+    """Read one row of a run's `crops` table, by its id or a unique prefix of it.
 
-    The table has a column per rule and may have very many rows: only the one is decoded.
+    The table has a column per rule and may have very many rows: only this one is decoded.
 
     Raises:
         InputError: there is none in this run, or there are several.
     """
     table = workspace.item_table(crops)
-    known: list[str] = table["crop.crop_id"].to_pylist()
-    chosen = choose_crop_id(known, crop_id)
-    (crop,) = from_table(RunCrop, table.slice(known.index(chosen), 1))
+    crop_ids: list[str] = table["crop.crop_id"].to_pylist()
+    chosen = choose_crop_id(crop_ids, crop_id)
+    (crop,) = from_table(RunCrop, table.slice(crop_ids.index(chosen), 1))
     return crop
 
 
-def choose_crop_id(known: Sequence[str], crop_id: str) -> str:
-    """Return the id that is meant: the whole one, or the only one that begins so.
+def choose_crop_id(crop_ids: Sequence[str], crop_id: str) -> str:
+    """Return the id that is meant: the whole one, or the only one that begins with it.
 
     Raises:
         InputError: there is none, or there are several.
     """
-    matches = [name for name in known if name == crop_id] or [
-        name for name in known if crop_id and name.startswith(crop_id)
+    # A whole id wins, although it may be a prefix of others: ids end in a number, as in `-10` and
+    # `-100`.
+    matches = [name for name in crop_ids if name == crop_id] or [
+        name for name in crop_ids if crop_id and name.startswith(crop_id)
     ]
     if len(matches) == 1:
         return matches[0]
-    count = f"{len(matches)} begin so: {', '.join(matches[:5])} …" if matches else "none begins so"
+    count = (
+        f"{len(matches)} begin with it: {', '.join(matches[:5])} …"
+        if matches
+        else "none begins with it"
+    )
     raise InputError(
-        f"No single crop {crop_id!r} in this run; of its {len(known)} crops, {count}. Crop ids "
-        "stand in the report (hover over a picture), in crops.parquet and in review.csv."
+        f"No single crop {crop_id!r} in this run; of its {len(crop_ids)} crops, {count}. Crop ids "
+        "are in the report (hover over a picture), in crops.parquet and in review.csv."
     )
 
 
@@ -98,6 +105,7 @@ def _pictures(crop: RunCrop, workspace: Workspace) -> list[tuple[Rgb, str]]:
         mask = grey_picture(workspace, crop.matte.mask_path)
         alpha = grey_picture(workspace, crop.matte.alpha_path)
         pictures.append((_with_mask(large, mask, size_wh), "the mask"))
+        # The network's own alpha, unlike the mask beside it: uncertain areas show as grey.
         grey = cv2.resize(alpha, size_wh, interpolation=cv2.INTER_AREA)
         pictures.append((np.repeat(grey[:, :, None], 3, axis=2).astype(np.uint8), "the alpha"))
     return pictures
@@ -106,6 +114,7 @@ def _pictures(crop: RunCrop, workspace: Workspace) -> list[tuple[Rgb, str]]:
 def _with_boxes(large: Rgb, crop: Crop, scale: float) -> Rgb:
     drawn = large.copy()
     boxes = [(box, _OTHER_RGB) for box in crop.others_xyxy]
+    # The person last, so that their box is drawn over the others.
     for box, colour in [*boxes, (crop.person_box_xyxy, _PERSON_RGB)]:
         x0, y0, x1, y1 = (round(value * scale) for value in box.within(crop.crop_box_xyxy).xyxy)
         cv2.rectangle(drawn, (x0, y0), (x1, y1), colour, 2)
@@ -125,6 +134,7 @@ def _with_pose(large: Rgb, pose: Pose, scale: float) -> Rgb:
 
 
 def _with_mask(large: Rgb, mask: Mask, size_wh: tuple[int, int]) -> Rgb:
+    # Nearest: any other interpolation would invent values between 0 and 1.
     small = cv2.resize(mask, size_wh, interpolation=cv2.INTER_NEAREST)
     dimmed = np.where(small[:, :, None] == 1, large, large // 3).astype(np.uint8)
     contours, _ = cv2.findContours(small, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)

@@ -1,4 +1,4 @@
-"""Counts of a run: what each stage handed on, why items were dropped, what each source gave."""
+"""Counts of a run: what each stage handed on, why items were dropped, the result of each source."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,13 +31,16 @@ def funnel(outcomes: Sequence[SourceOutcome], crops: Iterable[RunCrop]) -> list[
     """Count what each stage handed on, over all sources that reached it."""
 
     def total(stage: Stage, field: str) -> int:
+        # A source that failed counts up to the stage where it failed.
         results = (outcome.result(stage) for outcome in outcomes)
         return sum(getattr(result, field) for result in results if result is not None)
 
+    # From the crops of the run, not from the stages: duplicates across sources are removed there.
     verdicts = Counter(crop.verdict.verdict for crop in crops)
     return [
         Step("in the list", "sources", len(outcomes)),
         Step("downloaded", "sources", total("download", "n_kept")),
+        # The labels are in published reports; another one would make a version differ.
         Step("looked at", "frames", total("sample", "n_in")),
         Step("sampled", "frames", total("sample", "n_kept")),
         Step("with people", "frames", total("detect", "n_kept")),
@@ -96,6 +99,7 @@ def reasons(drops: Iterable[Drop]) -> list[Reason]:
     for drop in drops:
         key = (str(drop.stage), drop.reason)
         counts[key] += 1
+        # Drops come in the order of the source list, so the example is stable.
         examples.setdefault(key, drop.sentence)
     ranked = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
     return [Reason(*key, n, examples[key]) for key, n in ranked]
@@ -114,13 +118,14 @@ class SourceLine(NamedTuple):
 
 
 def source_lines(outcomes: Iterable[SourceOutcome], run: RunCrops) -> list[SourceLine]:
-    """Return for each source how far it came and what it gave."""
+    """Return for each source how far it came and its numbers of items."""
     counts = Counter((crop.source_id, crop.verdict.verdict) for crop in run.crops)
     repeated = run.repeated_sources()
     lines = []
     for outcome in outcomes:
         source_id = outcome.source.source_id
         frames, crops = outcome.result("sample"), outcome.result("detect")
+        # A source without a failed stage never ran: the flow run of its batch ended before.
         failed = f"failed in {outcome.failed_stage or 'its batch'}"
         line = SourceLine(
             source_id=source_id,

@@ -17,6 +17,7 @@ from tasks.review.contact_sheet import contact_sheet, thumbnail
 from tasks.review.funnel import all_drops, funnel, reasons, source_lines
 from tasks.review.rule_stats import overlaps, rule_lines
 
+# Pictures are embedded in the page: these bounds keep it small enough for a browser.
 _MAX_KEPT = 120
 _MAX_PER_REASON = 24
 _THUMB_PX = 150
@@ -82,6 +83,7 @@ def draw_groups(crops: Iterable[RunCrop], workspace: Workspace) -> tuple[Picture
     Raises:
         ArtifactError: a picture is gone or damaged.
     """
+    # The rank is part of the key, so that sorting the keys orders the page.
     by_group: dict[tuple[int, str], list[RunCrop]] = defaultdict(list)
     for crop in crops:
         by_group[_group(crop)].append(crop)
@@ -111,6 +113,7 @@ def draw_group(
             time_s=crop.crop.time_s,
             sentence=crop.verdict.sentence or "",
         )
+        # Evenly over the list, not the first ones: these would all come from the first sources.
         for crop in evenly(list(crops), limit)
     )
     return PictureGroup(name, len(crops), thumbnails)

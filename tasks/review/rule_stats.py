@@ -1,4 +1,4 @@
-"""Which rule does the work: what each measured, where its bounds lie, what it and others drop."""
+"""Statistics per rule: histogram of its values, its bounds, the crops that fail it."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from tasks.common.schema.rule_names import MEASURED_RULES
 
 _BINS = 40
 _SHARE = "share"
-_LEAST_SPAN = 1e-6  # closer together, values cannot be told apart in bars
+_LEAST_SPAN = 1e-6  # relative; a narrower range has no bars that differ
 
 
 class Mark(NamedTuple):
@@ -70,11 +70,14 @@ def rule_lines(crops: Iterable[RunCrop], bounds: RuleBounds) -> list[RuleLine]:
                 values[rule].append(value)
         rules = crop.verdict.failed_rules
         failed.update(rules)
+        # The reason, not the first of `rules`: they are in rule order, while the reason is the
+        # first with the worst verdict.
         if rules:
             first[str(crop.verdict.reason)] += 1
         if len(rules) == 1:
             alone[rules[0]] += 1
     names = [name for name in RuleBounds.model_fields if values[name] or failed[name]]
+    # Such as `mask_empty`: failed crops must not vanish from the table.
     names += sorted(set(failed) - set(names))
     return [
         _line(name, values[name], n_crops, bounds, failed[name], first[name], alone[name])
@@ -90,6 +93,8 @@ def _line(
     unit = _unit_of(name)
     low, high = _span(values, list(marked.values()), unit)
     marks = [Mark(key, value, (value - low) / (high - low)) for key, value in marked.items()]
+    # Clipped, since shares are drawn from 0 to a fixed end and a value may lie beyond it: it goes
+    # to the last bar instead of disappearing.
     bars = np.histogram(np.clip(values, low, high), _BINS, (low, high))[0]
     heights = (bars / max(1, bars.max())).round(4).tolist() if values else []
     missing = n_crops - len(values) if name in MEASURED_RULES else 0
@@ -97,18 +102,20 @@ def _line(
 
 
 def _unit_of(rule: str) -> str:
-    """Ask the kind of bounds that the recipe would take."""
+    """Return the unit of the bounds that the recipe takes for a rule."""
     if rule not in MEASURED_RULES:
         return ""
+    # Every field of a measured rule is `SomeBounds | None`.
     kind, _ = get_args(RuleBounds.model_fields[rule].annotation)
     return str(kind.unit)
 
 
 def _span(values: list[float], bounds: list[float], unit: str) -> tuple[float, float]:
-    """Shares are drawn from 0 to 1 unless all of them are small; others as far as they go."""
+    """Return the range: shares from 0 to 1 unless they are small, else from least to most."""
     everything = [*values, *bounds] or [0.0]
     low, high = min(everything), max(everything)
     if unit == _SHARE:
+        # A third: where all values lie below, most of the width would be empty.
         low, high = 0.0, 1.0 if high > 1 / 3 else max(high, 0.01)
     return low, high if high - low > _LEAST_SPAN * max(1.0, abs(low)) else low + 1.0
 
@@ -121,5 +128,6 @@ def overlaps(crops: Iterable[RunCrop], limit: int = 12) -> list[Overlap]:
         rules = crop.verdict.failed_rules
         single.update(rules)
         pairs.update(combinations(rules, 2))
+    # n / (a + b - n): the intersection over the union of the two sets of failed crops.
     ranked = sorted(pairs.items(), key=lambda entry: (-entry[1], entry[0]))[:limit]
     return [Overlap(a, b, n, n / (single[a] + single[b] - n)) for (a, b), n in ranked]

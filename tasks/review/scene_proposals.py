@@ -1,4 +1,4 @@
-"""What a network proposes for the kept crops of a run, as a file that a curator thins out."""
+"""A network's proposals for the kept crops of a run, as a file that a curator edits."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ def propose_scenes(
     sources: Mapping[str, Source],
     recipe: PublishRecipe,
     tagger: Tagger,
-    least: float,
+    min_score: float,
     workspace: Workspace,
 ) -> bytes:
     """Return a CSV that `publish.scene_overrides` takes, of scenes that samples do not have yet.
@@ -40,8 +40,9 @@ def propose_scenes(
     source_of = {crop.stem: sources[crop.source_id] for crop in kept}
     finder = SceneFinder(recipe)
     rows = []
-    for proposal in tagger.propose(_pictures(kept, workspace), least):
+    for proposal in tagger.propose(_pictures(kept, workspace), min_score):
         source = source_of[proposal.stem]
+        # Including overrides: a proposal that a curator has decided on does not come again.
         if proposal.scene not in finder.of(source, proposal.stem):
             rows.append(
                 ProposalRow(proposal.stem, proposal.scene, proposal.score, source.source_id)

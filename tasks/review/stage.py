@@ -1,4 +1,4 @@
-"""What people look at, drawn once per run: the published report, the review list, pictures."""
+"""What people review, drawn once per run: the published report, the review list, pictures."""
 
 from collections.abc import Sequence
 
@@ -25,6 +25,8 @@ def review_key(
 
     A download is named by its bytes alone, since its key changes whenever the file is touched.
     """
+    # The stages count by key and digest: the report shows drops, which are no part of a table's
+    # digest.
     parts = [
         [outcome.source.source_id, *map(_name_of, outcome.stages)]
         for outcome in _finished(outcomes)
@@ -56,6 +58,7 @@ def review_crops(
     """
     workspace = out.workspace
     run = workspace.run_crops(crops)
+    # Drawn once and stored: `write_run_pages` needs the same pictures, which take most of the time.
     groups = draw_groups(run.crops, workspace)
     page = render_report(_finished(outcomes), run, groups, bounds, workspace, title=title)
     files = {
@@ -80,7 +83,7 @@ def reuse_or_review(
     title: str,
     workspace: Workspace,
 ) -> StageResult:
-    """Return the artifact as it lies in the workspace, or make it."""
+    """Return the artifact from the workspace, or make it."""
     return reuse_or_make(
         workspace,
         "review",
@@ -100,6 +103,7 @@ def sheet_uri(review: StageResult, verdict: Verdict, workspace: Workspace) -> st
 
 
 def _read(review: StageResult, name: str, workspace: Workspace) -> bytes:
+    # Exactly one, or the artifact is from another version; a missing file must not pass silently.
     (file,) = [file for file in workspace.rows(ReviewFile, review) if file.name == name]
     return workspace.path(file.path).read_bytes()
 
@@ -122,6 +126,7 @@ def write_run_pages(
     """
     run = workspace.run_crops(crops)
     groups = PICTURE_GROUPS.validate_json(_read(review, _GROUPS, workspace))
+    # Rendered again, not copied: failed sources and the note are not in the published page.
     page = render_report(outcomes, run, groups, bounds, workspace, title=title, note=note)
     workspace.write(f"{folder}/{REPORT}", page.encode())
     workspace.write(f"{folder}/crops.parquet", encode_table(crops_table(run.crops)))

@@ -39,6 +39,8 @@ def crops_table(crops: Iterable[RunCrop]) -> pd.DataFrame:
 def review_table(crops: Iterable[RunCrop]) -> pd.DataFrame:
     """Return one row per crop that people should look at, by reason, then by name."""
     chosen = [crop for crop in crops if crop.verdict.verdict == "review"]
+    # By reason, so that a curator works through similar cases; by name, so that the bytes are
+    # stable.
     chosen.sort(key=lambda crop: (crop.verdict.reason or "", crop.stem))
     return to_frame(ReviewRow, map(_review_row, chosen))
 

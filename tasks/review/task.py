@@ -52,7 +52,7 @@ __all__ = [
 def review(
     outcomes: tuple[SourceOutcome, ...], crops: StageResult, bounds: RuleBounds, title: str
 ) -> StageResult:
-    """Draw what people look at: the report and the review list that are published, and sheets."""
+    """Draw what people review: the report and the review list that are published, and sheets."""
     return reuse_or_review(outcomes, crops, bounds, title, Workspace.of(settings()))
 
 
@@ -81,7 +81,7 @@ def propose(
     crops: StageResult,
     recipe: Recipe,
     weights: str,
-    least: float,
+    min_score: float,
 ) -> bytes:
     """Return scenes that a network proposes for the kept crops of a run, as CSV.
 
@@ -89,6 +89,7 @@ def propose(
         InputError: the recipe has no scenes, or there are no such weights.
         WeightsError: the weights cannot be had.
     """
+    # Before the weights are fetched, which may be hundreds of megabytes.
     if not recipe.publish.scenes:
         raise InputError("The recipe has no publish.scenes, so there is nothing to propose.")
     chosen = find_weights(weights, "tagger")
@@ -97,4 +98,4 @@ def propose(
     workspace = Workspace.of(settings())
     kept = workspace.run_crops(crops).of("keep")
     sources = {outcome.source.source_id: outcome.source for outcome in outcomes}
-    return propose_scenes(kept, sources, recipe.publish, tagger, least, workspace)
+    return propose_scenes(kept, sources, recipe.publish, tagger, min_score, workspace)

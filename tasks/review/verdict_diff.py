@@ -11,6 +11,7 @@ from tasks.common.workspace.artifacts import Workspace
 from tasks.review.report import draw_group
 
 _MAX_SHOWN = 60
+# A verdict of this page only; it is never stored.
 _UNKNOWN = "to be matted"
 
 
@@ -54,8 +55,8 @@ def diff_verdicts(
 ) -> VerdictDiff:
     """Compare the last verdicts on the same crops under two sets of bounds.
 
-    Of unmatted crops it is only known that they would go on to matting: no mask, so no rule that
-    looks at one, has spoken yet. They count as a verdict of their own, and for no rule.
+    Unmatted crops have a verdict of their own and count for no rule: they would go on to matting,
+    and the rules that need a mask have not judged them.
     """
     old = {
         crop.stem: _UNKNOWN if crop.stem in unmatted_before else str(crop.verdict.verdict)
@@ -67,6 +68,7 @@ def diff_verdicts(
     }
     moved = {
         crop_id: (old[crop_id], verdict)
+        # Both lists hold the same crops: bounds change verdicts, not which crops there are.
         for crop_id, verdict in new.items()
         if old[crop_id] != verdict
     }
@@ -89,6 +91,7 @@ def _rule_changes(before: Iterable[RunCrop], after: Iterable[RunCrop]) -> list[R
     return [
         RuleChange(name, failed[name], failed_after[name], first[name], first_after[name])
         for name in RuleBounds.model_fields
+        # Rules without an effect under either set of bounds would only fill the page.
         if failed[name] or failed_after[name]
     ]
 

@@ -45,6 +45,7 @@ class Converter:
                 dst_color_range=_FULL_RANGE,
             )
         rgb = cast(Rgb, sdr.to_ndarray(format="rgb24"))
+        # As `probe` computes the size: rows stay, columns are scaled.
         if self._aspect != 1:
             size_wh = (round(frame.width * self._aspect), frame.height)
             rgb = cast(Rgb, cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA))

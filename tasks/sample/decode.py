@@ -53,6 +53,7 @@ def decode(
     """
     with open_video(path) as container:
         stream = video_stream(container)
+        # Threads by frame and by slice: by default ffmpeg uses slices only, which few videos have.
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = min(os.cpu_count() or 1, _MAX_THREADS)
         if key_times is not None:

@@ -16,6 +16,7 @@ from tasks.sample.decode import Progress, decode
 from tasks.sample.plan import Plan, next_target
 
 _TOLERANCE_S = 1e-6
+# One cell is about 30 px of a full HD frame: a head at a distance.
 _GRID_WH = (64, 36)  # 16:9, as most videos are
 
 
@@ -44,6 +45,7 @@ def sample_video(path: str, plan: Plan, aspect: Fraction) -> Iterator[Sampled | 
             n_explained = progress.n_damaged
             yield Sampled(time_s, converter.to_rgb(frame))
             target = reached + 1
+            # Closing the generator ends the decoder: the rest of the file is not read.
             if target >= plan.n_targets:
                 return
     yield from _never_reached(plan, target, progress)

@@ -19,7 +19,7 @@ _SIXTEEN_TO_EIGHT = 257.0  # 65535 / 255
 
 
 class SampleJob(TypedDict):
-    """What the worker is told, as JSON values: a media file, the recipe, a folder for JPEGs."""
+    """The job of the worker, as JSON values: a media file, the recipe, a folder for JPEGs."""
 
     path: str
     kind: Kind
@@ -71,6 +71,7 @@ def sample_in_worker(job: SampleJob) -> Iterator[Message]:
             yield DropMessage(drop=drop.model_dump(mode="json"))
         elif isinstance(item, Sampled):
             file = Path(job["folder"], f"{number}.jpg")
+            # As a file: JSON messages would double the size of pictures.
             file.write_bytes(encode_jpeg(item.rgb, recipe.jpeg_quality))
             height, width = item.rgb.shape[:2]
             yield FrameMessage(time_s=item.time_s, file=str(file), width_px=width, height_px=height)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from tasks.common.media.limits import open_video, video_stream
 from tasks.common.recipe.models import SampleRecipe
 
+# Timestamps are fractions; as floats, equal times may differ in the last digit.
 _TOLERANCE_S = 1e-6
 
 
@@ -42,6 +43,7 @@ def make_plan(path: str, duration_s: float | None, frame_s: float, recipe: Sampl
     """
     every_s, last_s = recipe.every_s, None
     if duration_s is not None:
+        # Wider steps rather than a cut: a long video is sampled to its end.
         every_s = max(every_s, duration_s / recipe.max_frames)
         last_s = max(0.0, duration_s - frame_s)
     if recipe.mode != "all":
@@ -91,6 +93,7 @@ def _missing_targets(end_s: float, last_s: float | None, every_s: float) -> list
 
 def _are_dense(key_times: list[float], duration_s: float | None, every_s: float) -> bool:
     """Say whether no gap between key frames, or to either end, exceeds the sampling step."""
+    # Without a duration the gap after the last key frame is unknown.
     if not key_times or duration_s is None:
         return False
     borders = [0.0, *key_times, duration_s]

@@ -79,6 +79,7 @@ def _write(
             drops.append(Drop.model_validate(message["drop"]))
         elif "file" in message:
             frames.append(_store(message, media, out))
+    # Otherwise the source would count as done, and an operator would not look at it.
     if not frames and drops and all(drop.reason == "undecodable" for drop in drops):
         raise SourceError("No frame of the video could be decoded; its data are damaged.")
     return FramesTable(out.commit_rows(Frame, frames, drops, n_in=len(frames) + len(drops)))
@@ -86,6 +87,7 @@ def _write(
 
 def _store(message: FrameMessage, media: MediaRow, out: ArtifactWriter) -> Frame:
     """Move one JPEG of the worker into the artifact."""
+    # Milliseconds, zero-padded, so that names sort by time.
     frame_id = f"{media.media_id[:12]}-{round(message['time_s'] * 1000):08d}"
     file = Path(message["file"])
     path, digest = out.put(f"{frame_id}.jpg", file.read_bytes())

@@ -165,7 +165,7 @@ def test_what_was_retired_does_not_come_back_on_top_of_another_version(
     commit = registry.commit(NAME, 1)
     assert commit is not None
     retire_version(registry, commit, "half of it is missing", NOW)
-    with pytest.raises(InputError, match=r"This very content is .*@v1, retired since"):
+    with pytest.raises(InputError, match=r"This content is .*@v1, retired since"):
         put(store, a)
     assert put(store, a, revive=True).version == 3
 
@@ -192,7 +192,7 @@ def test_a_tree_that_another_publisher_overtook_is_not_committed(
     put(store, a, b)
     tree = tree_of(workspace, (b,))
     registry = VersionRegistry(open_store(store))
-    for base, upon in ((1, "built upon v1"), (None, "built upon no version")):
+    for base, upon in ((1, "built on v1"), (None, "built on no version")):
         with pytest.raises(
             OvertakenError, match=f"@v2 was published while .* {upon}. Run it again"
         ):
@@ -348,7 +348,7 @@ def test_samples_that_an_older_program_published_stay_retired(
     put_old(store, a, b)
     registry = VersionRegistry(open_store(store))
     retire_version(registry, commit_of(store, 1), "half of it is missing", NOW)
-    with pytest.raises(InputError, match=r"This very content is .*@v1, retired since"):
+    with pytest.raises(InputError, match=r"This content is .*@v1, retired since"):
         put(store, a)
     assert put(store, a, revive=True).version == 3
     assert put(store, a).version == 3

@@ -26,13 +26,13 @@ def test_good_lists_pass() -> None:
         pytest.param(b"", "it is empty", id="empty"),
         pytest.param(b"a\nb", "its last line does not end", id="no end of line"),
         pytest.param(b"a\n\nb\n", "'' is blank", id="blank line"),
-        pytest.param(b"a\na\n", "'a' is blank, padded, or there twice", id="twice"),
+        pytest.param(b"a\na\n", "'a' is blank, padded, or repeated", id="twice"),
         pytest.param(b"a \nb\n", "'a ' is blank, padded", id="padded"),
         pytest.param(b"a\r\nb\r\n", "carriage returns", id="carriage returns"),
         pytest.param(b"\xef\xbb\xbfa\n", "byte order mark", id="byte order mark"),
         pytest.param(b"a\nc\n", "samples of both splits", id="mixed"),
-        pytest.param(b"a\nz\n", "samples that are not there", id="not there"),
-        pytest.param(b"a.jpg\n", "samples that are not there", id="with suffix"),
+        pytest.param(b"a\nz\n", "samples that do not exist", id="not there"),
+        pytest.param(b"a.jpg\n", "samples that do not exist", id="with suffix"),
     ],
 )
 def test_a_list_that_is_misread_is_refused(data: bytes, reason: str) -> None:

@@ -13,8 +13,8 @@ from tasks.common.errors import InputError, SourceError, WorldError
 from tasks.common.records import Source
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
-from tasks.download.community.api import Community, extract
 from tasks.download.community.collection import CommunityCollection
+from tasks.download.community.description import Community, extract
 from tasks.download.sources.read import read_sources
 from tests.download.fetching import fetch_from, media_of, png
 from tests.download.servers import Request, Server, serving

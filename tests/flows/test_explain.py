@@ -145,8 +145,8 @@ def test_the_newest_run_is_asked_unless_another_is_named(workspace: Workspace) -
 @pytest.mark.parametrize(
     ("crop_id", "said"),
     [
-        pytest.param("cafe", "of its 4 crops, none begins so", id="unknown"),
-        pytest.param("street", "4 begin so: street-a, street-b, street-c", id="ambiguous"),
+        pytest.param("cafe", "of its 4 crops, none begins with it", id="unknown"),
+        pytest.param("street", "4 begin with it: street-a, street-b, street-c", id="ambiguous"),
     ],
 )
 def test_no_single_crop_is_refused_and_no_page_written(

@@ -170,9 +170,13 @@ def test_who_loses_every_race_is_told_to_come_again(
 ) -> None:
     first, *_ = _versions(workspace, folder_store)
     registry = VersionRegistry(_NeverSwaps(folder_store))
-    with pytest.raises(WorldError, match=rf"Others keep moving the channels of {NAME}\. Run it"):
+    with pytest.raises(
+        WorldError, match=rf"Other processes keep changing the channels of {NAME}\. Run it"
+    ):
         point_channel(registry, first)
-    with pytest.raises(WorldError, match=rf"Others keep moving the channels of {NAME}\. Run it"):
+    with pytest.raises(
+        WorldError, match=rf"Other processes keep changing the channels of {NAME}\. Run it"
+    ):
         advance_latest(registry, NAME, 4)
 
 

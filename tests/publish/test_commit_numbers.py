@@ -37,7 +37,7 @@ def test_content_that_was_retired_is_not_published_again_by_chance(
     workspace: Workspace, second_retired: Commit, any_store: ObjectStore
 ) -> None:
     before = everything(any_store)
-    said = rf"^This very content is {NAME}@v2, retired since 2026-11-22: too dark\. Nothing was"
+    said = rf"^This content is {NAME}@v2, retired since 2026-11-22: too dark\. Nothing was"
     with pytest.raises(InputError, match=said):
         push_samples(workspace, any_store, "a", "b")
     assert everything(any_store) == before

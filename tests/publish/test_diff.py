@@ -67,7 +67,7 @@ def test_a_change_of_a_sample_is_named_and_said(
     same = {"a": Shape(), "z": Shape("val")}
     diff = _diff(folder_store, same | {"s": BEFORE}, same | ({"s": after} if after else {}))
     (sample,) = diff.samples
-    assert (sample.stem, sample.kinds, sample.says(), diff.n_same) == ("s", kinds, says, 2)
+    assert (sample.stem, sample.kinds, sample.describe(), diff.n_same) == ("s", kinds, says, 2)
     assert [kind for kind in KINDS if diff.of(kind)] == list(kinds)
 
 
@@ -75,7 +75,7 @@ def test_a_change_of_a_sample_is_named_and_said(
 def test_a_sample_that_came_is_added_on_its_side(split: str, folder_store: FolderStore) -> None:
     diff = _diff(folder_store, {}, {"s": Shape(split, ("night",))})
     (sample,) = diff.of("added")
-    assert (sample.before, sample.says(), diff.n_same) == (None, f"added ({split})", 0)
+    assert (sample.before, sample.describe(), diff.n_same) == (None, f"added ({split})", 0)
     assert sample.after == Sample("s", split, ("night",), "image", "mask", None)
     assert sample.after.paths == (f"img_dir/{split}/s.jpg", f"ann_dir/{split}/s.png")
 
@@ -164,7 +164,7 @@ def test_published_versions_are_compared(workspace: Workspace, any_store: Object
     push(tree_of(workspace, (relit, cafe), pin=pins), workspace, any_store)
     registry = VersionRegistry(any_store)
     diff = diff_versions(registry, *registry.commits(NAME))
-    assert [(sample.stem, sample.says()) for sample in diff.samples] == [
+    assert [(sample.stem, sample.describe()) for sample in diff.samples] == [
         ("cafe-a", "split changed from val to train"),
         ("cafe-b", "split changed from val to train"),
         ("street-a", "scenes changed from none to dusk"),

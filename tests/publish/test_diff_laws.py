@@ -83,4 +83,4 @@ def test_what_is_said_in_json_adds_up(before: dict[str, Shape], after: dict[str,
     assert {kind: kinds.count(kind) for kind in told["counts"]} == told["counts"]
     assert told["counts"]["added"] == len(after.keys() - before.keys())
     assert told["counts"]["removed"] == len(before.keys() - after.keys())
-    assert all(sample.says() for sample in diff.samples)
+    assert all(sample.describe() for sample in diff.samples)

@@ -11,10 +11,11 @@ from tasks.common.store.folder import FolderStore
 from tasks.common.store.objects import ObjectStore, Stored
 from tasks.common.workspace.artifacts import Workspace
 from tasks.publish.commit import commit_tree
-from tasks.publish.gc import Tombstone, Unreferenced, collect, lease_tree
+from tasks.publish.gc import Unreferenced, collect
 from tasks.publish.records import Commit
 from tasks.publish.registry import VersionRegistry
 from tasks.publish.retire import retire_version
+from tasks.publish.tombstones import Tombstone, lease_tree
 from tasks.publish.verify import verify_version
 from tests.dataset.trees import NOW, plain_samples, plain_tree, push_samples
 from tests.publish.forge import put, put_record

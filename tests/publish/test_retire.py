@@ -9,10 +9,11 @@ from tasks.common.store.folder import FolderStore
 from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.artifacts import Workspace
 from tasks.publish.channels import point_channel
-from tasks.publish.gc import Tombstone, collect
+from tasks.publish.gc import collect
 from tasks.publish.records import Commit, Retirement
 from tasks.publish.registry import VersionRegistry
 from tasks.publish.retire import restore_version, retire_version
+from tasks.publish.tombstones import Tombstone
 from tests.dataset.trees import NAME, NOW, everything, push_samples
 from tests.publish.forge import put
 
@@ -59,7 +60,7 @@ def test_a_version_that_latest_stands_for_is_not_retired(
     workspace: Workspace, folder_store: FolderStore
 ) -> None:
     *_, third = _versions(workspace, folder_store)
-    said = rf"^latest of {NAME} stands for v3\. Point it .* `matteflow rollback {NAME}@v2`"
+    said = rf"^latest of {NAME} points to v3\. Point it .* `matteflow rollback {NAME}@v2`"
     with pytest.raises(InputError, match=said):
         retire_version(VersionRegistry(folder_store), third, "dark", NOW)
     assert folder_store.list_objects("retired/") == {}
@@ -72,9 +73,7 @@ def test_all_channels_that_stand_for_a_version_are_named(
     registry = VersionRegistry(folder_store)
     for channel, commit in (("stable", third), ("beta", third), ("old", second)):
         point_channel(registry, commit, channel)
-    with pytest.raises(
-        InputError, match=rf"^beta and latest and stable of {NAME} stands? for v3\."
-    ):
+    with pytest.raises(InputError, match=rf"^beta and latest and stable of {NAME} point to v3\."):
         retire_version(registry, third, "dark", NOW)
 
 
@@ -127,7 +126,7 @@ def test_after_its_files_went_a_version_cannot_come_back(
         list(collect(registry, now, delete=True))
     with pytest.raises(
         InputError,
-        match=r"@v1 cannot come back: .* is missing and 4 more\. `matteflow publish --rev",
+        match=r"@v1 cannot be restored: .* is missing and 4 more\. `matteflow publish --rev",
     ):
         restore_version(registry, first, LATER)
     assert registry.retired_numbers(NAME) == [1]
@@ -139,7 +138,7 @@ def test_a_single_lost_file_is_named_alone(workspace: Workspace, folder_store: F
     retire_version(registry, first, "dark", NOW)
     folder_store.delete([f"{first.prefix}README.md"])
     with pytest.raises(
-        InputError, match=r"@v1 cannot come back: README\.md is missing\. `matteflow publish"
+        InputError, match=r"@v1 cannot be restored: README\.md is missing\. `matteflow publish"
     ):
         restore_version(registry, first, NOW)
 

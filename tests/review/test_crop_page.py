@@ -77,20 +77,22 @@ def test_an_id_that_begins_another_is_no_ambiguity(workspace: Workspace) -> None
 
 @pytest.mark.parametrize("crop_id", ["cafe", "treet-a", "STREET-A", "", " "])
 def test_a_crop_that_is_not_there_is_refused(crop_id: str, workspace: Workspace) -> None:
-    said = rf"No single crop '{crop_id}' in this run; of its 2 crops, none begins so\. Crop ids"
+    said = (
+        rf"No single crop '{crop_id}' in this run; of its 2 crops, none begins with it\. Crop ids"
+    )
     with pytest.raises(InputError, match=said):
         _found(workspace, "a", "b", crop_id=crop_id)
 
 
 def test_in_a_run_without_crops_none_is_found(workspace: Workspace) -> None:
-    with pytest.raises(InputError, match="of its 0 crops, none begins so"):
+    with pytest.raises(InputError, match="of its 0 crops, none begins with it"):
         _read(workspace, "street-a")
 
 
 def test_a_beginning_of_several_is_refused_with_some_of_them(workspace: Workspace) -> None:
     names = [f"{number}" for number in range(7)]
     told = ", ".join(f"street-{name}" for name in names[:5])
-    with pytest.raises(InputError, match=rf"'street' .* 7 crops, 7 begin so: {told} …"):
+    with pytest.raises(InputError, match=rf"'street' .* 7 crops, 7 begin with it: {told} …"):
         _found(workspace, *names, crop_id="street")
 
 

@@ -23,6 +23,7 @@ def templates(package: str, *, is_markup: bool) -> jinja2.Environment:
     """
     return jinja2.Environment(
         loader=jinja2.ChoiceLoader([_loader(package), _loader(_SHARED)]),
+        # Names, tags and sentences come from source lists and servers: untrusted text.
         autoescape=is_markup,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -27,6 +27,7 @@ def outlined(rgb: Rgb, mask: Mask | None, height_px: int) -> Rgb:
     small = cast(Rgb, cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA))
     if mask is None:
         return small
+    # Nearest, so that the mask stays 0 and 1.
     small_mask = cv2.resize(mask, size_wh, interpolation=cv2.INTER_NEAREST)
     # Two levels of contours (CCOMP), so that holes in the mask are outlined as well.
     contours, _ = cv2.findContours(small_mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)

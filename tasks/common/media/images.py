@@ -61,6 +61,8 @@ def keeping_pillow_open() -> Iterator[None]:
 def read_rgb(path: Path | BytesIO) -> Rgb:
     """Read a picture, a file or its bytes, as RGB uint8 (H, W, 3)."""
     with Image.open(path) as image:
+        # No colour management: pictures of the workspace are sRGB already, see
+        # `tasks/sample/color.py`.
         return np.asarray(image.convert("RGB"))
 
 

@@ -39,6 +39,7 @@ def video_stream(container: InputContainer) -> VideoStream:
     """
     if not container.streams.video:
         raise SourceError("The file holds no video stream, only sound or data.")
+    # The first: further ones are covers and previews.
     stream = container.streams.video[0]
     context: object = stream.codec_context  # typed as always there; None for an unknown codec
     if context is None:

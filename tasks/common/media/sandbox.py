@@ -2,7 +2,7 @@
 
 Malformed media can crash, hang or bloat a decoder written in C, and no `except` helps. So the work
 is done by a worker process. The kernel limits its memory and CPU time, it is killed when its time
-is up, and it dies with the caller. Messages are JSON, one per line.
+is up, and it ends with the caller. Messages are JSON, one per line.
 
 Workers are forked by a small server (`sandbox_server`) that has the libraries loaded already: a
 worker costs about ten milliseconds instead of a second. The server starts with the first job.
@@ -90,23 +90,23 @@ def _messages(
     worker's own socket, which takes any size.
     """
     order = {"function": f"{function.__module__}:{function.__qualname__}", **limits._asdict()}
-    ours, theirs = socket.socketpair()
-    with ours:
-        with theirs:  # closed here once it is sent, so that the stream ends when the worker is gone
-            _server.send(json.dumps(order).encode(), theirs)
+    local, remote = socket.socketpair()
+    with local:
+        with remote:  # closed here once it is sent, so that the stream ends when the worker is gone
+            _server.send(json.dumps(order).encode(), remote)
         # A backstop: the watcher kills the worker at `wall_s`, unless it was killed itself.
-        ours.settimeout(limits.wall_s + _GRACE_S)
+        local.settimeout(limits.wall_s + _GRACE_S)
         with suppress(ConnectionError):  # the worker is gone; the watcher's message says why
-            ours.sendall(json.dumps(argument).encode() + b"\n")
-        with ours.makefile("r", encoding="utf-8") as stream:
+            local.sendall(json.dumps(argument).encode() + b"\n")
+        with local.makefile("r", encoding="utf-8") as stream:
             yield from _read_until_ended(stream, limits)
 
 
 def _read_until_ended(stream: TextIO, limits: Limits) -> Iterator[tuple[str, Any]]:
     """Yield the worker's messages up to the watcher's `ended`, which comes last.
 
-    An error that the worker reports is kept until then: only the exit status tells whether a limit
-    was behind it.
+    An error that the worker reports is kept until then: only the exit status shows whether a limit
+    caused it.
     """
     failure: Exception | None = None
     try:
@@ -195,7 +195,8 @@ class _Server:
 
     def _start(self) -> socket.socket:
         # Sequenced packets keep each order together with the socket that travels beside it.
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # `local` stays in this process, `remote` goes to the server.
+        local, remote = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         environment = {name: os.environ[name] for name in _PASSED_VARIABLES if name in os.environ}
         # A fork copies only the calling thread, so that locks held by a library's other threads
         # would stay locked. Few malloc arenas keep the address space, which is limited, small.
@@ -204,18 +205,18 @@ class _Server:
             "MALLOC_ARENA_MAX": "2",
             "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         }
-        with theirs:
+        with remote:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tasks.common.media.sandbox_server", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
+                [sys.executable, "-m", "tasks.common.media.sandbox_server", str(remote.fileno())],
+                pass_fds=[remote.fileno()],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C goes to this process only, which stops the server
             )
-        self._control = ours
-        return ours
+        self._control = local
+        return local
 
     def stop(self) -> None:
         """Close the control socket, at which the server exits; kill it if it does not."""

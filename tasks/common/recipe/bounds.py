@@ -11,6 +11,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Pixels = Annotated[float, Field(ge=0.0, le=100_000.0)]
 Ratio = Annotated[float, Field(ge=1.0, le=100.0)]
 Bits = Annotated[float, Field(ge=0.0, le=64.0)]
+# Black and white differ by 100; saturated colours by up to about 260 in sRGB.
 ColourDifference = Annotated[float, Field(ge=0.0, le=400.0)]
 
 
@@ -27,6 +28,7 @@ class Bounds(Record):
     max: float | None = None
     review_min: float | None = None
     review_max: float | None = None
+    # A crop that cannot be judged is not known to be good.
     missing: Verdict = "drop"
 
     @model_validator(mode="after")
@@ -115,6 +117,7 @@ class TagBounds(Record):
     """Scene tags whose pictures are left out, as the requirement document lists them."""
 
     tags: tuple[str, ...] = Field(min_length=1)
+    # Most source lists carry no tags; without one nothing speaks against a source.
     missing: Verdict = "keep"
 
 

@@ -26,6 +26,7 @@ from tasks.common.yaml_text import load_yaml
 class DownloadRecipe(Record):
     """Limits for a source, checked before anything is decoded."""
 
+    # Defaults for people's own videos: four hours, 8 GB, and a panorama of 100 megapixels.
     max_bytes: int = Field(8_000_000_000, gt=0)
     max_pixels: int = Field(100_000_000, gt=0, description="width x height of a frame or photo")
     max_duration_s: float = Field(14_400.0, gt=0)
@@ -49,8 +50,10 @@ class DetectRecipe(Record):
     """How frames become single-person crops."""
 
     model: str
+    # ultralytics' defaults are 0.25 and 0.7; a lower IoU merges the double boxes of one person.
     confidence: Share = 0.25
     iou: Share = 0.6
+    # The networks halve the picture five times, hence multiples of 32.
     input_px: int = Field(640, ge=160, le=2048, multiple_of=32)
     context: float = Field(0.2, ge=0.0, le=1.0, description="margin over the box's longer side")
     max_people: int = Field(30, ge=1, le=300)
@@ -91,6 +94,7 @@ class MatteRecipe(Record):
 class Recipe(Record):
     """All parts of a recipe."""
 
+    # Part of file names and of flow run names.
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,60}$")]
     download: DownloadRecipe = DownloadRecipe()
     sample: SampleRecipe = SampleRecipe()
@@ -137,6 +141,7 @@ def parse_recipe(text: str, name_or_path: str, folder: Path | None = None) -> Re
         raise InputError(f"{name_or_path} is not valid YAML: {error}") from error
     if not isinstance(values, dict):
         raise InputError(f"{name_or_path} holds {type(values).__name__}, expected keys and values.")
+    # Before validation: the recipe is then complete by itself, so its digest covers the files.
     values = inline_scene_files(values, folder or Path(name_or_path).parent)
     try:
         # Strict, so that `yes` is no number; as JSON, where strict mode takes a list as a tuple.

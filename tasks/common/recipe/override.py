@@ -32,6 +32,7 @@ def override_recipe(name_or_path: str, overrides: Sequence[str]) -> tuple[Recipe
         return parse_recipe(text, name_or_path), text
     # ruamel.yaml edits the text in place of its comments; PyYAML, which reads recipes, drops them.
     yaml = YAML()
+    # Or ruamel breaks long lines that the author did not break.
     yaml.width = 100
     yaml.preserve_quotes = True
     try:
@@ -54,6 +55,7 @@ def _apply(values: Any, override: str) -> None:
         raise InputError(
             f"--set {override!r}: expected path.of.key=value, such as sharpness.min=0.12."
         )
+    # A rule's name is the commonest path, so `filter.` may be left out.
     if keys[0] not in _PARTS:
         keys = ["filter", *keys]
     try:

@@ -90,6 +90,7 @@ class Box:
 
     def iou(self, other: "Box") -> float:
         """Return intersection over union, 0..1; 0 where both are empty."""
+        # Negative sides count as 0 in `area`, so boxes that do not touch give 0.
         common = self.intersection(other).area
         union = self.area + other.area - common
         return common / union if union > 0 else 0.0
@@ -100,5 +101,6 @@ def _clip_span(low: float, high: float, size: int) -> tuple[int, int]:
 
     A padded box may lie beyond the frame, and an empty crop could not be encoded.
     """
+    # Outwards: a hand on the edge of the box must not lose its last fraction of a px.
     start = min(max(floor(low), 0), size - 1)
     return start, min(max(ceil(high), start + 1), size)

@@ -136,12 +136,14 @@ def _codec(kind: type[Any]) -> dict[str, _Column]:
 
 
 def _column(name: str, hint: Any) -> _Column:
+    # First: it is a mapping, which no other branch takes.
     if hint == Measures:
         return _measures()
     if get_origin(hint) is Annotated:
         inner, prefix = get_args(hint)
         return _nested(_without_none(inner), prefix.name)
     base = _without_none(hint)
+    # A box is one column of JSON, since its four numbers are of use only together.
     if is_dataclass(base) and base is not Box:
         return _nested(base, None)
     if base in _PLAIN or get_origin(base) is Literal:

@@ -74,6 +74,7 @@ class Crop:
     others_xyxy: tuple[Box, ...]  # the other people's boxes, px of the frame
     path: str
     digest: str
+    # `given` is an older word for provided; stored tables have these columns.
     given_path: str | None = None  # provided mask, a PNG of 0 and 1 of the crop's size, if any
     given_digest: str | None = None
     channel: str | None = None

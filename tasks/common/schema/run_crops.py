@@ -25,6 +25,7 @@ class RunCrops(NamedTuple):
 
         If several sources had some of them, the first by name is returned.
         """
+        # Dropped crops count too: such a source was judged by itself.
         has_own = {crop.source_id for crop in self.crops}
         repeated: dict[str, str] = {}
         for crop in self.crops:

@@ -27,6 +27,7 @@ ChangeKind = Literal[
 """How a sample differs between two versions. The words are keys in the JSON of `matteflow diff`;
 changelogs and pages write them with spaces."""
 KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
+# No scene id holds one; see `SceneId`.
 _SCENE_SEPARATOR = ";"
 
 
@@ -165,6 +166,7 @@ def rows_of_frame(frame: pd.DataFrame) -> list[SampleRow]:
     Raises:
         ValueError: a value is not of its column's type.
     """
+    # By name, so that a column that a later program adds does not break this one.
     known = {name: dtype for name, dtype in SAMPLE_COLUMNS.items() if name in frame.columns}
     typed = frame[list(known)].astype(known).reindex(columns=list(SAMPLE_COLUMNS))
     scenes = [_json_scenes(value) for value in typed["scenes"]]

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 Hashes = NDArray[np.uint64]
 Positions = NDArray[np.int64]
 HASH_BITS = 64
+# Four tables of 65536 buckets: with ten million hashes some 150 entries a bucket.
 _CHUNKS = 4
 _CHUNK_BITS = 16
 # 2 flipped bits of 16 are 137 look-ups a chunk, 3 are 697: then comparing all pairs is faster.
@@ -61,6 +62,7 @@ class HashIndex:
             return
         merged = hashes
         while self._segments and len(self._segments[-1].hashes) < 2 * len(merged):
+            # As in a binary counter (the logarithmic method of Bentley and Saxe, 1980).
             merged = np.concatenate([self._segments.pop().hashes, merged])
         self._size += len(hashes)
         self._segments.append(_Segment(merged, self._size - len(merged), self.radius))

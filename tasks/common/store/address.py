@@ -18,6 +18,7 @@ from tasks.common.store.objects import ObjectStore
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
+# Wider than AWS allows today: old buckets and other servers have upper case and underscores.
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 _EXPECTED = (
     "expected file:///absolute/folder or s3://bucket/prefix. Set it with --store or MATTEFLOW_STORE"
@@ -28,8 +29,11 @@ _NO_ENDPOINT = (
     "without credentials. Set it with AWS_ENDPOINT_URL_S3 or MATTEFLOW_S3_ENDPOINT."
 )
 _SENT_AT_ONCE_BYTES = 1 << 20  # sending so little for nothing costs less than a round trip
+# boto3's defaults of 60 s each make a wrong address look like a hang.
 _CONNECT_S = 10
 _READ_S = 60
+# boto3 waits up to 20 s between two of them, half a minute in all: a restart of a server is
+# survived.
 ATTEMPTS = 8
 
 
@@ -83,6 +87,7 @@ def _open_bucket(
 
     bucket, _, prefix = rest.partition("/")
     folders = [part for part in prefix.split("/") if part]
+    # Before the check of the bucket's name, whose message would repeat the secret.
     if "@" in rest:
         raise InputError(
             "The URI holds credentials. They belong into the usual AWS places "
@@ -103,7 +108,7 @@ def _client(settings: Settings, attempts: int) -> "BaseClient":
     """Return a boto3 client that also works with other servers than AWS.
 
     Checksums "when required" only: boto3's default adds trailers that many servers reject. Uploads
-    carry a SHA-256 of ours instead.
+    carry the SHA-256 of their bytes instead.
     """
     import boto3
     import botocore.session
@@ -133,6 +138,7 @@ def _client(settings: Settings, attempts: int) -> "BaseClient":
         except ValueError:  # its text repeats the endpoint, which may hold a password
             raise InputError(_NO_ENDPOINT) from None
     _require_endpoint(client.meta.endpoint_url)
+    # Last, since botocore adds the header in an earlier handler of this event.
     client.meta.events.register_last("before-call.s3.PutObject", _send_at_once)
     return client
 

@@ -18,6 +18,7 @@ from tasks.common.store.objects import Content, Stored
 
 INCOMING = ".incoming"  # staged files; hidden, so that listings skip them
 _LOCK = ".lock"
+# See `_create`: each lost try means that a `delete` removed the folder in between.
 _TRIES = 50
 _READ_ONLY = 0o444  # an editor that saves over one version would change all that share the file
 # What file systems without hard links answer (FAT, many network mounts), or at too many links.
@@ -64,6 +65,7 @@ class FolderStore:
         objects: dict[str, Stored] = {}
         with explained(self.root):
             for folder, _, names in os.walk(self.root / prefix, onerror=_raise_unless_gone):
+                # Hidden files are staged or locks, never objects.
                 for path in (Path(folder, name) for name in names if not name.startswith(".")):
                     with suppress(FileNotFoundError):  # removed since it was listed
                         objects[str(path.relative_to(self.root))] = Stored(path.stat().st_size)
@@ -83,6 +85,7 @@ class FolderStore:
 
     def fetch(self, key: str, target: Path) -> bool:
         """Copy an object's bytes to a new local file; say whether there was one."""
+        # In memory at once: objects of a store are pictures and tables, see docs/decisions/0008.
         data = self.get(key)
         if data is None:
             return False
@@ -152,6 +155,8 @@ class FolderStore:
         """
         if expected is None:
             return self.put_if_absent(key, data)
+        # Other writers of swapped objects come through here too, or through `put_if_absent`, which
+        # never replaces.
         with explained(self.root), self._locked():
             if self.get(key) != expected:
                 return False
@@ -169,6 +174,7 @@ class FolderStore:
 
     def _prune(self, key: str) -> None:
         with suppress(OSError):  # the first folder that is not empty ends the walk up
+            # From the deepest up to, but without, the root itself.
             for folder in Path(key).parents[:-1]:
                 (self.root / folder).rmdir()
 
@@ -219,6 +225,7 @@ class FolderStore:
             with temporary.open("xb") as stream:
                 shutil.copyfileobj(BytesIO(data) if isinstance(data, bytes) else data, stream)
                 stream.flush()
+                # Before the rename, so that no reader ever sees a writable object.
                 os.fchmod(stream.fileno(), _READ_ONLY)
                 os.fsync(stream.fileno())
             yield temporary
@@ -237,5 +244,6 @@ class FolderStore:
     def _locked(self) -> Iterator[None]:
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / _LOCK).open("w") as lock:
+            # Waits: holders do a read and a write, no network.
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield

@@ -1,4 +1,4 @@
-"""Errors of a folder store, mapped to errors of ours that say how to fix them."""
+"""Errors of a folder store, mapped to errors of `tasks.common.errors` that say how to fix them."""
 
 import errno
 from collections.abc import Iterator
@@ -33,4 +33,5 @@ def explained(root: Path) -> Iterator[None]:
                 f"The store {root} cannot be written or read: {reason}. Fix its permissions, or "
                 "choose another with --store or MATTEFLOW_STORE."
             ) from error
+        # Such as ESTALE and EIO of network file systems.
         raise WorldError(f"The store {root} failed: {reason}. Run it again.") from error

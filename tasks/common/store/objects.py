@@ -88,6 +88,7 @@ def in_parallel(work: Callable[[T], R], items: Iterable[T], store: ObjectStore) 
 
     After the first error waiting items are cancelled and running ones finish.
     """
+    # Threads, since the time goes into waiting; more of them than connections would only queue.
     pool = ThreadPoolExecutor(store.n_connections, thread_name_prefix="store")
     failures: list[BaseException] = []
 
@@ -103,4 +104,5 @@ def in_parallel(work: Callable[[T], R], items: Iterable[T], store: ObjectStore) 
     try:
         yield from pool.map(unless_failed, items)
     finally:
+        # Also when the reader stops early: the results of waiting items are not needed then.
         pool.shutdown(cancel_futures=True)

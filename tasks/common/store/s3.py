@@ -41,8 +41,10 @@ _CONDITION_FAILED = {"PreconditionFailed", "412"} | _ABSENT
 _CONDITION_BUSY = {"ConditionalRequestConflict"}
 # What servers send that do not implement conditional writes.
 _CONDITION_UNKNOWN = {"NotImplemented", "InvalidArgument", "InvalidRequest"}
+# Together 4 s: another conditional request takes milliseconds.
 _BUSY_TRIES = 20
 _BUSY_WAIT_S = 0.2
+# A connection that breaks four times in one read will most likely break again.
 _READ_TRIES = 4
 # A body that ends early: boto3 retries requests, but not the reading of their bodies.
 _CUT_SHORT = (IncompleteReadError, ResponseStreamingError, ReadTimeoutError, HTTPError)
@@ -78,6 +80,8 @@ class S3Store:
         self._bucket = bucket
         self._prefix = prefix
         self._single_writer = single_writer
+        # None counts as maybe in listings (`_stored`) and as no in `copy`: a wrong ETag may cost an
+        # upload, but must not pass for a check.
         self._md5_in_etags: bool | None = None  # unknown before `probe`
         self.n_connections = n_connections
 
@@ -177,6 +181,8 @@ class S3Store:
         """Write a local file as an object, in parts if it is too large for one request."""
         with explained(self.location), path.open("rb") as stream:
             if path.stat().st_size > _ONE_PUT_BYTES:
+                # In parts there is no checksum of the whole; the file's name is its sha256, which
+                # readers compare.
                 self._client.upload_fileobj(stream, self._bucket, self._prefix + key)
             else:
                 self._put(key, stream, digest=bytes.fromhex(sha256))
@@ -201,6 +207,7 @@ class S3Store:
             return self._put_alone(key, expected, data)
         stream = BytesIO()
         tag = self._read(key, stream)
+        # Compared here by bytes, there by ETag: together they leave no gap.
         if (stream.getvalue() if tag else None) != expected:
             return False
         condition = {"IfMatch": tag} if tag else {"IfNoneMatch": "*"}
@@ -219,6 +226,7 @@ class S3Store:
             try:
                 _while_busy(self._put, key, data, digest=digest, **condition)
             except ClientError as error:
+                # The condition was honoured, so the answer is a plain no.
                 if code_of(error) in _CONDITION_FAILED:
                     return False
                 if _is_busy(error):
@@ -270,6 +278,7 @@ class S3Store:
                 Bucket=self._bucket,
                 Delete={"Objects": [{"Key": self._prefix + key} for key in keys], "Quiet": True},
             )
+        # Some servers report a missing object as an error, against the protocol.
         errors = [error for error in answer.get("Errors", ()) if error.get("Code") not in _ABSENT]
         if errors:
             raise refusal(str(errors[0].get("Code")), "DeleteObjects", self.location)
@@ -288,6 +297,7 @@ class S3Store:
             self._client.list_objects_v2(Bucket=self._bucket, Prefix=self._prefix, MaxKeys=1)
         if self._single_writer:
             self.put(_PROBE, _PROBE_DATA, hashlib.sha256(_PROBE_DATA).hexdigest())
+        # Tried, not looked up: servers accept the headers and ignore them.
         elif not self._honours_conditions():
             raise InputError(
                 f"{self.location} ignores the conditions If-None-Match and If-Match, so two "

@@ -1,4 +1,4 @@
-"""Errors of S3 stores, mapped to errors of ours that say how to fix them.
+"""Errors of S3 stores, mapped to errors of `tasks.common.errors` that say how to fix them.
 
 `InputError` if credentials, permissions, space or configuration must be changed; `WorldError` if
 a retry may work. Servers differ in their error codes, so sets of codes decide, then
@@ -42,6 +42,7 @@ _NO_CREDENTIALS = (
     SSOError,
 )
 _WRONG_CONFIGURATION = (ConfigNotFound, ConfigParseError, InvalidConfigError, InvalidRegionError)
+# Codes of AWS, MinIO, Ceph and SeaweedFS, as far as each was met or is documented.
 _WRONG_KEYS = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidSecurity", "AuthFailure"}
 _OLD_TOKEN = {"ExpiredToken", "InvalidToken", "TokenRefreshRequired", "ExpiredTokenException"}
 _FORBIDDEN = {"AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden", "403"}
@@ -81,7 +82,7 @@ def code_of(error: ClientError) -> str:
 
 @contextmanager
 def explained(location: str) -> Iterator[None]:
-    """Turn what boto3 raises into errors of ours; messages call the store `location`.
+    """Turn what boto3 raises into errors of this program; messages call the store `location`.
 
     The order of the clauses matters: botocore's classes inherit from each other; SSLError is an
     HTTPClientError. Messages of botocore are quoted only if they cannot hold a secret.
@@ -139,8 +140,10 @@ def refusal(
     headers: Mapping[str, str] = MappingProxyType({}),
 ) -> MatteflowError:
     """Return the error for a code such as AccessDenied, at an operation such as PutObject."""
+    # Before the transient ones: 507 is a server error by number, but waiting makes no room.
     if code in _FULL or status == _INSUFFICIENT_STORAGE:
         return InputError(f"{location} has no room left ({code}). Make room there. {_AGAIN}")
+    # 501 is no fault that passes: the server lacks the operation.
     if code in _TRANSIENT or (status >= _SERVER_ERROR and status != _NOT_IMPLEMENTED):
         return WorldError(f"{location} failed at {action} ({code}), which may pass. {_AGAIN}")
     sentence = _explanation(code, action, location, headers)

@@ -40,6 +40,8 @@ class NpmMember(Record):
 class Upstream(Record):
     """The URL where the authors publish the file."""
 
+    # https alone: the digest shows a changed file, but not who changed it, and then no weights
+    # arrive.
     url: str = Field(pattern=r"^https://")
 
 
@@ -55,6 +57,7 @@ class Weights(Record):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     licence: str
     person_classes: tuple[int, ...] = ()
+    # Part of the identity below: it decides how pixels go in and how numbers come out.
     session: str | None = Field(
         None,
         description="what feeds it: a rembg session class, blazepose or yolo for poses, an "

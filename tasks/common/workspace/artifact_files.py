@@ -33,6 +33,7 @@ def files_of(items: pa.Table) -> Iterator[tuple[str, str]]:
     """Yield path and sha256 of every file that the table names."""
     for column in filter(_is_path, items.column_names):
         paths = items[column].to_pylist()
+        # The pair of columns is a convention of `schema.rows`: `x_path` and `x_digest`.
         digests = items[column.removesuffix("path") + "digest"].to_pylist()
         pairs = zip(paths, digests, strict=True)
         yield from ((path, digest) for path, digest in pairs if path is not None)

@@ -28,7 +28,8 @@ from tasks.common.settings import Settings
 from tasks.common.store.address import open_prefix
 from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.artifact_files import MARKER, Marker, files_of, without_paths
-from tasks.common.workspace.backend import BucketBackend, FolderBackend, StorageBackend, Writes
+from tasks.common.workspace.backend import FolderBackend, StorageBackend, Writes
+from tasks.common.workspace.bucket import BucketBackend
 
 R = TypeVar("R")
 _VERIFY_THREADS = 4  # hashlib releases the GIL, so digests are computed on several cores
@@ -168,13 +169,17 @@ class Workspace:
         """
         folder = self.folder(stage, key)
         try:
+            # By `read`, not from a local copy: another machine may have invalidated the artifact.
             marker = Marker.model_validate_json(self.read(f"{folder}/{MARKER}") or b"")
             if not all(
                 self._has_digest(f"{folder}/{name}.parquet", digest)
                 for name, digest in marker.tables.items()
             ):
                 return None
+            # The items table was just compared with its digest, so its list of files can be
+            # trusted.
             files = dict(files_of(self.item_table(marker.result)))
+        # ValueError: a marker of another version, or cut off.
         except (OSError, ValueError, ArtifactError):
             return None
         sizes = {f"{folder}/{name}": size for name, size in marker.sizes.items()}
@@ -259,8 +264,10 @@ class ArtifactWriter:
         result = StageResult(
             stage=self.stage,
             key=self.key,
+            # Over the table, which holds the digests of all files: pixels count, paths do not.
             digest=content_key(self.stage, digest_table(without_paths(items))),
             n_in=n_in,
+            # A drop per input item: the law "in = kept + dropped" holds by construction.
             n_kept=n_in - len(dropped),
             n_dropped=len(dropped),
             n_out=len(items),
@@ -270,6 +277,7 @@ class ArtifactWriter:
         for write in self._writes:  # the marker must not exist before every upload has finished
             write.result()
         marker = Marker(result=result, tables=tables, sizes=self._sizes).model_dump(mode="json")
+        # Not `put`: the marker is no file of the table of sizes, and it is written last.
         self.workspace.write(f"{self._folder}/{MARKER}", json.dumps(marker, indent=1).encode())
         return result
 

@@ -1,21 +1,16 @@
-"""Storage backends of a workspace: a folder, or a bucket with local copies."""
+"""The interface of a workspace's storage, and a folder as its simplest implementation."""
 
 import errno
-import secrets
 import shutil
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from tasks.common.files import digest_bytes, replacing, require_writable, write_file
-from tasks.common.store.objects import ObjectStore, in_parallel
+from tasks.common.files import replacing, require_writable, write_file
 
-_FIX = "Choose another with MATTEFLOW_WORKSPACE or MATTEFLOW_HOME."
-_PROBE = ".probe"
-_IN_USE_S = 3600.0  # longer than any task holds a path before it opens the file
+FIX = "Choose another with MATTEFLOW_WORKSPACE or MATTEFLOW_HOME."
 Writes = list[Future[None]]
 
 
@@ -95,7 +90,7 @@ class FolderBackend:
 
     def move_in(self, relative: str, file: Path, digest: str) -> None:
         """Move a finished file into the folder."""
-        _move(file, self.path(relative))
+        move_file(file, self.path(relative))
 
     def remove(self, relatives: Iterable[str]) -> None:
         """Remove files; a missing file is no error."""
@@ -126,122 +121,12 @@ class FolderBackend:
 
     def probe(self) -> None:
         """Write and remove a file."""
-        require_writable(self.root, "The workspace", _FIX)
+        # Permissions alone do not tell: the disk may be full or mounted read-only.
+        require_writable(self.root, "The workspace", FIX)
 
 
-class BucketBackend:
-    """A bucket that machines share, with local copies in `root` of what this machine used.
-
-    Files are named by content, so a copy is never out of date. Files that change are read with
-    `read`, which bypasses the copies.
-    """
-
-    def __init__(self, root: Path, store: ObjectStore):
-        self.root = root
-        self._store = store
-        self._senders = ThreadPoolExecutor(store.n_connections, thread_name_prefix="workspace")
-
-    def url(self, relative: str) -> str:
-        """Return the URL of a file, for people."""
-        return self._store.url(relative)
-
-    def path(self, relative: str) -> Path:
-        """Return the local copy, which is fetched if it is missing."""
-        local = self.root / relative
-        if local.exists():
-            with suppress(OSError):  # `trim` of another process removed it: opening it will fail
-                local.touch()  # the modification time is the time of last use, for `trim`
-        else:
-            self._fetch(relative, local)
-        return local
-
-    def _fetch(self, relative: str, local: Path) -> None:
-        local.parent.mkdir(parents=True, exist_ok=True)
-        # Under a temporary name: another thread must not read a half-fetched copy.
-        temporary = local.with_name(f".{local.name[:100]}.{secrets.token_hex(6)}.part")
-        try:
-            if self._store.fetch(relative, temporary):
-                temporary.replace(local)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-    def read(self, relative: str) -> bytes | None:
-        """Return a file's bytes as the bucket has them now, or None."""
-        return self._store.get(relative)
-
-    def write(self, relative: str, data: bytes, later: Writes | None = None) -> None:
-        """Write a file to the bucket, and a local copy."""
-        write_file(self.root / relative, data)
-        if later is None:
-            self._store.put(relative, data, digest_bytes(data))
-        else:  # sent from the file, so that waiting uploads hold no memory
-            later.append(self._senders.submit(self._send, relative, digest_bytes(data)))
-
-    def _send(self, relative: str, digest: str) -> None:
-        self._store.put_file(relative, self.root / relative, digest)
-
-    def move_in(self, relative: str, file: Path, digest: str) -> None:
-        """Send a finished file to the bucket, then keep it as the local copy."""
-        self._store.put_file(relative, file, digest)
-        _move(file, self.root / relative)
-
-    def remove(self, relatives: Iterable[str]) -> None:
-        """Remove files from the bucket, and their local copies."""
-        paths = list(relatives)
-        self._store.delete(paths)
-        for relative in paths:
-            (self.root / relative).unlink(missing_ok=True)
-
-    def names(self, folder: str) -> list[str]:
-        """Return the files under a folder of the bucket, sorted."""
-        return sorted(self._store.list_objects(f"{folder.rstrip('/')}/"))
-
-    def are_stored(self, relatives: Sequence[str], sizes: Mapping[str, int]) -> bool:
-        """List the bucket, once per folder: far fewer requests than one per file."""
-        folders = sorted({relative.rpartition("/")[0] for relative in relatives})
-        listings = in_parallel(
-            lambda folder: self._store.list_objects(f"{folder}/"), folders, self._store
-        )
-        stored = {key: entry.size_bytes for listing in listings for key, entry in listing.items()}
-        return all(_is_as_written(stored.get(name, 0), sizes.get(name)) for name in relatives)
-
-    def has_copy(self, relative: str) -> bool:
-        """Say whether there is a local copy."""
-        return (self.root / relative).exists()
-
-    def discard_copy(self, relative: str) -> bool:
-        """Remove the local copy; the bucket has the file."""
-        (self.root / relative).unlink(missing_ok=True)
-        return True
-
-    def trim(self, max_bytes: int) -> int:
-        """Remove the least recently used copies beyond a size, but none used within an hour.
-
-        A task may hold the path of a copy and open the file much later.
-        """
-        files = [path for path in self.root.rglob("*") if path.is_file()]
-        copies = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in files)
-        excess = sum(size for _, size, _ in copies) - max_bytes
-        removed = 0
-        for used_at, size, path in copies:
-            if removed >= excess or used_at > time.time() - _IN_USE_S:
-                break
-            path.unlink(missing_ok=True)
-            removed += size
-        return removed
-
-    def probe(self) -> None:
-        """Write a file to the bucket, and one to the folder of copies."""
-        require_writable(self.root, "The local copy of the workspace", _FIX)
-        self._store.list_folders("")  # first: some servers create a missing bucket on put
-        self._store.put(_PROBE, b"", digest_bytes(b""))
-
-
-def _is_as_written(size: int, expected: int | None) -> bool:
-    return size > 0 and expected in (None, size)
-
-
-def _move(file: Path, target: Path) -> None:
+def move_file(file: Path, target: Path) -> None:
+    """Move a file, also between file systems; the target appears in one step."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         file.replace(target)

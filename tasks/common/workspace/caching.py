@@ -26,8 +26,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Table = TypeVar("Table", bound=StageResult)
 
+# After about 5, 10 and 20 s: longer outages are for the next run, which reuses all finished work.
 _RETRIES = 3
 _FIRST_DELAY_S = 5
+# Tasks that one outage stopped must not all come back in the same second.
 _JITTER = 0.5
 _STALE = b"stale"  # Prefect treats a record that it cannot parse as a cache miss
 

@@ -15,7 +15,10 @@ def scratch_folder(settings: Settings, purpose: str) -> Iterator[Path]:
     """Yield a new folder that is removed with its content when the block ends."""
     settings.scratch.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
-        dir=settings.scratch, prefix=f"{purpose}-", ignore_cleanup_errors=True
+        # Not the system's /tmp, which is often memory: videos are larger.
+        dir=settings.scratch,
+        prefix=f"{purpose}-",
+        ignore_cleanup_errors=True,
     ) as folder:
         yield Path(folder)
 
@@ -23,7 +26,7 @@ def scratch_folder(settings: Settings, purpose: str) -> Iterator[Path]:
 def sweep_scratch(settings: Settings, older_than_s: float) -> int:
     """Remove what killed processes left behind; return the number of removed entries.
 
-    By age alone: nothing tells whether the process that owns a file still runs.
+    By age alone: it is unknown whether the process that owns a file still runs.
     """
     if not settings.scratch.is_dir():
         return 0

@@ -39,6 +39,7 @@ class Takedown(Record):
     def covers(self, source: Source, media_id: str | None) -> bool:
         """Say whether a source or its bytes are taken down."""
         is_uploader = self.kind == "uploader" and source.uploader == self.id
+        # The empty text is no source id, so it matches nothing.
         is_source = source.source_id in (*self.source_ids, self.id if self.kind == "source" else "")
         return is_uploader or is_source or (media_id is not None and media_id in self.media_ids)
 
@@ -60,6 +61,8 @@ class Takedowns:
         Raises:
             ArtifactError: a record is damaged. It could cover any source, so no source may be used.
         """
+        # Each time anew: a takedown applies from the moment it is recorded, also for a run under
+        # way.
         contents = {name: workspace.read(name) for name in workspace.names(FOLDER.rstrip("/"))}
         if store is not None:
             contents |= {name: store.get(name) for name in store.list_objects(FOLDER)}
@@ -89,6 +92,7 @@ class Takedowns:
         """
         takedown = self.find(source, media_id)
         if takedown is not None:
+            # A SourceError: the other sources of the run continue.
             raise SourceError(f"These bytes must not be used: {takedown.sentence()}.")
 
 

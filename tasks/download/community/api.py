@@ -1,121 +1,29 @@
-"""A community's JSON API, described by a small YAML: its listing and its entries."""
+"""Requests to a community's JSON API: pages of its listing, and the media URLs of entries."""
 
 import json
 import os
-import re
-from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httpx
-import jmespath
-from jmespath.exceptions import JMESPathError
-from jmespath.parser import ParsedResult
-from pydantic import AfterValidator, Field
 from ssrfguard.errors import SSRFGuardError
 
 from tasks.common.errors import InputError, SourceError, WorldError
-from tasks.common.records import Kind, Record
+from tasks.common.records import Record
 from tasks.common.settings import Settings
 from tasks.common.uri import redacted, scheme_of
+from tasks.download.community.description import Community, extract
 from tasks.download.http.client import blocked, http_client
 from tasks.download.http.rate_limit import rate_limiter
 from tasks.download.http.retry import RetryLaterError, retry_after_s, retrying
 
 _MAX_RESPONSE_BYTES = 32 << 20  # a page of a listing takes kilobytes
+# With waits of up to two minutes each: a listing is worth waiting for, since without it the run has
+# no sources at all.
 _N_ATTEMPTS = 5
 _MAX_WAIT_S = 120.0
 _NOT_MODIFIED, _TOO_MANY, _UNAVAILABLE, _SERVER_ERROR = 304, 429, 503, 500
 _DENIED, _GONE = (401, 403), (404, 410)
-_PLAIN_KEYS = re.compile(r"[\w-]+(\.[\w-]+)*")
-
-
-def extract(values: Any, path: str) -> Any:
-    """Return the value at a JMESPath of decoded JSON, or None; an empty path is the root."""
-    return _compiled(path).search(values)
-
-
-@cache
-def _compiled(path: str) -> ParsedResult:
-    """Compile a path: JMESPath, or plain keys and list positions as in `data.0.media-url`.
-
-    The second form is not JMESPath, where it would be `data[0]."media-url"`, but people write it
-    and existing source lists contain it.
-    """
-    if _PLAIN_KEYS.fullmatch(path):
-        keys = (f"[{key}]" if key.isdecimal() else f'."{key}"' for key in path.split("."))
-        path = "".join(keys).removeprefix(".")
-    return jmespath.compile(path or "@")
-
-
-def _require_path(path: str) -> str:
-    try:
-        _compiled(path)
-    except JMESPathError as error:
-        line = str(error).splitlines()[0]
-        raise ValueError(f"is no JMESPath such as data.items or tags[*].name ({line})") from error
-    return path
-
-
-AnyPath = Annotated[str, AfterValidator(_require_path)]
-Path = Annotated[
-    AnyPath, Field(min_length=1, description="keys from the outside in, or JMESPath: data.items")
-]
-
-
-class Pages(Record):
-    """How the next page is requested: by its number, or by the cursor at `next`."""
-
-    parameter: str = "page"
-    first: int = 1
-    size_parameter: str | None = None
-    size: int | None = Field(None, ge=1)
-    next: Path | None = None
-
-
-class Fields(Record):
-    """The path of each property in an item."""
-
-    entry: Path
-    media: Path
-    kind: Path | None = None
-    uploader: Path | None = None
-    licence: Path | None = None
-    attribution: Path | None = None
-    captured_with: Path | None = None
-    shared_at: Path | None = None
-    scenes: Path | None = None
-    session: Path | None = None
-    revision: Path | None = None
-
-
-class Community(Record):
-    """One listing of one community; it contains no secret."""
-
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
-    url: str
-    query: dict[str, str] = Field(default_factory=dict)
-    # Only variables of this prefix: a source list must not send other secrets to its URL.
-    token: str | None = Field(
-        None,
-        pattern=r"^MATTEFLOW_TOKEN_[A-Z0-9_]{1,60}$",
-        description="the environment variable that holds the token",
-    )
-    header: str = Field("Authorization", pattern=r"^[A-Za-z][A-Za-z0-9-]{0,60}$")
-    scheme: str = "Bearer"
-    pages: Pages = Pages()
-    items: Path
-    fields: Fields
-    kinds: dict[str, Kind] = Field(default_factory=dict)
-    item_url: str = Field(pattern=r"\{entry\}", description="gives a freshly signed media URL")
-    item: AnyPath = Field("", description="where in that response the item stands")
-    walk: Literal["new", "all"] = "new"
-    max_pages: int = Field(10_000, ge=1)
-
-
-def description_path(name: str) -> str:
-    """Return the path of a community's description in a workspace, for the workers that fetch."""
-    return f"communities/{name}.json"
 
 
 class Page(Record):
@@ -141,6 +49,7 @@ class Api:
         """
         pages = self.community.pages
         query = dict(self.community.query)
+        # The first page of a listing with cursors has no cursor yet.
         if at is not None:
             query[pages.parameter] = str(at)
         if pages.size_parameter and pages.size:
@@ -158,6 +67,8 @@ class Api:
             SourceError: the entry is gone, or its URL is not http: or https:.
             WorldError: the community does not answer.
         """
+        # `replace`, not `format`: the URL may hold other braces. Quoted whole, so that an entry
+        # named `a/../b` stays one segment of the path.
         url = self.community.item_url.replace("{entry}", quote(entry, safe=""))
         item = extract(self._request(url, {}, None).values, self.community.item)
         media_url = extract(item, self.community.fields.media)
@@ -175,6 +86,8 @@ class Api:
         def once() -> Page:
             with limiter.request(host):
                 response = self._get(url, query, etag)
+            # With or without Retry-After: for a listing the default wait of a second is a sensible
+            # guess.
             if response.status_code in (_TOO_MANY, _UNAVAILABLE):
                 raise RetryLaterError(retry_after_s(response), _answer(response))
             return self._read(response)
@@ -206,6 +119,7 @@ class Api:
         name = self.community.token
         if name is None:
             return {}
+        # Read at each request and never stored: records and logs hold the variable's name only.
         token = os.environ.get(name, "").strip()
         if not token:
             raise InputError(
@@ -217,6 +131,7 @@ class Api:
     def _read(self, response: httpx.Response) -> Page:
         code = response.status_code
         answer = _answer(response)
+        # Before the other codes: 304 is not a success, but the answer that was hoped for.
         if code == _NOT_MODIFIED:
             return Page(values=None, etag=response.headers.get("etag"))
         if code >= _SERVER_ERROR:

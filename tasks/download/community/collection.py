@@ -12,7 +12,8 @@ from pydantic import Discriminator, Tag, ValidationError
 from tasks.common.errors import ArtifactError, InputError, WorldError
 from tasks.common.records import Record, Source
 from tasks.common.validation import explain_validation
-from tasks.download.community.api import Api, Community, Page, description_path, extract
+from tasks.download.community.api import Api, Page
+from tasks.download.community.description import Community, description_path, extract
 from tasks.download.sources.collection import Collection, Context
 from tasks.download.sources.rows import read_yaml, split_scenes
 from tasks.download.sources.slug import unique_slug
@@ -44,9 +45,11 @@ class CommunityCollection(Collection):
         A walk is recorded only when it is complete; an interrupted one starts over. A walk stops at
         the first known page, so entries of a partly recorded walk would hide those behind them.
         """
+        # The description is stored first: workers need it to fetch entries, also of earlier walks.
         community = self._description(context)
         _store_description(community, context)
         walks = _recorded_walks(community, context)
+        # Later walks replace earlier entries: they hold the newer revision.
         known: _SourcesByEntry = {source.entry: source for walk in walks for source in walk.sources}
         etag = walks[-1].etag if walks else None
         walk = self._walk(Api(community, context.settings), known, etag)
@@ -71,13 +74,19 @@ class CommunityCollection(Collection):
         for number, page in enumerate(_pages(api, etag)):
             if page.values is None:
                 return _Walk(etag=etag, sources=())  # the listing is unchanged
+            # The first page's ETag stands for the listing: it is the one that changes with every
+            # new entry.
             if number == 0:
                 first_etag = page.etag
             items = _items(page, api.community)
             listed = [source for item in items if (source := self._source_of(item, api.community))]
+            # Also known entries with a changed property, such as a new revision: they are edited
+            # sources.
             fresh |= {
                 source.entry: source for source in listed if known.get(source.entry) != source
             }
+            # A page with nothing usable says nothing about those after it, so it does not end the
+            # walk.
             is_known = bool(listed) and all(source.entry in known for source in listed)
             if is_known and api.community.walk == "new":
                 break
@@ -98,6 +107,8 @@ class CommunityCollection(Collection):
         scenes = split_scenes(values.pop("scenes", None))
         properties = {name: None if value is None else str(value) for name, value in values.items()}
         return self.source(
+            # Cut to the length of a source id; the hash of `unique_slug` may be lost with it, which
+            # the check for duplicate ids then reports.
             f"{community.name}-{unique_slug(str(entry))}"[:100],
             f"community:{community.name}/{quote(str(entry), safe='')}",
             kind=community.kinds.get(str(kind)),
@@ -122,7 +133,7 @@ def _pages(api: Api, etag: str | None) -> Iterator[Page]:
         if page.values is None or not _items(page, community):
             return
         following = extract(page.values, pages.next) if pages.next else int(at or 0) + 1
-        if following in (None, "", at):  # a repeated cursor would loop for ever
+        if following in (None, "", at):  # a repeated cursor would loop endlessly
             return
         at = following
     raise WorldError(f"{community.name} has more than {community.max_pages} pages.")

@@ -3,7 +3,8 @@
 from urllib.parse import unquote
 
 from tasks.common.errors import SourceError
-from tasks.download.community.api import Api, Community, description_path
+from tasks.download.community.api import Api
+from tasks.download.community.description import Community, description_path
 from tasks.download.fetchers.http import ExpiredError, fetch_url
 from tasks.download.fetchers.protocol import FetchContext, RemoteFetcher
 from tasks.download.partial_file import PartialFile
@@ -30,5 +31,7 @@ class CommunityFetcher(RemoteFetcher):
         api = Api(Community.model_validate_json(data), context.settings)
         try:
             fetch_url(api.media_url(unquote(entry)), partial, context.settings)
+        # Once only. Between the request for the URL and the transfer there may be a wait for the
+        # rate limit, longer than the signature lives. A second refusal is the server's word.
         except ExpiredError:
             fetch_url(api.media_url(unquote(entry)), partial, context.settings)

@@ -24,10 +24,13 @@ from tasks.download.http.retry import RetryLaterError, retry_after_s, retrying
 from tasks.download.partial_file import PartialFile
 
 _MAX_PIECES = 20  # requests for one file, however often the connection is cut
+# Longer waits are left to the retries of the task and to later runs: a pipeline slot is held here.
 _MAX_WAIT_S = 60.0
 _MAX_WAITS = 3
+# A video of 100 MB would take a day at this rate; slower is a server that holds on to connections.
 _MIN_BYTES_PER_S = 1000.0
 _SLOW_AFTER_S = 60.0  # slow starts are normal; the rate is judged from then on
+# 410 too: some content networks answer with it when a signature has expired.
 _DENIED = (401, 403, 410)
 _PARTIAL, _UNSATISFIABLE, _TOO_MANY, _SERVER_ERROR, _UNAVAILABLE = 206, 416, 429, 500, 503
 _RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
@@ -88,6 +91,7 @@ class _Transfer:
         self._partial = partial
         self._limiter = rate_limiter(settings)
         self._client = http_client(settings)
+        # Counted for the transfer, not per call: `complete` runs again after each wait.
         self._n_pieces = 0
 
     def complete(self) -> None:
@@ -160,6 +164,7 @@ def _align(partial: PartialFile, response: httpx.Response) -> bool:
     else:
         _require_success(response)
         partial.restart(_validator(response))
+    # A claim, used to fail early on a full disk; `append` counts what really comes.
     length = response.headers.get("content-length", "")
     partial.expect(int(length) if length.isdecimal() else 0)
     return True
@@ -171,6 +176,7 @@ def _validator(response: httpx.Response) -> str | None:
         return None  # compressed although the request accepts only identity
     if response.headers.get("accept-ranges") == "none":
         return None
+    # Last-Modified has a resolution of a second, so an ETag is preferred.
     etag = str(response.headers.get("etag", ""))
     if etag.startswith('"'):  # a weak one (W/"…") stands for equivalent content, not equal bytes
         return etag
@@ -202,6 +208,7 @@ def _require_success(response: httpx.Response) -> None:
     if code == _TOO_MANY or code >= _SERVER_ERROR:
         raise WorldError(answer)
     if code in _DENIED:
+        # Its own class, since the community fetcher can get a fresh signature.
         raise ExpiredError(answer)
     if not response.is_success:
         raise SourceError(answer)

@@ -18,6 +18,7 @@ class LocalFetcher:
         """Name a file by size and modification time in nanoseconds, as version control does."""
         try:
             state = local_path(uri).stat()
+        # A state of its own, so that a file that appears later is downloaded then.
         except (OSError, SourceError):
             return f"{uri} missing"
         return f"{uri} {state.st_size} {state.st_mtime_ns}"
@@ -56,6 +57,7 @@ def local_path(uri: str) -> Path:
     if parts.scheme == "package":
         name, _, member = parts.path.partition("/")
         try:
+            # `locate_file` does not check that the file exists; `fetch` does.
             return Path(str(distribution(name).locate_file(unquote(member))))
         except (PackageNotFoundError, ValueError) as error:
             raise SourceError(
@@ -63,6 +65,7 @@ def local_path(uri: str) -> Path:
             ) from error
     if parts.scheme == "file":
         return Path(unquote(parts.path))
+    # An absolute path may hold a colon, which `urlparse` takes for a scheme.
     if parts.scheme == "" or uri.startswith("/"):
         return Path(uri)
     raise SourceError(

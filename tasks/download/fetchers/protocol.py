@@ -36,6 +36,7 @@ class Fetcher(Protocol):
         """
 
 
+# Lists are checked before any work, so a check must not cost a request per source.
 class RemoteFetcher:
     """Base of fetchers whose URIs cannot be checked without the network."""
 

@@ -20,9 +20,11 @@ from tasks.download.partial_file import PartialFile
 
 _BLOCK_BYTES = 1 << 20
 _MEGABYTE = 1 << 20
+# Bounds what a hostile page can make yt-dlp allocate.
 _MEMORY_BYTES = 2 << 30
+# Of CPU and of wall time: a large video on a slow line.
 _HOUR_S = 3600.0
-# yt-dlp raises one class for every error; only the text tells which of them are transient.
+# yt-dlp raises one class for every error; only the text shows which of them are transient.
 _TRANSIENT = ("timed out", "HTTP Error 5", "HTTP Error 429", "Connection", "Temporary failure")
 
 
@@ -65,8 +67,11 @@ class YtdlpFetcher(RemoteFetcher):
                 bytes_per_s=settings.download_mb_per_s * _MEGABYTE or None,
                 allow_networks=settings.allow_networks,
             )
+            # The limit per host counts the whole download as one request: yt-dlp paces its own.
             with rate_limiter(settings).request(urlsplit(uri).netloc):
                 path = _download_isolated(job)
+            # yt-dlp resumes by itself within one attempt, and leaves nothing to resume by for the
+            # next.
             partial.restart(None)
             with path.open("rb") as stream:
                 while block := stream.read(_BLOCK_BYTES):
@@ -97,10 +102,12 @@ def download_in_worker(values: dict[str, Any]) -> str:
             downloader.download([job.url])
     except DownloadError as error:
         name = redacted(job.url)
+        # Its text repeats the URL with tokens, hence the replacement.
         sentence = f"yt-dlp could not fetch {name}: {_first_line(error)}".replace(job.url, name)
         is_transient = any(word in sentence for word in _TRANSIENT)
         raise (WorldError if is_transient else SourceError)(sentence) from error
     files = [path for path in Path(job.folder).iterdir() if path.is_file()]
+    # yt-dlp reports success for skipped and for too large files.
     if len(files) != 1:
         raise SourceError(
             f"{redacted(job.url)} gave {len(files)} files, expected one; it may be a list, or "
@@ -118,12 +125,16 @@ def _options(job: _Job) -> dict[str, Any]:
         "max_filesize": job.max_bytes,
         "ratelimit": job.bytes_per_s,
         "socket_timeout": job.stall_s,
+        # One source is one file: entries of a playlist belong into the list as sources, with
+        # licences.
         "noplaylist": True,
         "playlist_items": "1",
         "fixup": "never",
         "postprocessors": [],
         "external_downloader": None,
         "hls_prefer_native": True,
+        # Nothing from the machine's user: a cookie or a cached login would fetch what the operator
+        # may see, not what is public.
         "cachedir": False,
         "cookiefile": None,
         "usenetrc": False,

@@ -20,6 +20,7 @@ from tasks.common.uri import redacted
 _MAX_REDIRECTS = 5
 _CONNECT_S = 15.0
 _MAX_CONNECTIONS = 64
+# Any port of a public address: media servers use many.
 _ALL_PORTS = frozenset(range(1, 1 << 16))
 
 
@@ -34,6 +35,7 @@ def http_client(settings: Settings) -> Client:
     Raises:
         InputError: MATTEFLOW_ALLOW_NETWORKS is not a list of networks.
     """
+    # httpx logs each URL at INFO, which Prefect sends to its server.
     logging.getLogger("httpx").addFilter(_redact_urls)
     return Client(
         policy=network_policy(settings.allow_networks),

@@ -33,6 +33,7 @@ class RateLimiter:
         """Hold one of the host's connection slots for the block, after waiting for a time slot."""
         with self._lock:  # defaultdict is not thread-safe
             slot = self._slots[host]
+        # First a slot, then a turn: a thread that waits for a slot must not use up turns.
         with slot:
             _sleep_until(self._reserve_turn(host))
             yield
@@ -54,6 +55,7 @@ class RateLimiter:
             return
         with self._lock:
             at = max(time.monotonic(), self._bytes_due_at)
+            # Each block delays the next one by its own share, so the rate holds on average.
             self._bytes_due_at = at + n_bytes / self._bytes_per_s
         _sleep_until(at)
 

@@ -33,6 +33,7 @@ def retrying(limiter: RateLimiter, host: str, n_attempts: int, max_wait_s: float
     return Retrying(
         retry=retry_if_exception(is_acceptable),
         wait=_requested_wait_s,
+        # No sleep here: the next request waits in the limiter like those of all other threads.
         sleep=lambda seconds: limiter.pause(host, seconds),
         stop=stop_after_attempt(n_attempts),
         reraise=True,

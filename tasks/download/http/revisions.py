@@ -13,6 +13,7 @@ from tasks.common.uri import scheme_of
 from tasks.download.http.client import http_client
 from tasks.download.http.rate_limit import rate_limiter
 
+# Hosts are limited one by one, so more threads than a host allows serve lists of many hosts.
 _N_THREADS = 16
 
 
@@ -33,6 +34,7 @@ def _with_revision(source: Source, settings: Settings) -> Source:
         return source
     try:
         with rate_limiter(settings).request(urlsplit(source.uri).netloc):
+            # HEAD: headers alone. Servers that refuse it give no revision, which changes nothing.
             response = http_client(settings).head(source.uri)
     except (httpx.HTTPError, httpx.InvalidURL, SSRFGuardError):
         return source

@@ -81,8 +81,12 @@ class CocoCollection(Collection):
         people = self._people_by_image(instances)
         licences = {licence.id: licence.name for licence in instances.licenses}
         n_sources = 0
+        # By name, since COCO files of one dataset come in different orders, and the order of a list
+        # decides between duplicates.
         for image in sorted(instances.images, key=lambda image: image.file_name):
             own = people.get(image.id, [])
+            # All or nothing: a picture with an unlabelled person would teach that they are
+            # background.
             if own and (self.crowds or not any(person.iscrowd for person in own)):
                 n_sources += 1
                 licence = None if image.license is None else licences.get(image.license)
@@ -104,6 +108,7 @@ class CocoCollection(Collection):
         picture = PeopleInPicture(
             width=image.width,
             height=image.height,
+            # A crowd's segmentation covers many people, so it can be nobody's mask.
             people=[person.segmentation for person in people if not person.iscrowd],
         )
         return self.source(
@@ -147,6 +152,7 @@ def _read(path: Path) -> _Instances:
 
 def _store(picture: PeopleInPicture, channel: str, context: Context) -> Annotation:
     """Store the annotation of one picture in the workspace, for the worker that downloads it."""
+    # No spaces: there is one such file per picture.
     data = json.dumps(picture.model_dump(), separators=(",", ":")).encode()
     digest = digest_bytes(data)
     path = f"annotations/{digest[:2]}/{digest}.json"

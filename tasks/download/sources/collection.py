@@ -61,6 +61,7 @@ class Collection(Record):
             for name in Collection.model_fields
             if name != "prefix" and (value := getattr(self, name))
         }
+        # An empty value is no decision: the collection's value then holds.
         own = {name: value for name, value in properties.items() if value not in (None, ())}
         return Source(source_id=f"{self.prefix}{source_id}"[:100], uri=uri, **(common | own))
 

@@ -40,6 +40,8 @@ class FolderCollection(Collection):
                 f"The folder {folder} holds no video or photo ({' '.join(sorted(MEDIA_SUFFIXES))})"
                 + (f" that matches {' '.join(self.patterns)}." if self.patterns else ".")
             )
+        # From the path inside the folder: two folders may each have a `clip.mp4`, and a moved
+        # folder keeps its ids.
         slugs = [unique_slug(path.relative_to(folder).as_posix()) for path in paths]
         taken_ids = {f"{self.prefix}{slug}" for slug in slugs}
         seen = SeenSources(context.workspace)

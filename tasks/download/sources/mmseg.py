@@ -40,6 +40,7 @@ class CustomCollection(Collection):
         name = self.name or root.name
         for picture in pictures:
             relative = picture.relative_to(images)
+            # mmsegmentation pairs pictures and masks by their path without the suffix.
             mask = masks / relative.with_suffix(self.mask_suffix)
             yield self.source(
                 unique_slug(f"{name}-{relative.as_posix()}"),
@@ -55,6 +56,7 @@ class CustomCollection(Collection):
             data = mask.read_bytes()
         except OSError as error:
             raise InputError(f"A picture has no mask {mask}: {error.strerror}.") from error
+        # The mask is copied into the workspace: the worker that downloads may not see this folder.
         digest = digest_bytes(data)
         path = f"annotations/{digest[:2]}/{digest}.png"
         if context.workspace.read(path) is None:

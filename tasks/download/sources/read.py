@@ -40,6 +40,7 @@ _COLLECTIONS: dict[str, type[Collection]] = {
 }
 _LIST = "list"
 _LISTS = (".csv", ".yaml", ".yml", ".parquet")
+# A list that includes itself would never end; real ones are two deep.
 _MAX_DEPTH = 5
 
 
@@ -62,6 +63,7 @@ def _read(name: str) -> tuple[Source, ...]:
         return _validated(_from_yaml(values, name), name, context)
     if name.startswith("s3://") and name.endswith("/"):
         return _validated([{"bucket": name}], name, context)
+    # Before local paths: `s3://bucket/a.mp4` is one file.
     if scheme_of(name):
         return (Source(source_id=slug(Path(name.partition("?")[0]).stem), uri=name),)
     path = expand(name)
@@ -103,6 +105,7 @@ def _validated(
     """Validate all entries and collect the errors, so that the user can fix them in one go."""
     sources: list[Source] = []
     errors: list[str] = []
+    # From 1, as people count the lines of their list.
     for number, entry in enumerate(entries, start=1):
         try:
             sources += _expanded(entry, context, depth)
@@ -129,6 +132,7 @@ def _expanded(entry: Entry, context: Context, depth: int) -> Iterator[Source]:
         yield from _nested_list(str(prepared[_LIST]), context, depth)
     else:
         uri = prepared.get("uri")
+        # Relative to the list, so that a list can be moved together with its files.
         if isinstance(uri, str) and uri and not scheme_of(uri):
             prepared["uri"] = str(context.path(uri))
         yield Source.model_validate(prepared)
@@ -140,6 +144,7 @@ def _nested_list(name: str, context: Context, depth: int) -> tuple[Source, ...]:
         raise InputError(f"{path}: lists include each other more than {_MAX_DEPTH} deep.")
     if path.suffix.lower() not in _LISTS or not path.is_file():
         raise InputError(f"There is no list {path} (.csv, .yaml, .parquet).")
+    # Paths in the inner list are relative to that list.
     inner = context._replace(base=path.parent)
     return _validated(_entries(path, str(path)), str(path), inner, depth + 1)
 
@@ -149,6 +154,8 @@ def _collection_of(entry: Entry) -> type[Collection] | None:
 
 
 def _duplicates(sources: list[Source], origin: str) -> list[str]:
+    # Over all entries, nested ones included: ids name artifacts, and two sources of one id would
+    # share theirs.
     counts = Counter(source.source_id for source in sources)
     return [
         f"{origin}: the source_id {name!r} occurs {count} times; each source needs its own "

@@ -21,6 +21,7 @@ COLUMNS = (
     *REQUIRED,
     *(name for name in Source.model_fields if name not in (*REQUIRED, "annotation")),
 )
+# Not a comma, which separates cells.
 _SCENE_SEPARATORS = re.compile(r"[;|]")
 
 
@@ -37,6 +38,7 @@ def read_text(path: Path) -> str:
         InputError: it cannot be read, or is not UTF-8.
     """
     try:
+        # Excel writes a byte order mark, which would become part of the first column's name.
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text; save the list as UTF-8.") from error
@@ -74,6 +76,7 @@ def csv_rows(text: str, origin: str) -> list[Entry]:
     Raises:
         InputError: its columns are not those of a source list, or a row has more cells.
     """
+    # `newline=""`: a quoted cell may hold a line break.
     rows = list(csv.reader(io.StringIO(text, newline="")))
     columns = [cell.strip() for cell in rows[0]] if rows else []
     _require_columns(columns, origin)

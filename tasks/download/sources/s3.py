@@ -22,12 +22,15 @@ class BucketCollection(Collection):
         bucket, _, prefix = self.bucket.removeprefix("s3://").partition("/")
         if not self.bucket.startswith("s3://") or not bucket or "@" in bucket:
             raise InputError(f"bucket is {self.bucket!r}; expected s3://bucket/prefix.")
+        # With the slash, so that `clips` does not list `clips-old/`.
         prefix = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
         client, n_sources = source_client(context.settings), 0
         with explained(self.bucket):
             pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             for item in (item for page in pages for item in page.get("Contents", ())):
                 name = PurePosixPath(item["Key"][len(prefix) :])
+                # As in folders; macOS leaves `._name` files in buckets that were copied from its
+                # disks.
                 is_hidden = any(part.startswith(".") for part in name.parts)
                 if name.suffix.lower() in MEDIA_SUFFIXES and not is_hidden:
                     n_sources += 1

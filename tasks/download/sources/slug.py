@@ -3,6 +3,7 @@
 import hashlib
 import re
 
+# A source id has at most 100 characters, and `unique_slug` adds 9.
 _ID_LENGTH = 80
 
 

@@ -1,6 +1,6 @@
 """All rules that measure, in the order in which a first failing rule is named.
 
-A rule's module bears its name. `excluded_scene` and `licence` judge the source rather than a crop
+A rule's module has its name. `excluded_scene` and `licence` judge the source rather than a crop
 and are not among these. To add a rule, write its module, and name it here, in
 `tasks.common.schema.rule_names` and in `RuleBounds`; a test compares the three places.
 """

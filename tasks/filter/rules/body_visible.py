@@ -23,6 +23,8 @@ def measure(subject: Subject) -> float | None:
 
 def least_seen(seen: NDArray[np.float32], parts: tuple[slice, ...]) -> float:
     """Return the least, over parts, of the mean over each part's keypoints, 0..1."""
+    # The mean within a part, since one ear is always hidden in profile; the least of the parts,
+    # since a body lacks a part or it does not.
     return float(min(seen[part].mean() for part in parts))
 
 

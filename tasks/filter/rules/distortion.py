@@ -15,8 +15,11 @@ _SEGMENTS = {
     (11, 13): 0.245, (12, 14): 0.245,  # thighs
     (13, 15): 0.246, (14, 16): 0.246,  # shanks
 }  # fmt: skip
+# More likely visible than not; a guessed joint would make a segment of any length.
 _SURELY_SEEN = 0.5
+# Of ten: more than half, so that the median is the length of an undistorted segment.
 _LEAST_SEGMENTS = 6
+# Points per side: the stretch is smooth, so a coarse grid is enough.
 _GRID = 9
 _STEEPEST = 0.01  # cosine; at the poles the stretch has no end
 
@@ -27,8 +30,8 @@ def measure(subject: Subject) -> float | None:
     In equirectangular and fisheye frames the ratio follows from where the person is: the mean over
     the box of the local ratio between the two directions, 1 / cos(latitude) or t / sin(t) for an
     angle t off the axis of an equidistant fisheye whose circle of 180 degrees fills the frame's
-    height. In flat ones the angle is unknown, and the body tells: the longest of the limb segments
-    in view over their median, each as a share of what anatomy gives it. That one is weak, since
+    height. In flat ones the angle is unknown, so the body is measured: the longest limb segment
+    in view over the median, each as a share of what anatomy gives it. That one is weak, since
     foreshortening looks alike. None where fewer than six segments are in view.
     """
     if subject.crop.projection in ("equirectangular", "fisheye"):
@@ -50,9 +53,11 @@ def _stretch(subject: Subject) -> float:
     width, height = subject.crop.frame_size_wh
     xs, ys = np.meshgrid(np.linspace(box.x0, box.x1, _GRID), np.linspace(box.y0, box.y1, _GRID))
     if subject.crop.projection == "equirectangular":
+        # The frame's height is 180 degrees, with the horizon in the middle.
         latitude = (0.5 - ys / height) * np.pi
         return float((1.0 / np.maximum(np.cos(latitude), _STEEPEST)).mean())
     radius: NDArray[np.float64] = np.hypot(xs - width / 2, ys - height / 2) / (height / 2)
+    # 1e-6 keeps t / sin(t) from 0 / 0 on the axis; beyond the circle there is no picture.
     angle = np.clip(radius, 1e-6, 1.0) * np.pi / 2
     return float((angle / np.sin(angle)).mean())
 

@@ -12,6 +12,7 @@ def judge(source: Source, limits: TagBounds) -> Finding:
     if not source.scenes:
         sentence = f"The source has no scene tags; the recipe says {limits.missing}."
         return Finding(NAME, limits.missing, sentence=sentence)
+    # `casefold`, not `lower`: tags may be German, where ß equals ss.
     excluded = {tag.casefold() for tag in limits.tags}
     hit = [tag for tag in source.scenes if tag.casefold() in excluded]
     if not hit:

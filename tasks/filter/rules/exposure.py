@@ -19,6 +19,7 @@ def measure(subject: Subject) -> float:
     pixels = subject.rgb[subject.person_weight > _MORE_THAN_NOT]
     if len(pixels) == 0:  # a person of a few px may weigh nothing anywhere
         pixels = subject.rgb.reshape(-1, 3)
+    # All channels: a red dress may have a blown red and still show its folds in the other two.
     lost = (pixels.max(axis=1) <= _CRUSHED) | (pixels.min(axis=1) >= _BLOWN)
     return float(np.count_nonzero(lost) / len(lost))
 

@@ -14,6 +14,7 @@ def measure(subject: Subject) -> float:
     """
     box, (width, height) = subject.crop.person_box_xyxy, subject.crop.frame_size_wh
     w, h = box.width, box.height
+    # A box without an extent counts as cut altogether: nothing of the person is surely inside.
     if w + h <= 0:
         return 1.0
     cut = h * (box.x0 <= _NEAR_PX) + h * (box.x1 >= width - _NEAR_PX)

@@ -11,10 +11,14 @@ from tasks.filter.image_ops import Grey, blurred, gradients, reaching
 from tasks.filter.rule import Rule
 from tasks.filter.subject import Subject
 
+# Higher than for sharpness: a copy at 3 % of the height must be some px away from the edge.
 _HEIGHT_PX = 192
 _SURROUNDINGS = 0.1  # a second copy reaches beyond the box
+# The weight reaches beyond the person, where a second copy shows, and ends softly: a hard edge of
+# the weight would be an edge of the picture itself.
 _REACH_PX = 9
 _SOFT_EDGE_PX = 2.5
+# Holds the person with surroundings, and as much again to pad; a power of two for the FFT.
 _CANVAS_PX = 512
 # How far a copy may stand off, as shares of the person's height. Nearer ones look like blur,
 # farther ones like a second person.
@@ -45,12 +49,15 @@ def measure(subject: Subject) -> float | None:
     power = _gradient_power(grey, blurred(reaching(weight, _REACH_PX), _SOFT_EDGE_PX))
     if power.mean() < _LEAST_POWER:
         return None
+    # Whitening with the smoothed spectrum, as in phase correlation, where it is 1 / |F|. The floor
+    # keeps frequencies without a picture from becoming noise at full strength.
     level = cv2.GaussianBlur(power, (0, 0), _ENVELOPE, borderType=cv2.BORDER_REFLECT)
     repeats = np.fft.irfft2(power / (level + _FLOOR * level.mean()))
     centred = np.fft.fftshift(repeats).astype(np.float32)
     peak = blurred(centred, _PEAK_PX)
     around = blurred(centred, _AROUND_PX)
     middle = _CANVAS_PX // 2
+    # The peak at zero is the energy of the edges themselves, so the quotient has no unit.
     at_zero = float(peak[middle, middle] - around[middle, middle])
     # A dip is surrounded by what looks like peaks, hence also above zero.
     height = np.minimum(peak - around, peak)[_ring()]

@@ -23,6 +23,7 @@ def measure(subject: Subject) -> float | None:
         return None
     wide = widened(mask, max(1, round(_TOLERANCE * subject.person_height_px)))
     height, width = mask.shape
+    # A pose model may place a joint outside of the crop; the nearest pixel then stands for it.
     columns = np.clip(points[:, 0].astype(int), 0, width - 1)
     rows = np.clip(points[:, 1].astype(int), 0, height - 1)
     return float(wide[rows, columns].mean())

@@ -17,6 +17,7 @@ def judge(source: Source, limits: LicenceBounds) -> Finding:
     if source.licence is None or not source.licence.strip():
         sentence = f"The source gives no licence; the recipe says {limits.missing}."
         return Finding(NAME, limits.missing, sentence=sentence)
+    # Licences are typed by hand in source lists.
     name = source.licence.strip().casefold()
     if any(_pattern(allowed).fullmatch(name) for allowed in limits.allowed):
         return Finding(NAME, "keep", 1.0, 1.0)

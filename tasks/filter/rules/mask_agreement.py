@@ -14,6 +14,8 @@ def measure(subject: Subject) -> float | None:
     The second matting model of the recipe where it names one, else the pose model's person mask.
     Compared where the crop would be published. None without a second opinion.
     """
+    # A second matting model outlines hair and hands; a pose model's mask is coarse, hence only a
+    # fallback.
     second = subject.second_alpha if subject.second_alpha is not None else subject.pose_mask
     tight, mask = subject.tight_in_crop, subject.tight_mask
     if second is None or tight is None or mask is None or not mask.any():

@@ -21,6 +21,7 @@ def measure(subject: Subject) -> float | None:
     mask, alpha = subject.mask, subject.alpha
     if mask is None or alpha is None or not mask.any():
         return None
+    # By the area, not the height: the length of an outline grows with the square root of the area.
     reach = max(1, round(_BAND * float(np.sqrt(np.count_nonzero(mask)))))
     band = (widened(mask, reach) == 1) & (narrowed(mask, reach) == 0)
     undecided = (alpha > _UNDECIDED[0]) & (alpha < _UNDECIDED[1])

@@ -28,6 +28,7 @@ def measure(subject: Subject) -> float | None:
     largest = int(_areas(mask, connectivity=8).max())
     # The surroundings, made one by the rim, are the first part that is found, and no opening.
     surrounded = np.pad(1 - mask, 1, constant_values=1)
+    # 4-connected, the dual of 8: otherwise a diagonal line of the mask would not close a hole.
     openings = _areas(surrounded, connectivity=4)[1:]
     pinholes = int(openings[openings < _PINHOLE_SHARE * whole].sum())
     return largest / (whole + pinholes)

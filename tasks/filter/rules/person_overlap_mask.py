@@ -17,6 +17,8 @@ def measure(subject: Subject) -> float | None:
         return None
     published = tight.shift(subject.crop.crop_box_xyxy.x0, subject.crop.crop_box_xyxy.y0)
     height, width = mask.shape
+    # The largest of single boxes, not their union: a crowd behind the person would fill any
+    # picture.
     shares = [0.0]
     for box in subject.crop.others_xyxy:
         neighbour = box.within(published)

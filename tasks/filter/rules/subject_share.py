@@ -8,6 +8,7 @@ from tasks.filter.subject import Subject
 
 def measure(subject: Subject) -> float | None:
     """Return the mask's area over the area of the published crop, 0..1."""
+    # Of the published cut: the crop has context around it that no training sees.
     mask = subject.tight_mask
     return None if mask is None else float(np.count_nonzero(mask) / mask.size)
 

@@ -5,14 +5,19 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from importlib.metadata import version
 from pathlib import Path
+from shutil import copyfile
 from typing import Any, NamedTuple, TypeVar
 
 import httpx
+from filelock import FileLock
 
+from tests.conftest import CACHE
 from tests.http_client import http_client
 
 ROOT = Path(__file__).parents[2]
@@ -84,6 +89,8 @@ class Cluster:
             **environment,
         }
         self.environment.pop("PREFECT_LOCAL_STORAGE_PATH", None)
+        (folder / "prefect").mkdir(parents=True)
+        copyfile(new_database(), folder / "prefect" / "prefect.db")
         self.api = http_client(self.environment["PREFECT_API_URL"], timeout_s=_REQUEST_S)
         self._server: Process | None = None
         self.workers: list[Process] = []
@@ -245,6 +252,30 @@ def wait_for(look: Callable[[], T | None], limit_s: float, what: str) -> T:
             return found
         time.sleep(0.25)
     raise AssertionError(f"waited {limit_s:.0f} s in vain for {what}")
+
+
+def new_database() -> Path:
+    """Return a database as Prefect makes it for its first server, to be copied.
+
+    Its hundred migrations take ten seconds of CPU, so it is made once for each release of Prefect.
+    """
+    database = CACHE / f"prefect-{version('prefect')}.db"
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{database}.lock"):
+        if not database.exists():
+            with tempfile.TemporaryDirectory() as home:
+                _migrate(Path(home))
+                copyfile(Path(home, "prefect.db"), f"{database}.new")
+            Path(f"{database}.new").replace(database)
+    return database
+
+
+def _migrate(home: Path) -> None:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    subprocess.run(
+        [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"],
+        env=own | {"PREFECT_HOME": str(home)}, capture_output=True, check=True,
+    )  # fmt: skip
 
 
 @contextmanager

@@ -80,17 +80,16 @@ class Cluster:
             self.port = int(free.getsockname()[1])
         own = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
         self.environment = own | {
-            "PREFECT_HOME": str(folder / "prefect"),
+            "PREFECT_HOME": str(prefect_home(folder / "prefect")),
             "PREFECT_API_URL": f"http://127.0.0.1:{self.port}/api",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
+            "PREFECT_SERVER_UI_ENABLED": "false",  # nobody looks, and each start copies its files
             "PREFECT_WORKER_QUERY_SECONDS": "2",
             "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
             **environment,
         }
         self.environment.pop("PREFECT_LOCAL_STORAGE_PATH", None)
-        (folder / "prefect").mkdir(parents=True)
-        copyfile(new_database(), folder / "prefect" / "prefect.db")
         self.api = http_client(self.environment["PREFECT_API_URL"], timeout_s=_REQUEST_S)
         self._server: Process | None = None
         self.workers: list[Process] = []
@@ -254,20 +253,22 @@ def wait_for(look: Callable[[], T | None], limit_s: float, what: str) -> T:
     raise AssertionError(f"waited {limit_s:.0f} s in vain for {what}")
 
 
-def new_database() -> Path:
-    """Return a database as Prefect makes it for its first server, to be copied.
+def prefect_home(folder: Path) -> Path:
+    """Make a home of Prefect with the database as a first server leaves it.
 
-    Its hundred migrations take ten seconds of CPU, so it is made once for each release of Prefect.
+    Its hundred migrations take ten seconds of CPU, so they are done once for each release.
     """
-    database = CACHE / f"prefect-{version('prefect')}.db"
-    database.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{database}.lock"):
-        if not database.exists():
+    migrated = CACHE / f"prefect-{version('prefect')}.db"
+    migrated.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{migrated}.lock"):
+        if not migrated.exists():
             with tempfile.TemporaryDirectory() as home:
                 _migrate(Path(home))
-                copyfile(Path(home, "prefect.db"), f"{database}.new")
-            Path(f"{database}.new").replace(database)
-    return database
+                copyfile(Path(home, "prefect.db"), f"{migrated}.new")
+            Path(f"{migrated}.new").replace(migrated)
+    folder.mkdir(parents=True)
+    copyfile(migrated, folder / "prefect.db")
+    return folder
 
 
 def _migrate(home: Path) -> None:

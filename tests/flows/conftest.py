@@ -25,10 +25,9 @@ def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     from prefect.logging.handlers import APILogWorker
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    # As an embedded server is started: without UI and without what watches over a team's runs.
+    # As an embedded server is started: without what watches over a team's runs.
     embedded = {
         "PREFECT__SERVER_EPHEMERAL": "1",
-        "PREFECT_SERVER_UI_ENABLED": "false",
         "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
     }
     server = Cluster(tmp_path_factory.mktemp("prefect-server"), embedded)

@@ -6,8 +6,9 @@ READY := $(VENV)/.ready
 DEMO_HOME := demo-data
 DEMO_NAME := CustomSeg_Person_20261122_demo
 MMSEG := .venv-mmseg
-# On all cores, a file's tests on one of them: they share servers and artifacts.
-PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile
+# On all cores, a file's tests on one of them: they share servers and artifacts. In the order of
+# tests/tiers.py, where the longest files come first; else xdist begins with the most tests.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 # Ten examples of each law; `make test` takes as many as the law asks for.
 EXAMPLES := --hypothesis-profile=check
 

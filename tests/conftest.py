@@ -17,6 +17,8 @@ from tests.tiers import needs
 _LAW_SETTINGS = "_hypothesis_internal_use_settings"  # where @settings writes; 6.170.15
 CACHE = Path(__file__).parents[1] / ".cache"
 
+# Tests run in parallel already: more threads of a model only wait for each other, spinning.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
 os.environ["DO_NOT_TRACK"] = "1"
 os.environ.pop("PREFECT_API_URL", None)

@@ -39,7 +39,11 @@ def needs(tier: str) -> Callable[[F], F]:
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave exactly one tier at each test: the highest of its marks and of its fixtures."""
+    """Leave exactly one tier at each test: the highest of its marks and of its fixtures.
+
+    Files with tests of a higher tier come first, since a file that takes minutes would otherwise be
+    begun as the last one, and leave all cores but one idle.
+    """
     for item in items:
         declared = {mark.name for mark in item.iter_markers() if mark.name in _RANK}
         needed = {
@@ -50,6 +54,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             _remove_mark(item, lower, tier)
         if tier not in declared:
             item.add_marker(tier)
+    ranks: dict[Path, int] = {}
+    for item in items:
+        ranks[item.path] = max(ranks.get(item.path, 0), _RANK[tier_of(item)])
+    items.sort(key=lambda item: -ranks[item.path])
 
 
 def _remove_mark(item: pytest.Item, lower: str, tier: str) -> None:

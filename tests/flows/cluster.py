@@ -5,14 +5,19 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from importlib.metadata import version
 from pathlib import Path
+from shutil import copyfile
 from typing import Any, NamedTuple, TypeVar
 
 import httpx
+from filelock import FileLock
 
+from tests.conftest import CACHE
 from tests.http_client import http_client
 
 ROOT = Path(__file__).parents[2]
@@ -75,10 +80,11 @@ class Cluster:
             self.port = int(free.getsockname()[1])
         own = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
         self.environment = own | {
-            "PREFECT_HOME": str(folder / "prefect"),
+            "PREFECT_HOME": str(prefect_home(folder / "prefect")),
             "PREFECT_API_URL": f"http://127.0.0.1:{self.port}/api",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
+            "PREFECT_SERVER_UI_ENABLED": "false",  # nobody looks, and each start copies its files
             "PREFECT_WORKER_QUERY_SECONDS": "2",
             "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
             **environment,
@@ -245,6 +251,32 @@ def wait_for(look: Callable[[], T | None], limit_s: float, what: str) -> T:
             return found
         time.sleep(0.25)
     raise AssertionError(f"waited {limit_s:.0f} s in vain for {what}")
+
+
+def prefect_home(folder: Path) -> Path:
+    """Make a home of Prefect with the database as a first server leaves it.
+
+    Its hundred migrations take ten seconds of CPU, so they are done once for each release.
+    """
+    migrated = CACHE / f"prefect-{version('prefect')}.db"
+    migrated.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{migrated}.lock"):
+        if not migrated.exists():
+            with tempfile.TemporaryDirectory() as home:
+                _migrate(Path(home))
+                copyfile(Path(home, "prefect.db"), f"{migrated}.new")
+            Path(f"{migrated}.new").replace(migrated)
+    folder.mkdir(parents=True)
+    copyfile(migrated, folder / "prefect.db")
+    return folder
+
+
+def _migrate(home: Path) -> None:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    subprocess.run(
+        [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"],
+        env=own | {"PREFECT_HOME": str(home)}, capture_output=True, check=True,
+    )  # fmt: skip
 
 
 @contextmanager

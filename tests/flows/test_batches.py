@@ -71,7 +71,7 @@ def flow_runs(name: str) -> list[Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("prefect_server")
+@pytest.mark.usefixtures("prefect_server", "computed")
 def test_a_list_in_batches_publishes_what_the_list_at_once_does(
     media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,7 +100,7 @@ def test_a_batch_that_is_not_there_says_so() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("prefect_server")
+@pytest.mark.usefixtures("prefect_server", "computed")
 def test_sources_of_an_interrupted_batch_count_as_failed_and_the_rest_is_published(
     media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

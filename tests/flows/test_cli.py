@@ -10,6 +10,7 @@ import pytest
 from flows.cli import command_line
 from tasks.download.task import read_sources
 from tests.flows.builders import exit_code
+from tests.flows.cluster import prefect_home
 
 
 def run_cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -146,8 +147,9 @@ def test_a_failed_source_ends_with_code_1_and_its_name_and_a_quiet_log(tmp_path:
     (tmp_path / "page.mp4").write_text("<!DOCTYPE html><html></html>")
     (tmp_path / "list.csv").write_text("source_id,uri\nshared,page.mp4\n")
     done = run_cli(
-        "ingest", str(tmp_path / "list.csv"), "--recipe", "demo", MATTEFLOW_HOME=str(tmp_path / "h")
-    )
+        "ingest", str(tmp_path / "list.csv"), "--recipe", "demo",
+        MATTEFLOW_HOME=str(tmp_path / "h"), PREFECT_HOME=str(prefect_home(tmp_path / "prefect")),
+    )  # fmt: skip
     assert done.returncode == 1
     assert "shared failed in download" in done.stdout
     assert "1 of 1 sources failed: shared." in done.stderr

@@ -78,6 +78,7 @@ def test_a_photo_becomes_a_published_version_and_a_second_run_calls_no_model(
     assert (second.publication.version, second.publication.is_new) == (1, False)
 
 
+@pytest.mark.usefixtures("computed")
 def test_a_new_threshold_calls_no_model_and_changes_the_verdicts(
     media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,6 +93,7 @@ def test_a_new_threshold_calls_no_model_and_changes_the_verdicts(
     assert 0 < record.publication.n_samples < loose.publication.n_samples
 
 
+@pytest.mark.usefixtures("computed")
 def test_a_bad_source_fails_alone_and_the_rest_is_published_when_asked(
     media: Path, tmp_path: Path
 ) -> None:
@@ -129,6 +131,7 @@ def test_a_video_without_people_completes_and_says_so(
     assert {drop["reason"] for drop in drops} == {"no_person"}
 
 
+@pytest.mark.usefixtures("computed")
 def test_a_damaged_crop_is_noticed_and_made_anew_before_it_is_used(
     media: Path, tmp_path: Path
 ) -> None:
@@ -145,6 +148,7 @@ def test_a_damaged_crop_is_noticed_and_made_anew_before_it_is_used(
     assert published_files(second) == before
 
 
+@pytest.mark.usefixtures("computed")
 def test_every_stage_accounts_for_every_item(media: Path, tmp_path: Path, bikes_clip: Path) -> None:
     copyfile(bikes_clip, media / "bikes.mp4")
     _, record = run(media, recipe_file(tmp_path), publish="never")
@@ -157,6 +161,7 @@ def test_every_stage_accounts_for_every_item(media: Path, tmp_path: Path, bikes_
         assert verdicts.n_in == crops.n_out
 
 
+@pytest.mark.usefixtures("computed")
 def test_what_a_run_kept_can_be_published_later(
     media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,6 +175,7 @@ def test_what_a_run_kept_can_be_published_later(
     assert made.version == 1
 
 
+@pytest.mark.usefixtures("computed")
 def test_a_run_is_published_by_stricter_bounds_as_an_ingest_by_them_would(
     media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,6 +195,7 @@ def test_a_run_is_published_by_stricter_bounds_as_an_ingest_by_them_would(
     assert not ingested.publication.is_new
 
 
+@pytest.mark.usefixtures("computed")
 def test_bounds_that_let_in_what_never_was_matted_need_an_ingest(
     media: Path, tmp_path: Path
 ) -> None:
@@ -214,6 +221,7 @@ def test_a_bad_request_is_refused_before_any_work(sources: str, recipe: str, sai
     assert not (settings().workspace / "download").exists()
 
 
+@pytest.mark.usefixtures("computed")
 def test_batches_grow_one_subset_and_the_second_moves_nobody(
     media: Path, tmp_path: Path, bikes_clip: Path
 ) -> None:

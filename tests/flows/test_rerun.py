@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 
 
 @pytest.fixture
-def record(tmp_path: Path, bus_photo: Path) -> RunRecord:
+def record(tmp_path: Path, bus_photo: Path, computed: None) -> RunRecord:
     media = tmp_path / "media"
     media.mkdir()
     copyfile(bus_photo, media / "bus.jpg")

@@ -1,4 +1,8 @@
-"""What a store holds, read byte by byte and without the registry's own reading."""
+"""What a store holds, read byte by byte and without the registry's own reading.
+
+Who looks again and again at a server passes what he has `seen`: an object is read once only while
+the server lists it with the same size and MD5. A folder lists no MD5, so its files are always read.
+"""
 
 import json
 import shutil
@@ -11,10 +15,11 @@ from tasks.common.files import digest_bytes
 from tasks.common.schema.layout import MANIFEST
 from tasks.common.schema.tables import plain_rows
 from tasks.common.store.folder import FolderStore
-from tasks.common.store.objects import ObjectStore
+from tasks.common.store.objects import ObjectStore, Stored
 from tests.dataset.trees import NAME
 
 Snapshot = dict[str, bytes]
+Seen = dict[tuple[str, Stored], str]  # digests by key and listing
 
 
 class State(NamedTuple):
@@ -30,8 +35,9 @@ def whole(*trees: str) -> State:
     return State(trees, len(trees), ())
 
 
-def look(store: ObjectStore) -> State:
-    """Read every byte of every version of `NAME`."""
+def look(store: ObjectStore, seen: Seen | None = None) -> State:
+    """Read every byte of every version of `NAME`, except what was seen."""
+    seen = {} if seen is None else seen
     keys = sorted(store.list_objects(f"versions/{NAME}/"))
     records = [json.loads(store.get(key) or b"") for key in keys]
     expected = [f"versions/{NAME}/v{number:04d}.json" for number in range(1, len(keys) + 1)]
@@ -39,13 +45,13 @@ def look(store: ObjectStore) -> State:
     for number, record in enumerate(records, 1):
         if (record["version"], record["parent"]) != (number, number - 1 or None):
             problems.append(f"version {number} says of itself {record}")
-        problems += [f"v{number} {problem}" for problem in _problems(store, record)]
+        problems += [f"v{number} {problem}" for problem in _problems(store, record, seen)]
     channels = json.loads(store.get(f"channels/{NAME}.json") or b"{}")
     latest = channels.get("latest", {"version": 0})["version"]
     return State(tuple(record["tree"] for record in records), latest, tuple(problems))
 
 
-def _problems(store: ObjectStore, record: dict[str, object]) -> list[str]:
+def _problems(store: ObjectStore, record: dict[str, object], seen: Seen) -> list[str]:
     """Compare a version's files with its list of digests, and that with the name of its tree."""
     prefix = f"trees/{record['tree']}/{NAME}/"
     manifest = store.get(prefix + MANIFEST) or b""
@@ -54,8 +60,8 @@ def _problems(store: ObjectStore, record: dict[str, object]) -> list[str]:
     lines = (line.partition("  ") for line in manifest.decode().splitlines())
     promised = {name: digest for digest, _, name in lines}
     promised[MANIFEST] = digest_bytes(manifest)
-    keys = store.list_objects(prefix)
-    there = {key.removeprefix(prefix): digest_bytes(store.get(key) or b"") for key in keys}
+    listed = store.list_objects(prefix).items()
+    there = {key.removeprefix(prefix): _digest(store, key, stored, seen) for key, stored in listed}
     odd = sorted(name for name, _ in there.items() ^ promised.items())
     table = store.get(f"manifests/{record['tree']}.parquet")
     rows = plain_rows(pd.read_parquet(BytesIO(table))) if table else []
@@ -65,6 +71,12 @@ def _problems(store: ObjectStore, record: dict[str, object]) -> list[str]:
         *([] if agrees else ["has a table of files that says something else"]),
         *([] if record["n_files"] == len(promised) else ["counts other files"]),
     ]
+
+
+def _digest(store: ObjectStore, key: str, stored: Stored, seen: Seen) -> str:
+    if stored.md5 is None or (key, stored) not in seen:
+        seen[key, stored] = digest_bytes(store.get(key) or b"")
+    return seen[key, stored]
 
 
 def take_snapshot(store: ObjectStore) -> Snapshot:

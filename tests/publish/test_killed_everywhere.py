@@ -15,7 +15,7 @@ from tasks.common.workspace.artifacts import Workspace
 from tests.dataset.trees import NAME, kept_tree, push
 from tests.publish.crash_points import END, Point, keys_written
 from tests.publish.killing import KILLED, Order, Publisher
-from tests.publish.states import Snapshot, State, look, rewind, take_snapshot, whole
+from tests.publish.states import Seen, Snapshot, State, look, rewind, take_snapshot, whole
 from tests.publish.wrappers import Noting
 from tests.seaweed import S3Server
 
@@ -80,17 +80,17 @@ def _sweep(address: str, first: StageResult | None, tree: StageResult, home: Wor
     with Publisher(tree, home, address) as publisher:
         calm = publisher.run()
         assert calm.publication is not None
-        written, kills = take_snapshot(store), list[Kill]()
+        written, kills, seen = take_snapshot(store), list[Kill](), Seen()
         for n in count():
             rewind(store, kept)
             killed = publisher.run(Order(kill_at=n))
             if killed.exit_code == 0:
                 break
             there = frozenset(store.list_objects(f"trees/{calm.publication.tree_id}/"))
-            left, again = look(store), Noting(store)
+            left, again = look(store, seen), Noting(store)
             done = push(tree, home, again)
             put = frozenset(again.written)
-            kills.append(Kill(killed.exit_code, left, there, done, put, look(store)))
+            kills.append(Kill(killed.exit_code, left, there, done, put, look(store, seen)))
     return Sweep(before, kept, calm.points, calm.publication, written, kills)
 
 

@@ -1,16 +1,17 @@
 """Stores that are open, and time that passes at once."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import boto3
 import pytest
 
 from tasks.common.store.address import open_store
 from tasks.common.store.folder import FolderStore
 from tasks.common.store.objects import ObjectStore
 from tasks.common.store.s3 import S3Store
-from tests.common.store.stores import SECRET_KEY, SESSION_TOKEN, open_bucket
+from tests.common.store.stores import SECRET_KEY, SESSION_TOKEN, client_of, open_bucket
 
 
 @pytest.fixture(
@@ -29,9 +30,29 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ObjectStor
     else:
         import moto  # here, since it takes half a second
 
+        _answer_one_at_a_time(request.getfixturevalue("monkeypatch"))
         with moto.mock_aws():
-            boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="tests")
-            yield open_store("s3://tests/in-process")
+            opened = open_store("s3://tests/in-process")
+            assert isinstance(opened, S3Store)
+            client_of(opened).create_bucket(Bucket="tests")  # a client of its own takes 0.2 CPU-s
+            yield opened
+
+
+def _answer_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let moto answer one request after the other.
+
+    It is not made for threads: two copies to one key close each other's temporary file, for one.
+    What a store promises of requests at once is tested on the folder and on the real server.
+    """
+    from moto.core.botocore_stubber import BotocoreStubber
+
+    answer, turn = BotocoreStubber.__call__, threading.Lock()
+
+    def answer_in_turn(*args: Any, **kwargs: Any) -> Any:
+        with turn:
+            return answer(*args, **kwargs)
+
+    monkeypatch.setattr(BotocoreStubber, "__call__", answer_in_turn)
 
 
 @pytest.fixture

@@ -82,8 +82,8 @@ def run_source(
         key = screen_key(source, crops, poses, recipe.filter)
         screened = screen_crops(out("screen", key), source, crops, poses, recipe.filter)
     with clock.measure("matte"):
-        key = matte_key(crops, screened, recipe.matte)
-        mattes = matte_crops(out("matte", key), source, crops, screened, recipe.matte)
+        key = matte_key(crops, screened, recipe.matte, poses)
+        mattes = matte_crops(out("matte", key), source, crops, screened, recipe.matte, poses)
     with clock.measure("filter"):
         key = filter_key(source, crops, poses, mattes, recipe.filter)
         verdicts = filter_crops(out("filter", key), source, crops, poses, mattes, recipe.filter)

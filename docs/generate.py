@@ -20,7 +20,7 @@ from tasks.common.settings import Settings
 from tasks.filter.rules import RULES
 
 FOLDER = Path(__file__).parent
-RECIPES = ("people", "demo")
+RECIPES = ("people", "local", "demo")
 _GENERATED = "<!-- Written by `make docs`; edit the code that it describes, not this page. -->\n"
 _NONE = "none"
 

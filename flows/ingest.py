@@ -85,7 +85,8 @@ def ingest(
     Args:
         sources: A source list (.csv, .yaml, .parquet), a folder, a file, or the name of a list
             that comes with the project, such as demo.
-        recipe: The name of a recipe that comes with the project (demo, people), or a YAML file.
+        recipe: The name of a recipe that comes with the project (demo, local, people), or a YAML
+            file.
         publish: complete publishes only if every source succeeded; partial publishes the sources
             that succeeded; never stops after the verdicts.
         store: Where to publish, such as file:///data/store or s3://bucket/prefix; empty takes

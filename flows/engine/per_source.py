@@ -38,7 +38,9 @@ def _submit_stages(source: Source, recipe: Recipe) -> Iterator[Submission]:
         yield "pose", poses
     screened = _submit(screen, source, crops=crops, poses=poses, recipe=recipe.filter)
     yield "screen", screened
-    mattes = _submit(matte, source, crops=crops, screened=screened, recipe=recipe.matte)
+    mattes = _submit(
+        matte, source, crops=crops, screened=screened, recipe=recipe.matte, poses=poses
+    )
     yield "matte", mattes
     verdicts = _submit(
         filter_verdicts, source, crops=crops, poses=poses, mattes=mattes, recipe=recipe.filter
@@ -57,7 +59,9 @@ def rejudge_source(outcome: SourceOutcome, recipe: Recipe) -> SourceOutcome:
         return outcome
     source, poses = outcome.source, outcome.poses
     screened = _submit(screen, source, crops=crops, poses=poses, recipe=recipe.filter)
-    mattes = _submit(matte, source, crops=crops, screened=screened, recipe=recipe.matte)
+    mattes = _submit(
+        matte, source, crops=crops, screened=screened, recipe=recipe.matte, poses=poses
+    )
     verdicts = _submit(
         filter_verdicts, source, crops=crops, poses=poses, mattes=mattes, recipe=recipe.filter
     )

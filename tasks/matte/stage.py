@@ -1,31 +1,48 @@
 """Turn the admitted crops of one source into the mattes table."""
 
+from typing import NamedTuple
+
+import numpy as np
+
 from tasks.common.digests import content_key
-from tasks.common.media.images import encode_png
+from tasks.common.media.images import Alpha, encode_png, read_grey, read_rgb, to_alpha, to_codes
 from tasks.common.progress import track
 from tasks.common.recipe.models import MatteRecipe
-from tasks.common.records import AdmittedTable, CropsTable, Drop, MattesTable, Source
-from tasks.common.schema.rows import Admitted, Crop, Matte
+from tasks.common.records import AdmittedTable, CropsTable, Drop, MattesTable, PosesTable, Source
+from tasks.common.schema.rows import Admitted, Crop, Matte, Pose
 from tasks.common.settings import settings
-from tasks.common.weights.catalogue import find_weights
+from tasks.common.weights.catalogue import Weights, find_weights, weights_of_role
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.matte import VERSION
-from tasks.matte.cache import MatteStore
+from tasks.matte.cache import MatteStore, StoredAlpha
+from tasks.matte.fuse import Body, fuse, without_foreign_parts
 from tasks.matte.masks import tight_box, to_mask
 from tasks.matte.provided import provided_alpha
 
 _RAW_DECIMALS = 6  # further digits differ between machines
 
 
-def matte_key(crops: CropsTable, screened: AdmittedTable, recipe: MatteRecipe) -> str:
-    """Name the artifact by the crops, those admitted, this part of the recipe, the weights."""
-    # All models: a second opinion is stored in the table too.
-    models = [find_weights(name, "matting").identity for name in _models(recipe)]
-    return content_key("matte", VERSION, crops.digest, screened.digest, recipe, models)
+class _Models(NamedTuple):
+    """The stores of the matting models: the recipe's own, the second opinion, those to fuse."""
+
+    own: MatteStore
+    second: MatteStore | None
+    fused: list[MatteStore]
 
 
-def _models(recipe: MatteRecipe) -> list[str]:
-    return [recipe.model, *([recipe.second_opinion] if recipe.second_opinion else [])]
+def matte_key(
+    crops: CropsTable,
+    screened: AdmittedTable,
+    recipe: MatteRecipe,
+    poses: PosesTable | None = None,
+) -> str:
+    """Name the artifact by the crops, those admitted, this part of the recipe, the weights.
+
+    Poses shape the masks only where opinions are fused.
+    """
+    models = [weights.identity for weights in _weights(recipe)]
+    bodies = [poses.digest] if poses and recipe.opinions else []
+    return content_key("matte", VERSION, crops.digest, screened.digest, recipe, models, *bodies)
 
 
 def matte_crops(
@@ -34,14 +51,18 @@ def matte_crops(
     crops: CropsTable,
     screened: AdmittedTable,
     recipe: MatteRecipe,
+    poses: PosesTable | None = None,
 ) -> MattesTable:
     """Write alpha and mask of each admitted crop; crops in = mattes + drops."""
-    stores = _stores(recipe, out.workspace)
+    models = _models(recipe, out.workspace)
     rows = _admitted(crops, screened, out.workspace)
+    bodies: dict[str, Pose] = {}
+    if poses is not None and recipe.opinions:
+        bodies = {pose.crop_id: pose for pose in out.workspace.rows(Pose, poses)}
     mattes: list[Matte] = []
     drops: list[Drop] = []
     for crop in track(rows, "matte", len(rows)):
-        matte = _matte_one(crop, stores, recipe, out)
+        matte = _matte_one(crop, bodies.get(crop.crop_id), models, recipe, out)
         if matte is None:
             drops.append(_empty(crop.crop_id, recipe))
         else:
@@ -53,15 +74,28 @@ def matte_paths(
     crops: CropsTable, screened: AdmittedTable, recipe: MatteRecipe, workspace: Workspace
 ) -> list[str]:
     """Return the paths of the stored mattes of a source's crops, which other runs share."""
-    stores = _stores(recipe, workspace)
     rows = _admitted(crops, screened, workspace)
+    stores = [MatteStore(workspace, weights, settings()) for weights in _weights(recipe)]
     return [store.path_of(crop.digest) for store in stores for crop in rows]
 
 
-def _stores(recipe: MatteRecipe, workspace: Workspace) -> list[MatteStore]:
-    """Return a store per model: the recipe's own first, then that of the second opinion."""
-    models = [find_weights(name, "matting") for name in _models(recipe)]
-    return [MatteStore(workspace, weights, settings()) for weights in models]
+def _weights(recipe: MatteRecipe) -> list[Weights]:
+    """Return the matting models that a recipe names: its own first, each once."""
+    poses = weights_of_role("pose")  # their masks come with the pose
+    others = [recipe.second_opinion] if recipe.second_opinion else []
+    names = [recipe.model, *others, *(name for name in recipe.opinions if name not in poses)]
+    return [find_weights(name, "matting") for name in dict.fromkeys(names)]
+
+
+def _models(recipe: MatteRecipe, workspace: Workspace) -> _Models:
+    stores = {
+        weights.name: MatteStore(workspace, weights, settings()) for weights in _weights(recipe)
+    }
+    return _Models(
+        own=stores[recipe.model],
+        second=stores[recipe.second_opinion] if recipe.second_opinion else None,
+        fused=[stores[name] for name in recipe.opinions if name in stores],
+    )
 
 
 def _admitted(crops: CropsTable, screened: AdmittedTable, workspace: Workspace) -> list[Crop]:
@@ -70,25 +104,27 @@ def _admitted(crops: CropsTable, screened: AdmittedTable, workspace: Workspace) 
 
 
 def _matte_one(
-    crop: Crop, stores: list[MatteStore], recipe: MatteRecipe, out: ArtifactWriter
+    crop: Crop, pose: Pose | None, models: _Models, recipe: MatteRecipe, out: ArtifactWriter
 ) -> Matte | None:
     """Write alpha and mask of one crop; None where the mask is empty inside the person's box."""
-    own, *second_opinions = stores
     is_provided = crop.given_path is not None
-    alpha = (
-        own.matte_of(crop.path, crop.digest)
-        if crop.given_path is None
-        else provided_alpha(crop.crop_id, crop.given_path, crop.given_digest, out)
-    )
+    is_fused = bool(recipe.opinions) and not is_provided
+    if crop.given_path is not None:
+        alpha = provided_alpha(crop.crop_id, crop.given_path, crop.given_digest, out)
+    elif is_fused:
+        alpha = _fused(crop, pose, models, recipe, out)
+    else:
+        alpha = models.own.matte_of(crop.path, crop.digest)
     mask = to_mask(alpha.prediction.alpha, recipe.threshold)
+    if is_fused:
+        mask = without_foreign_parts(mask, crop.person_in_crop, _body(pose, out.workspace))
     box = tight_box(mask, crop.person_in_crop, recipe.margin)
-    # No pixel of the mask in the box: whatever the network cut out is somebody else.
-    if box is None:  # before the second model is called, whose result would not be used
+    if box is None:  # before the second model, which would be called in vain
         return None
-    # A drawn mask gets a second opinion as well: it shows annotations that do not fit.
-    second = next((store.matte_of(crop.path, crop.digest) for store in second_opinions), None)
+    second = models.second.matte_of(crop.path, crop.digest) if models.second else None
     mask_path, mask_digest = out.put(f"{crop.crop_id}.png", encode_png(mask))
     weights = find_weights(recipe.model, "matting")
+    model = "+".join([recipe.model, *recipe.opinions]) if is_fused else weights.name
     return Matte(
         crop_id=crop.crop_id,
         alpha_path=alpha.path,
@@ -96,15 +132,43 @@ def _matte_one(
         mask_path=mask_path,
         mask_digest=mask_digest,
         tight_box_xyxy=box,
-        # Kept for people who look for pictures without a person: their range is narrow.
         raw_min=round(alpha.prediction.raw_min, _RAW_DECIMALS),
         raw_max=round(alpha.prediction.raw_max, _RAW_DECIMALS),
         second_path=second and second.path,
         second_digest=second and second.digest,
-        model="given" if is_provided else weights.name,
+        model="given" if is_provided else model,
         model_digest=crop.given_digest or weights.sha256,
-        channel=crop.channel if is_provided else f"rembg {weights.name}",
+        channel=crop.channel if is_provided else f"rembg {model}",
     )
+
+
+def _fused(
+    crop: Crop, pose: Pose | None, models: _Models, recipe: MatteRecipe, out: ArtifactWriter
+) -> StoredAlpha:
+    """Fuse the model's alpha with the other opinions and write the result."""
+    own, *others = (
+        store.matte_of(crop.path, crop.digest).prediction for store in (models.own, *models.fused)
+    )
+    opinions = [own.alpha, *(other.alpha for other in others)]
+    body = _body(pose, out.workspace)
+    # `_models` leaves out pose models, so a name without a store is the recipe's pose model.
+    asks_pose = len(models.fused) < len(recipe.opinions)
+    if asks_pose and body is not None and body.mask is not None:
+        opinions.append(body.mask)
+    rgb = read_rgb(out.workspace.path(crop.path))
+    codes = to_codes(fuse(opinions, rgb, crop.person_in_crop))
+    path, digest = out.put(f"{crop.crop_id}-alpha.png", encode_png(codes))
+    # The 8-bit codes, as a later reader of the file sees them; the raw range is the own model's.
+    return StoredAlpha(own._replace(alpha=to_alpha(codes)), path, digest)
+
+
+def _body(pose: Pose | None, workspace: Workspace) -> Body | None:
+    if pose is None:
+        return None
+    mask: Alpha | None = None
+    if pose.mask_path is not None:
+        mask = to_alpha(read_grey(workspace.path(pose.mask_path)))
+    return Body(np.array(pose.points_xy, np.float32), np.array(pose.seen, np.float32), mask)
 
 
 def _empty(crop_id: str, recipe: MatteRecipe) -> Drop:

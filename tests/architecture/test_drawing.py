@@ -70,8 +70,8 @@ def test_the_drawing_per_source_shows_every_door_between_stages_and_no_other() -
     assert between_stages == coded_edges()
 
 
-def test_the_code_has_the_ten_doors_that_the_comparison_rests_on() -> None:
-    assert len(coded_edges()) == 10
+def test_the_code_has_the_eleven_doors_that_the_comparison_rests_on() -> None:
+    assert len(coded_edges()) == 11
 
 
 # Per run.

@@ -22,7 +22,7 @@ from tests.filter.pictures import doubled, out_of_focus
 GOOD = cut_out()
 HEIGHT_PX = GOOD.person[3] - GOOD.person[1]
 ALL_BUT_LEGS, ALL_BUT_HEAD = (1.0,) * 13 + (0.0,) * 4, (0.0,) * 5 + (1.0,) * 12
-# No recipe that is shipped sets these two; `body_visible` is set by people alone.
+# No recipe that is shipped sets these two; `body_visible` is not set by demo.
 ON_SOURCE = bounds_of(excluded_scene={"tags": ["night"]}, licence={"allowed": ["CC-*"]})
 
 

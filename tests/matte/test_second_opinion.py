@@ -4,46 +4,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from tasks.common.digests import content_key
 from tasks.common.files import digest_file
-from tasks.common.media.images import Rgb, encode_png, read_grey
 from tasks.common.recipe.models import MatteRecipe
-from tasks.common.records import AdmittedTable, CropsTable, Source, StageResult
-from tasks.common.schema.boxes import Box
+from tasks.common.records import Source, StageResult
 from tasks.common.schema.columns import plain_rows
-from tasks.common.schema.rows import Admitted, Crop
-from tasks.common.settings import Settings
-from tasks.common.weights.catalogue import Weights
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.matte import cache as store
-from tasks.matte.session import Prediction
 from tasks.matte.stage import matte_crops, matte_key
+from tests.matte.stand_ins import DARK, LIGHT, MARKED, FakeNetworks, marked, write_inputs
 
 SOURCE = Source(source_id="clip", uri="clip.mp4")
 ALONE = MatteRecipe(model="u2netp")
 BOTH = MatteRecipe(model="u2netp", second_opinion="isnet-small")
-SIZE_WH = (32, 40)
-# What each of the stand-ins marks as person, in px of the crop.
-MARKED = {"u2netp": (8, 6, 24, 36), "isnet-small": (10, 6, 26, 36), "isnet-medium": (0, 0, 32, 40)}
-DARK, LIGHT = 60, 200
-
-
-class FakeNetworks:
-    """Marks each model's own rectangle, brighter in brighter crops, and nothing in black ones."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-
-    def __call__(self, rgb: Rgb, weights: Weights, settings: Settings) -> Prediction:
-        self.asked.append(weights.name)
-        alpha = np.zeros(rgb.shape[:2], np.float32)
-        x0, y0, x1, y1 = MARKED[weights.name]
-        level = 0.0 if not rgb.any() else 0.6 + float(rgb.mean()) / 1000
-        alpha[y0:y1, x0:x1] = level
-        return Prediction(alpha, 0.0, level)
 
 
 @pytest.fixture(autouse=True)
@@ -58,49 +32,14 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "workspace")
 
 
-def _inputs(workspace: Workspace, levels: list[int]) -> tuple[CropsTable, AdmittedTable]:
-    """Write flat crops of these grey levels, all of them admitted."""
-    out = ArtifactWriter(workspace, "detect", content_key("detect", levels))
-    rows = []
-    for number, level in enumerate(levels):
-        pixels = np.full((*SIZE_WH[::-1], 3), level, np.uint8)
-        path, digest = out.put(f"c{number}.png", encode_png(pixels))
-        rows.append(
-            Crop(
-                f"c{number}",
-                frame_id="f",
-                media_id="m",
-                time_s=0.0,
-                frame_size_wh=(100, 80),
-                projection="flat",
-                person_box_xyxy=Box(14, 12, 38, 48),
-                crop_box_xyxy=Box(10, 10, 42, 50),
-                confidence=0.9,
-                others_xyxy=(),
-                path=path,
-                digest=digest,
-            )
-        )
-    crops = out.commit_rows(Crop, rows, [], n_in=len(rows))
-    admitted = [Admitted(row.crop_id) for row in rows]
-    writer = ArtifactWriter(workspace, "screen", content_key("screen", levels))
-    screened = writer.commit_rows(Admitted, admitted, [], n_in=len(rows))
-    return CropsTable(crops), AdmittedTable(screened)
-
-
 def _run(workspace: Workspace, recipe: MatteRecipe, *levels: int) -> StageResult:
-    crops, screened = _inputs(workspace, list(levels))
+    crops, screened = write_inputs(workspace, list(levels))
     out = ArtifactWriter(workspace, "matte", matte_key(crops, screened, recipe))
     return matte_crops(out, SOURCE, crops, screened, recipe)
 
 
 def _rows(workspace: Workspace, result: StageResult) -> list[dict[str, Any]]:
     return plain_rows(workspace.items(result))
-
-
-def _marked(workspace: Workspace, path: str) -> tuple[int, int, int, int]:
-    ys, xs = np.nonzero(read_grey(workspace.path(path)))
-    return int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1
 
 
 @pytest.mark.parametrize("recipe", [ALONE, BOTH], ids=["alone", "with a second opinion"])
@@ -124,8 +63,8 @@ class TestEitherWay:
         self, recipe: MatteRecipe, workspace: Workspace
     ) -> None:
         (row,) = _rows(workspace, _run(workspace, recipe, DARK))
-        assert _marked(workspace, row["alpha_path"]) == MARKED["u2netp"]
-        assert _marked(workspace, row["mask_path"]) == MARKED["u2netp"]
+        assert marked(workspace, row["alpha_path"]) == MARKED["u2netp"]
+        assert marked(workspace, row["mask_path"]) == MARKED["u2netp"]
         assert json.loads(row["tight_box_xyxy"]) == [7, 5, 25, 37]
         assert row["model"] == "u2netp"
 
@@ -142,7 +81,7 @@ class TestSecondOpinion:
     def test_it_is_stored_beside_the_first_one(self, workspace: Workspace) -> None:
         for row in _rows(workspace, _run(workspace, BOTH, DARK, LIGHT)):
             assert row["second_path"] != row["alpha_path"]
-            assert _marked(workspace, row["second_path"]) == MARKED["isnet-small"]
+            assert marked(workspace, row["second_path"]) == MARKED["isnet-small"]
 
     def test_its_digest_is_that_of_its_file(self, workspace: Workspace) -> None:
         for row in _rows(workspace, _run(workspace, BOTH, DARK, LIGHT)):
@@ -187,15 +126,15 @@ class TestSecondOpinion:
 
 class TestKey:
     def test_it_changes_with_a_second_opinion_and_with_which(self, workspace: Workspace) -> None:
-        inputs = _inputs(workspace, [DARK])
+        inputs = write_inputs(workspace, [DARK])
         other = BOTH.model_copy(update={"second_opinion": "isnet-medium"})
         assert len({matte_key(*inputs, recipe) for recipe in (ALONE, BOTH, other)}) == 3
 
     def test_it_changes_when_the_two_models_swap(self, workspace: Workspace) -> None:
-        inputs = _inputs(workspace, [DARK])
+        inputs = write_inputs(workspace, [DARK])
         swapped = MatteRecipe(model="isnet-small", second_opinion="u2netp")
         assert matte_key(*inputs, swapped) != matte_key(*inputs, BOTH)
 
     def test_it_is_the_same_for_the_same(self, workspace: Workspace) -> None:
-        inputs = _inputs(workspace, [DARK])
+        inputs = write_inputs(workspace, [DARK])
         assert matte_key(*inputs, BOTH) == matte_key(*inputs, BOTH.model_copy())

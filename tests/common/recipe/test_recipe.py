@@ -45,11 +45,12 @@ def test_bytes_that_are_not_text_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_names_that_come_with_the_project() -> None:
-    with pytest.raises(InputError, match="'pepole': expected one of demo, people, or the path"):
+    known = "'pepole': expected one of demo, local, people, or the path"
+    with pytest.raises(InputError, match=known):
         load_recipe("pepole")
 
 
-@pytest.mark.parametrize("name", ["demo", "people"])
+@pytest.mark.parametrize("name", ["demo", "local", "people"])
 def test_a_recipe_of_the_project_loads_under_its_own_name(name: str) -> None:
     assert load_recipe(name).name == name
 

@@ -11,7 +11,7 @@ from tasks.common.recipe.models import Recipe, load_recipe
 from tasks.common.weights.catalogue import weights_of_role
 from tests.common.builders import recipe_values
 
-POSES = "blazepose-full, yolo11n-pose, yolo11s-pose"
+POSES = "blazepose-full, blazepose-heavy, yolo11n-pose, yolo11s-pose"
 ASKING_A_POSE = ("body_visible", "upper_body_visible", "keypoints_in_mask")
 BLAZEPOSE: dict[str, Any] = {"pose": {"model": "blazepose-full"}}
 TWO_MATTES: dict[str, Any] = {"matte": {"model": "u2netp", "second_opinion": "isnet-small"}}
@@ -75,7 +75,8 @@ def test_agreement_is_refused_without_a_second_opinion(
     assert _refusal(tmp_path, **pose, **_bounds("mask_agreement")) == (
         f"recipe {tmp_path}/recipe.yaml: filter.mask_agreement: it needs a second opinion: "
         "matte.second_opinion, one of birefnet-portrait, isnet-general-use, isnet-medium, "
-        "isnet-small, or a pose.model that marks the person, one of blazepose-full."
+        "isnet-small, or a pose.model that marks the person, one of blazepose-full, "
+        "blazepose-heavy."
     )
 
 
@@ -101,6 +102,63 @@ def test_a_model_is_no_second_opinion_on_itself(opinion: dict[str, Any], tmp_pat
         f"recipe {tmp_path}/recipe.yaml: matte.second_opinion = 'u2netp': it must be another "
         "model than matte.model, or it would always agree."
     )
+
+
+HEAVY = {"pose": {"model": "blazepose-heavy"}}
+
+
+@pytest.mark.parametrize(
+    ("opinions", "pose", "sentence"),
+    [
+        pytest.param(
+            ["u2netp"], {},
+            "matte.opinions: u2netp would count twice; name each model once, and matte.model not "
+            "at all, since it is fused anyway",
+            id="the model itself",
+        ),
+        pytest.param(
+            ["isnet-small", "isnet-small"], {},
+            "matte.opinions: isnet-small would count twice; name each model once, and matte.model "
+            "not at all, since it is fused anyway",
+            id="twice",
+        ),
+        pytest.param(
+            ["blazepose-full"], HEAVY,
+            "matte.opinions: blazepose-full is a pose model, whose mask comes with the pose: "
+            "expected the recipe's own pose.model (blazepose-heavy) or a matting model",
+            id="another pose model",
+        ),
+        pytest.param(
+            ["blazepose-full"], {},
+            "matte.opinions: blazepose-full is a pose model, whose mask comes with the pose: "
+            "expected the recipe's own pose.model (none) or a matting model",
+            id="no pose model",
+        ),
+        pytest.param(
+            ["yolo11n-pose"], {"pose": {"model": "yolo11n-pose"}},
+            "matte.opinions: yolo11n-pose gives no mask; pose models that do: blazepose-full, "
+            "blazepose-heavy",
+            id="a pose model without a mask",
+        ),
+    ],
+)  # fmt: skip
+def test_opinions_that_cannot_be_fused_are_refused(
+    opinions: list[str], pose: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    matte = {"model": "u2netp", "opinions": opinions}
+    expected = f"recipe {tmp_path}/recipe.yaml: {sentence}."
+    assert _refusal(tmp_path, matte=matte, **pose) == expected
+
+
+def test_an_opinion_that_no_model_has_is_refused_with_those_that_have(tmp_path: Path) -> None:
+    said = _refusal(tmp_path, matte={"model": "u2netp", "opinions": ["u3net"]})
+    assert "No weights 'u3net' for the role matting" in said
+
+
+def test_matting_models_and_the_own_pose_model_are_opinions(tmp_path: Path) -> None:
+    names = ["isnet-medium", "blazepose-heavy"]
+    recipe = _load(tmp_path, matte={"model": "u2netp", "opinions": names}, **HEAVY)
+    assert recipe.matte.opinions == tuple(names)
 
 
 def test_everything_that_lacks_a_model_is_told_at_once(tmp_path: Path) -> None:

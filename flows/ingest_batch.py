@@ -32,9 +32,10 @@ def ingest_batch(run: str, number: int) -> State[Any]:
         return refusal(error)
     results = run_pipelines(batch.sources, batch.recipe, settings().sources_in_flight)
     outcomes = in_list_order(batch.sources, results)
-    create_batch_artifact(outcomes, batch.recipe, workspace)
-    # The ingest run reads the outcomes from here when this flow run has ended, also as failed.
+    # First of all, since a page in Prefect's UI may fail to be made, and hours of work are not lost
+    # for it: the ingest run reads the outcomes from here when this one has ended, also as failed.
     write_outcomes(batch, flow_run_id(), outcomes, workspace)
+    create_batch_artifact(outcomes, batch.recipe, workspace)
     workspace.trim(round(settings().copy_gb * 1e9))
     failures = describe_failures(outcomes)
     if failures:

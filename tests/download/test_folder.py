@@ -19,6 +19,12 @@ def touch(folder: Path, *names: str) -> Path:
     return folder
 
 
+def test_a_folder_in_matteflows_own_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    inside = touch(settings().home / "in", "a.mp4")
+    with pytest.raises(InputError, match=r"lies in matteflow's own folder .* Move the media"):
+        list(read_sources(str(inside)))
+
+
 def test_a_folder_without_media_is_refused(tmp_path: Path) -> None:
     touch(tmp_path, "notes.txt")
     with pytest.raises(InputError, match="holds no video or photo"):

@@ -30,6 +30,12 @@ class FolderCollection(Collection):
         folder = context.path(self.folder)
         if not folder.is_dir():
             raise InputError(f"There is no folder {folder}.")
+        home = context.settings.home.absolute()
+        if folder.absolute().is_relative_to(home):
+            raise InputError(
+                f"The folder {folder} lies in matteflow's own folder {home}, where nothing is taken "
+                "for a source. Move the media out of it, or set MATTEFLOW_HOME to another folder."
+            )
         paths = [
             path
             for path in find_media(folder, context.settings)

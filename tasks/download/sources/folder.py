@@ -33,8 +33,8 @@ class FolderCollection(Collection):
         home = context.settings.home.absolute()
         if folder.absolute().is_relative_to(home):
             raise InputError(
-                f"The folder {folder} lies in matteflow's own folder {home}, where nothing is taken "
-                "for a source. Move the media out of it, or set MATTEFLOW_HOME to another folder."
+                f"The folder {folder} lies in matteflow's own folder {home}, of which nothing is "
+                "taken for a source. Move the media out of it, or set MATTEFLOW_HOME elsewhere."
             )
         paths = [
             path

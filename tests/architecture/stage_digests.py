@@ -7,6 +7,7 @@ nothing that the stage gives out.
 import ast
 import hashlib
 import json
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -86,6 +87,7 @@ def _files_of(*places: str) -> list[Path]:
     return files
 
 
+@cache  # most rooms share a dozen modules
 def behaviour(code: str) -> str:
     """Return the code's syntax tree as text: without comments, docstrings, layout, VERSION."""
     tree = ast.parse(code)

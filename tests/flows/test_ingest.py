@@ -10,7 +10,7 @@ import yaml
 from flows.engine.run_record import RunRecord, load_run
 from flows.ingest import ingest
 from flows.publish import publish_run
-from tasks.common.schema.tables import plain_rows, read_table
+from tasks.common.schema.tables import read_table
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
 from tasks.detect import detector
@@ -124,9 +124,8 @@ def test_a_video_without_people_completes_and_says_so(
     workspace = settings().workspace
     detect = next(o.result("detect") for o in record.outcomes if o.source.source_id == "bikes.mp4")
     assert detect is not None
-    drops = plain_rows(
-        read_table(workspace / "detect" / detect.key[:2] / detect.key / "drops.parquet")
-    )
+    path = workspace / "detect" / detect.key[:2] / detect.key / "drops.parquet"
+    drops = read_table(path).to_pylist()
     assert (detect.n_in, detect.n_kept, len(drops)) == (5, 0, 5)
     assert {drop["reason"] for drop in drops} == {"no_person"}
 

@@ -1,9 +1,11 @@
 """What all tests share: no environment of the developer's, weights fetched once."""
 
+import gc
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from tests.seaweed import S3Server, seaweed
 from tests.tiers import needs
 
 _LAW_SETTINGS = "_hypothesis_internal_use_settings"  # where @settings writes; 6.170.15
+_numbers = count()
 CACHE = Path(__file__).parents[1] / ".cache"
 
 # Tests run in parallel already: more threads of a model only wait for each other, spinning.
@@ -38,7 +41,7 @@ if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > 6 << 30:
 # A machine that is busy with other tests is slow, which says nothing of the strategies.
 examples.register_profile("full", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # What `make check` takes with `--hypothesis-profile=check`.
-examples.register_profile("check", examples.get_profile("full"), max_examples=10)
+examples.register_profile("check", examples.get_profile("full"), max_examples=10, database=None)
 examples.load_profile("full")
 
 
@@ -58,14 +61,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             setattr(law, _LAW_SETTINGS, examples(own, max_examples=min(own.max_examples, most)))
 
 
+def pytest_collection_finish() -> None:
+    """Leave out of all later garbage collections what importing and collecting has made."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
-def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _own_home(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[None]:
     """Give each test its own workspace and store, and the shared folder of weights."""
     from tasks.common.settings import settings
 
-    monkeypatch.setenv("MATTEFLOW_HOME", str(tmp_path / "home"))
+    # Most tests write nothing: making and removing 3,000 folders for them took seconds.
+    if "tmp_path" in request.fixturenames:
+        home = request.getfixturevalue("tmp_path") / "home"
+    else:
+        home = tmp_path_factory.getbasetemp() / f"home-{next(_numbers)}"
+    monkeypatch.setenv("MATTEFLOW_HOME", str(home))
     monkeypatch.setenv("MATTEFLOW_MODELS", str(CACHE / "models"))
-    monkeypatch.setenv("PREFECT_LOCAL_STORAGE_PATH", str(tmp_path / "home/workspace/results"))
+    monkeypatch.setenv("PREFECT_LOCAL_STORAGE_PATH", str(home / "workspace" / "results"))
     settings.cache_clear()
     yield
     settings.cache_clear()

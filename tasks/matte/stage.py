@@ -11,7 +11,7 @@ from tasks.common.recipe.models import MatteRecipe
 from tasks.common.records import AdmittedTable, CropsTable, Drop, MattesTable, PosesTable, Source
 from tasks.common.schema.rows import Admitted, Crop, Matte, Pose
 from tasks.common.settings import settings
-from tasks.common.weights.catalogue import Weights, find_weights, weights_of_role
+from tasks.common.weights.catalogue import Weights, catalogue, find_weights, weights_of_role
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.matte import VERSION
 from tasks.matte.cache import MatteStore, StoredAlpha
@@ -123,8 +123,8 @@ def _matte_one(
         return None
     second = models.second.matte_of(crop.path, crop.digest) if models.second else None
     mask_path, mask_digest = out.put(f"{crop.crop_id}.png", encode_png(mask))
-    weights = find_weights(recipe.model, "matting")
-    model = "+".join([recipe.model, *recipe.opinions]) if is_fused else weights.name
+    names = [recipe.model, *recipe.opinions] if is_fused else [recipe.model]
+    model = "+".join(names)
     return Matte(
         crop_id=crop.crop_id,
         alpha_path=alpha.path,
@@ -137,7 +137,7 @@ def _matte_one(
         second_path=second and second.path,
         second_digest=second and second.digest,
         model="given" if is_provided else model,
-        model_digest=crop.given_digest or weights.sha256,
+        model_digest=crop.given_digest or "+".join(catalogue()[name].sha256 for name in names),
         channel=crop.channel if is_provided else f"rembg {model}",
     )
 

@@ -99,6 +99,7 @@ def test_alpha_and_channel_are_those_of_the_fused_mask(workspace: Workspace) -> 
     assert "items" not in row.alpha_path  # where the models' own answers lie
     assert row.model == "u2netp+isnet-small+isnet-medium"
     assert row.channel == "rembg u2netp+isnet-small+isnet-medium"
+    assert len(set(row.model_digest.split("+"))) == 3
 
 
 def test_the_pose_models_mask_is_an_opinion(workspace: Workspace, networks: FakeNetworks) -> None:

@@ -53,9 +53,8 @@ service: $(READY) ## Run the tests with an S3 server, HTTP on loopback, child pr
 slow: $(READY) ## Run the tests with model weights, Prefect servers, killed processes.
 	@$(PYTEST) -m slow
 
-# A third of the time servers and killed processes are waited for: one process more than cores.
 test: $(READY) ## Run all tests.
-	@$(PYTEST) -n $$(($$(nproc) + 1))
+	@$(PYTEST)
 
 setup: $(READY) ## Install everything into .venv.
 

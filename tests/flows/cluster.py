@@ -166,6 +166,21 @@ class Cluster:
         response = self._send("PATCH", f"/deployments/{self.deployment(name)['id']}", values)
         assert response.is_success, response.text
 
+    @contextmanager
+    def without_automations(self) -> Iterator[None]:
+        """Let the server's automations rest for a while."""
+        self._enable_automations(False)
+        try:
+            yield
+        finally:
+            self._enable_automations(True)
+
+    def _enable_automations(self, enabled: bool) -> None:
+        for automation in self.ask("/automations/filter"):
+            path = f"/automations/{automation['id']}"
+            response = self._send("PATCH", path, {"enabled": enabled})
+            assert response.is_success, response.text
+
     def delete_schedule(self, deployment_id: str, schedule_id: str) -> None:
         response = self._send("DELETE", f"/deployments/{deployment_id}/schedules/{schedule_id}")
         assert response.is_success, response.text

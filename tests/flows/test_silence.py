@@ -9,6 +9,7 @@ import pytest
 from deployments.setup import silence_trigger
 
 FLOWS = Path(__file__).parents[2] / "flows"
+ENDS = {"Failed", "Completed"}
 PREFECTS_OWN = {"Completed", "Failed", "Crashed", "Cancelling", "Cancelled", "AwaitingRetry"}
 
 

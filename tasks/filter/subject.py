@@ -72,7 +72,10 @@ class Subject:
 
     @cached_property
     def alpha(self) -> Alpha | None:
-        """The matting network's own output, (H, W) of the crop in 0..1; None before matting."""
+        """The alpha behind the mask, (H, W) of the crop in 0..1; None before matting.
+
+        The matting network's own output, or what the recipe's opinions were fused to.
+        """
         return self._read_alpha(self._matte.alpha_path) if self._matte else None
 
     @cached_property

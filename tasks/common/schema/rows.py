@@ -110,6 +110,7 @@ class Matte:
     tight_box_xyxy: Box  # the part that is published, whole px of the crop
     raw_min: float
     raw_max: float
+    # `model` and `model_digest` join those of fused opinions with a plus.
     second_path: str | None  # alpha of the second model; None if the recipe names none
     second_digest: str | None
     model: str

@@ -13,10 +13,11 @@ _BAND = 0.02  # half the band's width, as a share of the square root of the mask
 def measure(subject: Subject) -> float | None:
     """Return 1 less the undecided pixels over the area of the band along the outline, 0..1.
 
-    Undecided is an alpha between 0.2 and 0.8 in the network's own answer, before any stretching:
-    a picture that shows nobody is stretched by rembg to a matte like any other, but here it stays
-    faint or undecided. A crisp outline has a thin undecided seam and gives about 0.8; large grey
-    areas, in the person or beside them, bring the value to 0.
+    Undecided is an alpha between 0.2 and 0.8, before any stretching: in the network's own answer,
+    or in what several opinions were fused to, where dissent counts as well. rembg stretches the
+    matte of a picture that shows nobody to one like any other, but here it stays faint or
+    undecided. A crisp outline has a thin undecided seam and gives about 0.8; large grey areas, in
+    the person or beside them, bring the value to 0.
     """
     mask, alpha = subject.mask, subject.alpha
     if mask is None or alpha is None or not mask.any():

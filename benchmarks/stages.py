@@ -21,7 +21,7 @@ import numpy as np
 from tasks.common.recipe.models import Recipe, load_recipe
 from tasks.common.records import Source, Stage, StageResult
 from tasks.common.settings import settings
-from tasks.common.weights.catalogue import find_weights
+from tasks.common.weights.catalogue import find_weights, weights_of_role
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.detect.detector import find_people
 from tasks.detect.stage import detect_key, detect_people
@@ -50,10 +50,11 @@ class Clock:
 
 
 def load_models(recipe: Recipe) -> None:
-    """Let detector and matting model see one small picture each."""
+    """Let detector and matting models see one small picture each."""
     empty = np.zeros((64, 64, 3), np.uint8)
     list(find_people([empty], recipe.detect, settings()))
-    matte(empty, find_weights(recipe.matte.model, "matting"), settings())
+    for name in {recipe.matte.model, *recipe.matte.opinions} & weights_of_role("matting").keys():
+        matte(empty, find_weights(name, "matting"), settings())
 
 
 def run_source(

@@ -23,11 +23,12 @@ _RAW_DECIMALS = 6  # further digits differ between machines
 
 
 class _Models(NamedTuple):
-    """The stores of the matting models: the recipe's own, the second opinion, those to fuse."""
+    """The stores of the matting models, and whether the pose model's mask is an opinion as well."""
 
     own: MatteStore
     second: MatteStore | None
     fused: list[MatteStore]
+    with_pose_mask: bool
 
 
 def matte_key(
@@ -95,6 +96,7 @@ def _models(recipe: MatteRecipe, workspace: Workspace) -> _Models:
         own=stores[recipe.model],
         second=stores[recipe.second_opinion] if recipe.second_opinion else None,
         fused=[stores[name] for name in recipe.opinions if name in stores],
+        with_pose_mask=any(name in weights_of_role("pose") for name in recipe.opinions),
     )
 
 
@@ -109,22 +111,23 @@ def _matte_one(
     """Write alpha and mask of one crop; None where the mask is empty inside the person's box."""
     is_provided = crop.given_path is not None
     is_fused = bool(recipe.opinions) and not is_provided
+    body = _body(pose, out.workspace) if is_fused else None
     if crop.given_path is not None:
         alpha = provided_alpha(crop.crop_id, crop.given_path, crop.given_digest, out)
     elif is_fused:
-        alpha = _fused(crop, pose, models, recipe, out)
+        alpha = _fused(crop, body, models, out)
     else:
         alpha = models.own.matte_of(crop.path, crop.digest)
     mask = to_mask(alpha.prediction.alpha, recipe.threshold)
     if is_fused:
-        mask = without_foreign_parts(mask, crop.person_in_crop, _body(pose, out.workspace))
+        mask = without_foreign_parts(mask, crop.person_in_crop, body)
     box = tight_box(mask, crop.person_in_crop, recipe.margin)
     if box is None:  # before the second model, which would be called in vain
         return None
     second = models.second.matte_of(crop.path, crop.digest) if models.second else None
     mask_path, mask_digest = out.put(f"{crop.crop_id}.png", encode_png(mask))
-    names = [recipe.model, *recipe.opinions] if is_fused else [recipe.model]
-    model = "+".join(names)
+    names = [recipe.model, *recipe.opinions]
+    model, digests = "+".join(names), [catalogue()[name].sha256 for name in names]
     return Matte(
         crop_id=crop.crop_id,
         alpha_path=alpha.path,
@@ -137,23 +140,18 @@ def _matte_one(
         second_path=second and second.path,
         second_digest=second and second.digest,
         model="given" if is_provided else model,
-        model_digest=crop.given_digest or "+".join(catalogue()[name].sha256 for name in names),
+        model_digest=crop.given_digest or "+".join(digests),
         channel=crop.channel if is_provided else f"rembg {model}",
     )
 
 
-def _fused(
-    crop: Crop, pose: Pose | None, models: _Models, recipe: MatteRecipe, out: ArtifactWriter
-) -> StoredAlpha:
+def _fused(crop: Crop, body: Body | None, models: _Models, out: ArtifactWriter) -> StoredAlpha:
     """Fuse the model's alpha with the other opinions and write the result."""
     own, *others = (
         store.matte_of(crop.path, crop.digest).prediction for store in (models.own, *models.fused)
     )
     opinions = [own.alpha, *(other.alpha for other in others)]
-    body = _body(pose, out.workspace)
-    # `_models` leaves out pose models, so a name without a store is the recipe's pose model.
-    asks_pose = len(models.fused) < len(recipe.opinions)
-    if asks_pose and body is not None and body.mask is not None:
+    if models.with_pose_mask and body is not None and body.mask is not None:
         opinions.append(body.mask)
     rgb = read_rgb(out.workspace.path(crop.path))
     codes = to_codes(fuse(opinions, rgb, crop.person_in_crop))
@@ -172,11 +170,12 @@ def _body(pose: Pose | None, workspace: Workspace) -> Body | None:
 
 
 def _empty(crop_id: str, recipe: MatteRecipe) -> Drop:
+    models = "+".join([recipe.model, *recipe.opinions])
     return Drop(
         item=crop_id,
         stage="matte",
         reason="mask_empty",
         value=0.0,
         bound=recipe.threshold,
-        sentence=f"{recipe.model} marks no pixel inside the detected box as person.",
+        sentence=f"{models} marks no pixel inside the detected box as person.",
     )

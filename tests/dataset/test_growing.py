@@ -2,13 +2,11 @@
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tasks.common.errors import InputError
-from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.workspace.artifacts import Workspace
 from tasks.publish.commit import Lineage, OvertakenError, commit_tree
@@ -19,16 +17,6 @@ from tests.dataset.crops import Crop
 from tests.dataset.growing import file_of, one, put, splits, whole_recipe
 from tests.dataset.published import publish_without_prefect
 from tests.dataset.trees import NAME, NOW, tree_of
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> str:
-    return (tmp_path / "store").as_uri()
-
-
-@pytest.fixture
-def workspace() -> Workspace:
-    return Workspace.of(settings())
 
 
 def test_a_second_batch_moves_nobody(workspace: Workspace, store_address: str) -> None:

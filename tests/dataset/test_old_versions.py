@@ -1,7 +1,6 @@
 """Versions that dataset programs up to 6 published, with `sides.json`, are base versions too."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +8,6 @@ import pytest
 from tasks.common.errors import InputError
 from tasks.common.records import Publication, SourceOutcome
 from tasks.common.schema.layout import OLD_SPLIT_ASSIGNMENT
-from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.workspace.artifacts import Workspace
 from tasks.dataset import build, text_files
@@ -19,16 +17,6 @@ from tasks.publish.registry import VersionRegistry
 from tasks.publish.retire import retire_version
 from tests.dataset.growing import file_of, one, put, splits
 from tests.dataset.trees import NAME, NOW
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> str:
-    return (tmp_path / "store").as_uri()
-
-
-@pytest.fixture
-def workspace() -> Workspace:
-    return Workspace.of(settings())
 
 
 def put_old(

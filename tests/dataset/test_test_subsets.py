@@ -1,6 +1,5 @@
 """Test subsets have nothing in common with training data, and the other way round."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +7,6 @@ import pytest
 from flows.engine.publication import require_publishable
 from tasks.common.errors import InputError
 from tasks.common.records import Publication, SourceOutcome
-from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.workspace.artifacts import Workspace
 from tasks.publish.registry import VersionRegistry
@@ -18,16 +16,6 @@ from tests.dataset.growing import file_of, one, put, splits, whole_recipe
 from tests.dataset.trees import NAME
 
 TESTS = "CustomSeg_Person_20261122_tests"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> str:
-    return (tmp_path / "store").as_uri()
-
-
-@pytest.fixture
-def workspace() -> Workspace:
-    return Workspace.of(settings())
 
 
 def put_tests(store: str, *outcomes: SourceOutcome, **changes: Any) -> Publication:

@@ -84,7 +84,7 @@ class Cluster:
             "PREFECT_API_URL": f"http://127.0.0.1:{self.port}/api",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
-            "PREFECT_SERVER_UI_ENABLED": "false",  # nobody looks, and each start copies its files
+            "PREFECT_SERVER_UI_ENABLED": "false",  # unused; each start copies its files
             "PREFECT_WORKER_QUERY_SECONDS": "2",
             "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
             **environment,

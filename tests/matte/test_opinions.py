@@ -137,6 +137,14 @@ def test_an_annotation_that_came_along_is_not_fused(
     assert marked(workspace, row.mask_path) == (12, 6, 20, 36)
 
 
+def test_where_no_network_sees_a_person_the_drop_names_them_all(workspace: Workspace) -> None:
+    inputs = write_inputs(workspace, [0])
+    out = ArtifactWriter(workspace, "matte", matte_key(*inputs, THREE))
+    result = matte_crops(out, SOURCE, *inputs, THREE)
+    (drop,) = workspace.drop_rows(result)
+    assert drop["sentence"].startswith("u2netp+isnet-small+isnet-medium marks no pixel")
+
+
 def test_all_models_answers_are_removed_for_a_rerun(workspace: Workspace) -> None:
     inputs = write_inputs(workspace, [DARK])
     _matte(workspace, THREE, inputs)

@@ -88,6 +88,11 @@ class PublishRecipe(Record):
         ("other_people",),
         description="whose pixels become 255, which trainers leave out; [] for nobody's",
     )
+    per_track: int | None = Field(
+        None,
+        ge=1,
+        description="at most so many samples of one person in one shot, those that differ most",
+    )
     jpeg_quality: JpegQuality = 95
     language: Language = "en"
     description: str = ""

@@ -10,6 +10,7 @@ MEASURED_RULES = (
     "person_overlap",
     "body_visible",
     "upper_body_visible",
+    "occlusion",
     "sharpness",
     "ghosting",
     "exposure",
@@ -19,10 +20,13 @@ MEASURED_RULES = (
     "subject_share",
     "frame_cut_mask",
     "person_overlap_mask",
+    "other_people",
     "contrast",
     "mask_certainty",
+    "expected_iou",
     "mask_agreement",
     "keypoints_in_mask",
+    "trust",
 )
 """Rules that measure one number per crop; each is a column of the measures and verdicts tables."""
 

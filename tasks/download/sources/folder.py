@@ -1,6 +1,6 @@
 """Folders of videos and photos, with everything below them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -49,11 +49,11 @@ class FolderCollection(Collection):
         # From the path inside the folder: two folders may each have a `clip.mp4`, and a moved
         # folder keeps its ids.
         slugs = [unique_slug(path.relative_to(folder).as_posix()) for path in paths]
-        taken_ids = {f"{self.prefix}{slug}" for slug in slugs}
+        taken_ids = {f"{self.prefix}{slug}" for slug in slugs} | context.listed_ids
         seen = SeenSources(context.workspace)
         for path, slug in zip(paths, slugs, strict=True):
             source = self.source(slug, str(path.resolve()))
-            yield _with_former_id(source, path, seen, taken_ids)
+            yield _with_former_id(source, path, folder, seen, taken_ids)
 
 
 def find_media(folder: Path, settings: Settings) -> list[Path]:
@@ -76,19 +76,24 @@ def _matches(path: Path, patterns: tuple[str, ...]) -> bool:
     return any(fnmatch(path.as_posix(), pattern) for pattern in patterns)
 
 
-def _with_former_id(source: Source, path: Path, seen: SeenSources, taken_ids: set[str]) -> Source:
+def _with_former_id(
+    source: Source, path: Path, folder: Path, seen: SeenSources, taken_ids: Set[str]
+) -> Source:
     """Give a renamed file the id under which its bytes are known.
 
     The id decides the split, so a renamed file must not count as new. A file counts as renamed if
-    its name is new, its bytes are known, and the former file no longer exists; otherwise it is a
-    copy. Digests are computed only for files with new names.
+    its name is new, its bytes are known from a file of this folder, and that one no longer exists;
+    otherwise it is a copy. Digests are computed only for files with new names.
     """
     if seen.find(source.source_id) is not None or not seen.has_any():
         return source
     for former in seen.with_media(digest_file(path)):
         former_path = Path(former.source.uri)
+        # A URI is no path of this folder either: what a list names elsewhere keeps its id.
+        is_of_folder = former_path.is_relative_to(folder.resolve())
         # The id of a source from a listing belongs to that listing.
         is_free = former.source.source_id not in taken_ids and former.source.listing is None
-        if is_free and (former_path == path.resolve() or not former_path.exists()):
+        is_gone = former_path == path.resolve() or not former_path.exists()
+        if is_of_folder and is_free and is_gone:
             return source.model_copy(update={"source_id": former.source.source_id})
     return source

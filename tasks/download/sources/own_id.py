@@ -4,11 +4,10 @@ Cameras begin to count again on each memory card, and every data set has a `0000
 id is taken only for the same place or the same bytes.
 """
 
-from pathlib import Path
-
 from tasks.common.files import digest_bytes, digest_file
 from tasks.common.records import Source
-from tasks.common.uri import address_name, is_remote, scheme_of, stored
+from tasks.common.uri import address_name, scheme_of, stored
+from tasks.download.fetchers.local import local_path
 from tasks.download.seen import SeenSource, SeenSources
 
 _DIGEST_LENGTH = 8
@@ -35,11 +34,11 @@ def with_own_id(source: Source, seen: SeenSources) -> Source:
 
 def _content(source: Source) -> str | None:
     """Return the sha256 of a local file; None for what is not one."""
-    if is_remote(source.uri) or scheme_of(source.uri):
+    if scheme_of(source.uri) not in ("", "file"):
         return None
     try:
-        return digest_file(Path(source.uri))
-    except OSError:  # reported when it is fetched
+        return digest_file(local_path(source.uri))
+    except (OSError, ValueError):  # reported when it is fetched
         return None
 
 

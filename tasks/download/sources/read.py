@@ -58,6 +58,13 @@ def read_sources(name: str) -> tuple[Source, ...]:
 
 def _read(name: str) -> tuple[Source, ...]:
     """Read a shipped list, a list file, a folder, a file, or the URI of a file or bucket."""
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        escaped = name.encode("utf-8", "backslashreplace").decode()
+        raise InputError(
+            f"The name {escaped} is not UTF-8. Rename it, or give the folder that it is in."
+        ) from error
     context = Context(Path(), settings(), Workspace.of(settings()))
     shipped = files("deployments").joinpath("sources", f"{name}.yaml")
     if shipped.is_file():

@@ -7,9 +7,10 @@ import pytest
 
 from flows.cli import main
 from flows.engine.prefect_env import prepare_environment
+from tasks.common.recipe.models import DownloadRecipe
 from tasks.common.records import Source
 from tasks.download.fetch import download_key
-from tasks.download.task import DownloadRecipe, download, is_missing, read_sources
+from tasks.download.task import download, is_missing, read_sources
 from tests.download.fetching import png
 from tests.flows.builders import exit_code
 from tests.flows.test_cli import run_cli

@@ -5,12 +5,21 @@ from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.caching import stage_task
 from tasks.filter import VERSION
-from tasks.filter.judge import Finding, findings_of
+from tasks.filter.corrected import MASK_DOUBTS, findings_with_people
+from tasks.filter.judge import Finding
 from tasks.filter.measure import measures_key
 from tasks.filter.rejudge import rejudge
 from tasks.filter.stage import filter_crops, filter_key, screen_crops, screen_key
 
-__all__ = ["Finding", "filter_verdicts", "findings_of", "invalidate_measures", "rejudge", "screen"]
+__all__ = [
+    "MASK_DOUBTS",
+    "Finding",
+    "filter_verdicts",
+    "findings_with_people",
+    "invalidate_measures",
+    "rejudge",
+    "screen",
+]
 
 screen = stage_task("screen", screen_crops, version=VERSION, key=screen_key)
 filter_verdicts = stage_task("filter", filter_crops, version=VERSION, key=filter_key)

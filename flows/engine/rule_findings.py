@@ -4,8 +4,8 @@ from tasks.common.recipe.bounds import Bounds, LicenceBounds, RuleBounds, TagBou
 from tasks.common.records import Source
 from tasks.common.schema.channels import is_human
 from tasks.common.schema.rows import RunCrop
-from tasks.common.schema.rule_names import TAG_RULES
-from tasks.filter.task import MASK_DOUBTS, Finding, findings_with_people
+from tasks.common.schema.rule_names import MASK_DOUBTS, TAG_RULES
+from tasks.filter.task import Finding, findings_with_people
 from tasks.review.task import RuleFinding
 
 _SETTLED = "Not judged: a person corrected this mask."

@@ -59,11 +59,15 @@ def correct_mask(
         drawn[here] |= human[there] == 1
     n_drawn, n_agreed = count_agreed(in_force, workspace)
     channel = human_channel(
-        [correction.channel for correction in in_force],
+        [_tool(correction) for correction in in_force],
         n_agreed,
         is_disputed=n_conflicts > 0 or n_agreed < n_drawn,
     )
     return Corrected(current, seen, drawn, channel)
+
+
+def _tool(correction: Correction) -> str:
+    return correction.channel + ("-polygon" if correction.is_polygon else "")
 
 
 def latest_of_each(corrections: Sequence[Correction]) -> list[Correction]:

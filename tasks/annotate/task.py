@@ -2,6 +2,11 @@
 
 from tasks.annotate import VERSION
 from tasks.annotate.compare import compare_masks
+from tasks.annotate.order import FORMATS, Format, Order, find_order, load_order
+from tasks.annotate.pick import Picked, pick_crops
+from tasks.annotate.receive import Delivered, Outcome, check_delivery, samples_done, store_checked
+from tasks.annotate.routes.delivery import open_delivery, sample_names
+from tasks.annotate.send import plan_order, require_empty, write_order
 from tasks.annotate.stage import correct_key, correct_mattes, media_of
 from tasks.common.errors import MatteflowError
 from tasks.common.records import MediaTable
@@ -10,7 +15,28 @@ from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.caching import stage_task
 from tasks.common.workspace.corrections import is_corrected
 
-__all__ = ["compare_masks", "correct", "has_corrections"]
+__all__ = [
+    "FORMATS",
+    "Delivered",
+    "Format",
+    "Order",
+    "Outcome",
+    "Picked",
+    "check_delivery",
+    "compare_masks",
+    "correct",
+    "find_order",
+    "has_corrections",
+    "load_order",
+    "open_delivery",
+    "pick_crops",
+    "plan_order",
+    "require_empty",
+    "sample_names",
+    "samples_done",
+    "store_checked",
+    "write_order",
+]
 
 correct = stage_task("correct", correct_mattes, version=VERSION, key=correct_key)
 

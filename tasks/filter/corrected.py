@@ -7,14 +7,10 @@ from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import Source
 from tasks.common.schema.channels import is_disputed, is_human
 from tasks.common.schema.rows import JudgedCrop
+from tasks.common.schema.rule_names import MASK_DOUBTS
 from tasks.filter.judge import Decision, decide, findings_of
 from tasks.filter.rule import Finding
 
-# These ask whether a machine may be trusted, by other machines' opinions and by the mask's form. A
-# person who looked at the mask has answered. Rules about the picture and the cut still count.
-MASK_DOUBTS = frozenset(
-    {"mask_certainty", "mask_whole", "mask_agreement", "keypoints_in_mask", "trust"}
-)
 _DISPUTED = Decision(
     "review",
     "mask_disputed",

@@ -5,14 +5,13 @@ from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.caching import stage_task
 from tasks.filter import VERSION
-from tasks.filter.corrected import MASK_DOUBTS, findings_with_people
+from tasks.filter.corrected import findings_with_people
 from tasks.filter.judge import Finding
 from tasks.filter.measure import measures_key
 from tasks.filter.rejudge import rejudge
 from tasks.filter.stage import filter_crops, filter_key, screen_crops, screen_key
 
 __all__ = [
-    "MASK_DOUBTS",
     "Finding",
     "filter_verdicts",
     "findings_with_people",

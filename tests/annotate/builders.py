@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import cv2
 import numpy as np
 
 from tasks.annotate.stage import correct_key, correct_mattes
@@ -48,8 +49,9 @@ def write_crops(context: int = 5, time_s: float = 1.5) -> CropsTable:
 
 
 def _frame() -> Any:
-    pixels = np.random.default_rng(7).integers(0, 255, (FRAME_WH[1], FRAME_WH[0], 3))
-    return pixels.astype(np.uint8)
+    """Return a picture that a JPEG keeps, as photos are, uint8 (80, 100, 3)."""
+    coarse = np.random.default_rng(7).integers(0, 255, (8, 10, 3), dtype=np.uint8)
+    return cv2.resize(coarse, FRAME_WH, interpolation=cv2.INTER_CUBIC)
 
 
 def _crop(name: str, person: Box, box: Box, time_s: float, path: str, digest: str) -> Crop:

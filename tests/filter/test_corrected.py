@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from tasks.common.schema.channels import human_channel, is_agreed, is_disputed, is_human
-from tasks.filter.corrected import MASK_DOUBTS, settle_by_people
+from tasks.common.schema.rule_names import MASK_DOUBTS
+from tasks.filter.corrected import settle_by_people
 from tasks.filter.judge import judge_source
 from tasks.filter.rejudge import rejudge
 from tasks.filter.rules import RULES

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from flows.engine.reuse import read_run_crops
-from flows.engine.run_record import RunRecord, find_runs, load_run
+from flows.engine.run_record import RunRecord, find_publishing_run, load_run
 from flows.engine.takedowns import without_taken_down
 from tasks.annotate.task import (
     Delivered,
@@ -18,15 +18,16 @@ from tasks.annotate.task import (
     find_order,
     load_order,
     open_delivery,
+    outcomes_of,
     pick_crops,
     plan_order,
     require_empty,
     sample_names,
     samples_done,
     store_checked,
+    with_known,
     write_order,
 )
-from tasks.common.errors import InputError
 from tasks.common.schema.rows import RunCrop
 from tasks.common.workspace.artifacts import Workspace
 from tasks.publish.task import open_registry
@@ -56,6 +57,7 @@ def send(
     allowed = without_taken_down(crops, record.sources_by_id, store)
     bounds = record.recipe.filter
     picked = pick_crops(allowed, bounds, request.pick, request.limit, workspace)
+    picked = with_known(picked, allowed, workspace) if picked else picked
     made_from = request.made_from or record.run_id
     order = plan_order(picked, made_from, request.kind, now, workspace)
     if not dry_run:
@@ -69,15 +71,8 @@ def _read(made_from: str, workspace: Workspace, store: str) -> tuple[RunRecord, 
         record = load_run(workspace, made_from or None)
         return record, read_run_crops(record, workspace).crops
     commit = open_registry(store).resolve(made_from)
-    for run_id in reversed(find_runs(workspace)):
-        record = load_run(workspace, run_id)
-        published = record.publication
-        if published and (published.name, published.version) == (commit.name, commit.version):
-            return record, read_run_crops(record, workspace).of("keep")
-    raise InputError(
-        f"No run of this workspace published {made_from}. Send from the "
-        "workspace that did, or name a run."
-    )
+    record = find_publishing_run(commit.name, commit.version, workspace)
+    return record, read_run_crops(record, workspace).of("keep")
 
 
 class Receipt(NamedTuple):
@@ -116,4 +111,4 @@ def receive(
     # Nothing is written before everything is checked, and each mask is then written whole.
     if not dry_run:
         store_checked(checked, workspace)
-    return Receipt(order, [entry.outcome for entry in checked])
+    return Receipt(order, outcomes_of(checked))

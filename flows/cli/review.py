@@ -11,7 +11,7 @@ from rich.table import Table
 from flows.annotate import Receipt, Request, receive, send
 from flows.cli.console import FAILED, console
 from flows.cli.options import Store
-from tasks.annotate.task import Delivered, Format, Order
+from tasks.annotate.task import OFF_BELOW, Delivered, Format, Order, rate_annotators
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
 
@@ -78,6 +78,27 @@ def review_receive(
     _print_receipt(receipt, dry_run=dry_run)
     if any(outcome.result == "refused" for outcome in receipt.outcomes):
         raise typer.Exit(FAILED)
+
+
+def review_annotators() -> None:
+    """List the annotators with their masks, their time, and how well they agree with others."""
+    table = Table("annotator", "masks", "minutes each", "compared", "IoU", "boundary F", "")
+    ratings = rate_annotators(Workspace.of(settings()))
+    for rating in ratings:
+        table.add_row(
+            rating.annotator,
+            str(rating.n_masks),
+            _number(rating.minutes, 1),
+            str(rating.n_compared),
+            _number(rating.iou, 3),
+            _number(rating.boundary_f, 3),
+            f"off: below {OFF_BELOW:g}" if rating.is_off else "",
+        )
+    console.print(table if ratings else "Nobody has sent corrections yet.")
+
+
+def _number(value: float | None, decimals: int) -> str:
+    return "" if value is None else f"{value:.{decimals}f}"
 
 
 def _print_order(order: Order) -> None:

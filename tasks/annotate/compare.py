@@ -9,7 +9,7 @@ from tasks.common.media.images import Mask, read_grey
 from tasks.common.records import SourceOutcome
 from tasks.common.schema.rows import Crop, Matte, RunCrop
 from tasks.common.workspace.artifacts import Workspace
-from tasks.common.workspace.corrections import read_corrections
+from tasks.common.workspace.corrections import applied, read_corrections
 
 
 class Compared(NamedTuple):
@@ -30,7 +30,7 @@ def compare_masks(
     """
     outcome = next(o for o in outcomes if o.source.source_id == of.source_id)
     crop, matted, crops = of.crop, outcome.result("matte"), outcome.crops
-    corrections = read_corrections(workspace, crop.media_id)
+    corrections = applied(read_corrections(workspace, crop.media_id))
     if matted is None or crops is None or not corrections:
         return None
     mattes = {matte.crop_id: matte for matte in workspace.rows(Matte, matted)}

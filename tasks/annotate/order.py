@@ -43,6 +43,9 @@ class OrderItem(Record):
     p_good: float | None = Field(None, description="trust in the mask, if measured")
     track: str = Field(description="the same person in neighbouring frames")
     n_in_track: int
+    is_check: bool = Field(
+        False, description="a hidden known mask; the manifest that goes out does not say so"
+    )
 
 
 class Order(Record):
@@ -65,6 +68,12 @@ def save_order(order: Order, workspace: Workspace) -> None:
     path = f"{_FOLDER}/{order.order}.json"
     if workspace.read(path) is None:
         workspace.write(path, encode_order(order))
+
+
+def without_checks_named(order: Order) -> Order:
+    """Return the order as its annotators may read it."""
+    items = tuple(item.model_copy(update={"is_check": False}) for item in order.items)
+    return order.model_copy(update={"items": items})
 
 
 def encode_order(order: Order) -> bytes:

@@ -24,6 +24,7 @@ class Picked(NamedTuple):
     margin: float
     track: str
     n_in_track: int
+    is_check: bool = False
 
 
 def pick_crops(

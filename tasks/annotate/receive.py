@@ -87,6 +87,11 @@ def store_checked(checked: Sequence[Checked], workspace: Workspace) -> None:
             append_correction(workspace, entry.correction, entry.png)
 
 
+def outcomes_of(checked: Iterable[Checked]) -> list[Outcome]:
+    """Return what became of each file."""
+    return [entry.outcome for entry in checked]
+
+
 def samples_done(outcomes: Iterable[Outcome]) -> frozenset[str]:
     """Return the samples that are corrected or confirmed, now or before."""
     done = ("corrected", "confirmed", "known")
@@ -197,6 +202,7 @@ def _correction(
             received_at=delivered.received_at,
             minutes=returned.minutes,
             is_polygon=returned.is_polygon,
+            is_check=item.is_check,
             p_good=item.p_good,
         ),
         png,

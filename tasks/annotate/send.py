@@ -7,7 +7,15 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from tasks.annotate.instruction import render_instruction
-from tasks.annotate.order import MANIFEST, Format, Order, OrderItem, encode_order, save_order
+from tasks.annotate.order import (
+    MANIFEST,
+    Format,
+    Order,
+    OrderItem,
+    encode_order,
+    save_order,
+    without_checks_named,
+)
 from tasks.annotate.pick import Picked
 from tasks.annotate.routes.delivery import WRITERS
 from tasks.annotate.routes.returned import Outgoing
@@ -39,7 +47,7 @@ def plan_order(
         )
     items = tuple(_item(entry, workspace) for entry in picked)
     # Masks, not the run: the same samples with newer masks are another order.
-    parts = [[item.sample, item.picture_digest, item.mask_digest] for item in items]
+    parts = [[item.sample, item.picture_digest, item.mask_digest, item.is_check] for item in items]
     name = content_key("order", kind, parts)[:_ID_LENGTH]
     return Order(order=name, made_from=made_from, format=kind, sent_at=now, items=items)
 
@@ -71,6 +79,7 @@ def _item(entry: Picked, workspace: Workspace) -> OrderItem:
         p_good=verdict.measures.get("trust"),
         track=entry.track,
         n_in_track=entry.n_in_track,
+        is_check=entry.is_check,
     )
 
 
@@ -134,4 +143,4 @@ def _outgoing(item: OrderItem, entry: Picked, workspace: Workspace) -> Outgoing:
 def _write_files(order: Order, outgoing: Sequence[Outgoing], folder: Path) -> None:
     WRITERS[order.format](outgoing, folder)
     (folder / INSTRUCTION).write_text(render_instruction(order, outgoing), encoding="utf-8")
-    (folder / MANIFEST).write_bytes(encode_order(order))
+    (folder / MANIFEST).write_bytes(encode_order(without_checks_named(order)))

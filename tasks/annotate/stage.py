@@ -18,7 +18,7 @@ from tasks.common.schema.boxes import Box
 from tasks.common.schema.rows import Crop, Matte, MediaRow
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
-from tasks.common.workspace.corrections import Correction, read_corrections
+from tasks.common.workspace.corrections import Correction, applied, read_corrections
 
 UNPLACED = "no_such_crop"
 _FULL = 255
@@ -46,7 +46,7 @@ def correct_key(
     read from the workspace: a correction that comes back makes another key.
     """
     workspace = Workspace.of(settings())
-    ids = [c.id for c in read_corrections(workspace, media_of(media, workspace))]
+    ids = [c.id for c in applied(read_corrections(workspace, media_of(media, workspace)))]
     parts = [crops.digest, mattes.key, mattes.digest, recipe.margin, ids]
     return content_key("correct", VERSION, *parts)
 
@@ -65,7 +65,7 @@ def correct_mattes(
     The drops of matting are repeated, since this table takes the place of that one.
     """
     workspace = out.workspace
-    corrections = read_corrections(workspace, media_of(media, workspace))
+    corrections = applied(read_corrections(workspace, media_of(media, workspace)))
     crop_of = {crop.crop_id: crop for crop in workspace.rows(Crop, crops)}
     rows = workspace.rows(Matte, mattes)
     matted = [crop_of[row.crop_id] for row in rows]
@@ -107,6 +107,7 @@ def _correct(row: Matte, crop: Crop, run: _Run) -> Matte | Drop:
         alpha_digest=alpha_digest,
         tight_box_xyxy=box,
         channel=corrected.channel,
+        foreign_share=0.0,  # what people left in the mask belongs to it
     )
 
 

@@ -2,9 +2,18 @@
 
 from tasks.annotate import VERSION
 from tasks.annotate.compare import compare_masks
+from tasks.annotate.known import with_known
 from tasks.annotate.order import FORMATS, Format, Order, find_order, load_order
 from tasks.annotate.pick import Picked, pick_crops
-from tasks.annotate.receive import Delivered, Outcome, check_delivery, samples_done, store_checked
+from tasks.annotate.quality import OFF_BELOW, Agreement, rate_annotators
+from tasks.annotate.receive import (
+    Delivered,
+    Outcome,
+    check_delivery,
+    outcomes_of,
+    samples_done,
+    store_checked,
+)
 from tasks.annotate.routes.delivery import open_delivery, sample_names
 from tasks.annotate.send import plan_order, require_empty, write_order
 from tasks.annotate.stage import correct_key, correct_mattes, media_of
@@ -17,6 +26,8 @@ from tasks.common.workspace.corrections import is_corrected
 
 __all__ = [
     "FORMATS",
+    "OFF_BELOW",
+    "Agreement",
     "Delivered",
     "Format",
     "Order",
@@ -29,12 +40,15 @@ __all__ = [
     "has_corrections",
     "load_order",
     "open_delivery",
+    "outcomes_of",
     "pick_crops",
     "plan_order",
+    "rate_annotators",
     "require_empty",
     "sample_names",
     "samples_done",
     "store_checked",
+    "with_known",
     "write_order",
 ]
 

@@ -10,6 +10,7 @@ from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.recipe.scenes import SceneFinder
 from tasks.common.records import Source
 from tasks.common.schema.channels import is_agreed, is_human
+from tasks.common.schema.layout import IGNORE
 from tasks.common.schema.provenance import Provenance
 from tasks.common.schema.sample import SampleRow
 from tasks.dataset.figures import Histogram, histogram
@@ -41,6 +42,7 @@ def metadata_of(
         "against": list(recipe.against),
         "description": recipe.description,
         "classes": ["background", "person"],
+        "ignored": _ignored(rows),
         **_measures(rows),
         "split_files": [_of_split_file(file) for file in files],
         "split": shares,
@@ -78,6 +80,18 @@ def _measures(rows: Sequence[SampleRow]) -> Metadata:
         "n_boxes": sum(row.n_boxes for row in rows),
         "mean_height_px": round(fmean(row.height_px for row in rows)) if rows else 0,
         "mean_width_px": round(fmean(row.width_px for row in rows)) if rows else 0,
+    }
+
+
+def _ignored(rows: Sequence[SampleRow]) -> Metadata:
+    """Count the pictures with ignored pixels, and the share of all pixels that they are."""
+    px = [row.width_px * row.height_px for row in rows]
+    shares = [row.ignored_share or 0.0 for row in rows]
+    ignored = sum(share * n for share, n in zip(shares, px, strict=True))
+    return {
+        "value": IGNORE,
+        "n_samples": sum(share > 0 for share in shares),
+        "share": round(ignored / max(1, sum(px)), 6),
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from tasks.common.digests import content_key
 from tasks.common.records import Verdict
+from tasks.common.schema.boxes import Box
 from tasks.common.schema.rows import JudgedCrop
 from tasks.common.schema.rule_names import MEASURED_RULES
 
@@ -27,6 +28,7 @@ class Crop:
     has_hash: bool = True
     sharpness: float | None = 0.7
     frame_cut: float | None = 0.0
+    others_xyxy: tuple[Box, ...] = ()  # the boxes of other people, px of the frame
     measures: Mapping[str, float | None] = field(default_factory=dict)
 
 

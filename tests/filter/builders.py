@@ -125,6 +125,7 @@ def make_subject(
     confidence: float = 0.9,
     projection: Projection = "flat",
     pose: Pose | None = None,
+    foreign_share: float = 0.0,
 ) -> Subject:
     """Build a subject whose crop is the whole frame, unless its pixels say otherwise.
 
@@ -163,6 +164,7 @@ def make_subject(
         model="u2netp",
         model_digest="",
         channel=None,
+        foreign_share=foreign_share,
     )
     return Subject(Workspace(root), crop, pose, matte)
 

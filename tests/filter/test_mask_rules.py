@@ -37,6 +37,11 @@ def test_a_pinhole_counts_against_the_mask_and_an_arm_on_the_hip_does_not(tmp_pa
     assert mask_whole.measure(make_subject(tmp_path, mask=ring)) == 1.0
 
 
+def test_a_part_that_left_the_mask_counts_against_it(tmp_path: Path) -> None:
+    subject = make_subject(tmp_path, mask=mask_of((0, 0, 30, 30)), foreign_share=0.1)
+    assert mask_whole.measure(subject) == pytest.approx(0.9)
+
+
 def test_what_is_not_published_of_the_mask_does_not_break_it(tmp_path: Path) -> None:
     mask, tight = mask_of((0, 0, 30, 30), (100, 100, 130, 130)), (90, 90, 140, 140)
     assert mask_whole.measure(make_subject(tmp_path, mask=mask, tight=tight)) == 1.0

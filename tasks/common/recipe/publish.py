@@ -13,6 +13,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 JpegQuality = Annotated[int, Field(ge=80, le=100)]
 Note = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,60}$")]
 Language = Literal["en", "zh"]
+Ignored = Literal["other_people"]
 SceneId = Annotated[
     str,
     Field(
@@ -82,6 +83,10 @@ class PublishRecipe(Record):
     pin: dict[str, Split] = Field(default_factory=dict)
     near_bits: int = Field(
         6, ge=0, le=11, description="up to so many of 64 bits apart, pictures are of one group"
+    )
+    ignore: tuple[Ignored, ...] = Field(
+        ("other_people",),
+        description="whose pixels become 255, which trainers leave out; [] for nobody's",
     )
     jpeg_quality: JpegQuality = 95
     language: Language = "en"

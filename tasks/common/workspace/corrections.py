@@ -46,6 +46,7 @@ class Correction(Record):
     received_at: datetime
     minutes: float | None = Field(None, ge=0, description="working time, if known")
     is_polygon: bool = Field(False, description="drawn as polygons, which lose fine outlines")
+    is_check: bool = Field(False, description="of a hidden known mask: rates, changes nothing")
     p_good: float | None = Field(None, description="trust in the mask that was sent, if measured")
 
     @property
@@ -89,6 +90,17 @@ def read_corrections(workspace: Workspace, media_id: str) -> tuple[Correction, .
     contents = {name: workspace.read(name) for name in names}
     records = [_parse(name, data) for name, data in contents.items() if data is not None]
     return tuple(sorted(records, key=lambda record: (record.received_at, record.id)))
+
+
+def applied(corrections: Iterable[Correction]) -> list[Correction]:
+    """Return the corrections that change masks: all but those of hidden known masks."""
+    return [correction for correction in corrections if not correction.is_check]
+
+
+def media_with_corrections(workspace: Workspace) -> list[str]:
+    """Return the media that have corrections, sorted."""
+    names = workspace.names(FOLDER)
+    return sorted({name.split("/")[1] for name in names if name.endswith(".json")})
 
 
 def count_corrections(workspace: Workspace, media_ids: Iterable[str]) -> int:

@@ -1,114 +1,93 @@
-"""Work orders: masks of a run or version go out to annotators, corrected masks come back."""
+"""Work orders in Prefect: a form sends masks to annotators, another takes them back corrected."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any
 
-from flows.engine.reuse import read_run_crops
-from flows.engine.run_record import RunRecord, find_publishing_run, load_run
-from flows.engine.takedowns import without_taken_down
-from tasks.annotate.task import (
-    Delivered,
-    Format,
-    Order,
-    Outcome,
-    check_delivery,
-    find_order,
-    load_order,
-    open_delivery,
-    outcomes_of,
-    pick_crops,
-    plan_order,
-    require_empty,
-    sample_names,
-    samples_done,
-    store_checked,
-    with_known,
-    write_order,
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from flows.engine.end_states import refusal
+from flows.engine.prefect_artifacts import (
+    create_delivery_artifact,
+    create_order_artifact,
+    flow_run_id,
 )
-from tasks.common.schema.rows import RunCrop
+from flows.engine.review_events import emit_received, emit_sent
+from flows.engine.work_orders import Request, receive, send
+from tasks.annotate.task import Delivered, Format
+from tasks.common.errors import MatteflowError
+from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
-from tasks.publish.task import open_registry
 
 
-class Request(NamedTuple):
-    """What is wanted: a run or version (empty: the newest run), how, which samples, where to."""
+@flow(name="review-send", flow_run_name="review-send-{kind}")
+def review_send(
+    made_from: str = "",
+    kind: Format = "png",
+    pick: str = "uncertain",
+    limit: int = 50,
+    to: str = "",
+    store: str = "",
+) -> State[Any]:
+    """Write a work order for annotators into a folder: pictures, masks, instructions.
 
-    made_from: str
-    kind: Format
-    pick: str
-    limit: int | None
-    folder: Path
-
-
-def send(
-    request: Request, workspace: Workspace, store: str, now: datetime, *, dry_run: bool = False
-) -> Order:
-    """Write a work order into a folder; with `dry_run` only say what it would be.
-
-    Raises:
-        InputError: there is no such run or version, nothing to send, or the folder is in use.
-        ArtifactError: a picture or mask is damaged.
+    Args:
+        made_from: A run, as `matteflow show` prints it, or a version such as NAME@v3; empty takes
+            the newest run.
+        kind: The annotators' tool.
+        pick: review, uncertain, all, or a file with a sample's id on each line.
+        limit: At most so many samples, the most useful first.
+        to: A new folder that the worker can write; empty makes one under MATTEFLOW_HOME.
+        store: Where versions are; empty takes MATTEFLOW_STORE.
     """
-    require_empty(request.folder)
-    record, crops = _read(request.made_from, workspace, store)
-    allowed = without_taken_down(crops, record.sources_by_id, store)
-    bounds = record.recipe.filter
-    picked = pick_crops(allowed, bounds, request.pick, request.limit, workspace)
-    picked = with_known(picked, allowed, workspace) if picked else picked
-    made_from = request.made_from or record.run_id
-    order = plan_order(picked, made_from, request.kind, now, workspace)
-    if not dry_run:
-        write_order(order, picked, request.folder, workspace)
-    return order
+    folder = Path(to) if to else settings().home / "work-orders" / flow_run_id()
+    request = Request(made_from, kind, pick, limit, folder)
+    workspace = Workspace.of(settings())
+    try:
+        order = send(request, workspace, store or settings().store, datetime.now(UTC))
+    except MatteflowError as error:
+        return refusal(error)
+    create_order_artifact(order, folder)
+    emit_sent(order, folder)
+    message = f"Work order {order.order}: {len(order.items)} samples in {folder}."
+    return Completed(message=message, data=order.order)
 
 
-def _read(made_from: str, workspace: Workspace, store: str) -> tuple[RunRecord, Sequence[RunCrop]]:
-    """Return the run that is meant and its crops; of a version those that it published."""
-    if "@" not in made_from:
-        record = load_run(workspace, made_from or None)
-        return record, read_run_crops(record, workspace).crops
-    commit = open_registry(store).resolve(made_from)
-    record = find_publishing_run(commit.name, commit.version, workspace)
-    return record, read_run_crops(record, workspace).of("keep")
-
-
-class Receipt(NamedTuple):
-    """The work order that a delivery answers, and what became of each file."""
-
-    order: Order
-    outcomes: list[Outcome]
-
-    @property
-    def done(self) -> frozenset[str]:
-        """The samples that are corrected or confirmed, now or before."""
-        return samples_done(self.outcomes)
-
-
-def receive(
-    path: Path,
-    delivered: Delivered,
-    order_id: str,
-    workspace: Workspace,
-    *,
+@flow(name="review-receive", flow_run_name="review-receive-{annotator}")
+def review_receive(
+    delivery: str,
+    annotator: str,
+    channel: str = "",
+    order: str = "",
+    minutes: float | None = None,
+    confirm: bool = False,
     dry_run: bool = False,
-) -> Receipt:
-    """Check what annotators sent back and store what is right; receiving twice changes nothing.
+) -> State[Any]:
+    """Take corrected masks back: each file is checked and kept, or refused with the reason.
 
-    Raises:
-        InputError: there is no such delivery, or no work order that it answers.
-        ArtifactError: what was sent is damaged in the workspace.
+    Args:
+        delivery: The folder that came back, or the export of a tool, where the worker can read it.
+        annotator: Who corrected the masks.
+        channel: The tool, such as ps, fkw, removebg, cvat; empty: as recognised.
+        order: The work order; empty: by its manifest, else by its samples.
+        minutes: Working time for the whole delivery.
+        confirm: Masks that are unchanged were checked and are right.
+        dry_run: Only say what would be done.
     """
-    with TemporaryDirectory(prefix="matteflow-delivery-") as scratch:
-        delivery = open_delivery(path, Path(scratch))
-        named = order_id or delivery.order_id
-        order = load_order(named, workspace) if named else None
-        # Exports of tools have no manifest; their samples tell which order they answer.
-        order = order or find_order(sample_names(delivery.read(None)), workspace)
-        checked = check_delivery(delivery.read(order), order, delivered, workspace)
-    # Nothing is written before everything is checked, and each mask is then written whole.
-    if not dry_run:
-        store_checked(checked, workspace)
-    return Receipt(order, outcomes_of(checked))
+    delivered = Delivered(annotator, datetime.now(UTC), channel, minutes, confirm)
+    try:
+        receipt = receive(
+            Path(delivery), delivered, order, Workspace.of(settings()), dry_run=dry_run
+        )
+    except MatteflowError as error:
+        return refusal(error)
+    create_delivery_artifact(receipt)
+    if receipt.n_new and not dry_run:
+        emit_received(receipt, annotator)
+    message = f"Work order {receipt.order.order}: {receipt.summary}."
+    # What is right is stored all the same; the name says that somebody has to look.
+    if receipt.n_refused:
+        return Failed(name="SomeRefused", message=message, data=receipt.order.order)
+    return Completed(message=message, data=receipt.order.order)

@@ -1,6 +1,5 @@
 """Send masks to annotators, and take corrected masks back."""
 
-from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -8,9 +7,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from flows.annotate import Receipt, Request, receive, send
 from flows.cli.console import FAILED, console
 from flows.cli.options import Store
+from flows.engine.work_orders import Receipt, Request, receive, send
 from tasks.annotate.task import OFF_BELOW, Delivered, Format, Order, rate_annotators
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
@@ -76,7 +75,7 @@ def review_receive(
     delivered = Delivered(annotator, datetime.now(UTC), channel, minutes, confirm)
     receipt = receive(delivery, delivered, order, Workspace.of(settings()), dry_run=dry_run)
     _print_receipt(receipt, dry_run=dry_run)
-    if any(outcome.result == "refused" for outcome in receipt.outcomes):
+    if receipt.n_refused:
         raise typer.Exit(FAILED)
 
 
@@ -119,14 +118,11 @@ def _print_receipt(receipt: Receipt, *, dry_run: bool) -> None:
         style = "red" if outcome.result == "refused" else None
         line = f"{outcome.result:9}  {outcome.sentence}"
         console.print(line, style=style, highlight=False, soft_wrap=True)
-    counts = Counter(outcome.result for outcome in receipt.outcomes)
-    summary = ", ".join(f"{n} {result}" for result, n in counts.most_common()) or "no masks"
-    n_open = len(receipt.order.items) - len(receipt.done)
+    note = " Nothing was stored." if dry_run else ""
     console.print(
-        f"Work order {receipt.order.order}: {summary}; {n_open} of {len(receipt.order.items)} "
-        f"samples await correction.{' Nothing was stored.' if dry_run else ''}",
+        f"Work order {receipt.order.order}: {receipt.summary}.{note}",
         highlight=False,
         soft_wrap=True,
     )
-    if counts["corrected"] + counts["confirmed"] and not dry_run:
+    if receipt.n_new and not dry_run:
         console.print("`matteflow publish` makes the next version with them.", highlight=False)

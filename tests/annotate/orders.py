@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from flows.annotate import Receipt, receive
+from flows.engine.work_orders import Receipt, receive
 from tasks.annotate.order import Format, Order
 from tasks.annotate.pick import Picked
 from tasks.annotate.receive import Delivered

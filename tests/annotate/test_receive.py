@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.annotate import receive
+from flows.engine.work_orders import receive
 from tasks.annotate.order import Order
 from tasks.annotate.receive import Delivered
 from tasks.common.errors import InputError

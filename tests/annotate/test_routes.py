@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from flows.annotate import Receipt
+from flows.engine.work_orders import Receipt
 from tasks.annotate.check import Sent, problem_of
 from tasks.annotate.order import Order
 from tasks.annotate.receive import Outcome

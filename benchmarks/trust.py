@@ -190,13 +190,14 @@ def main() -> None:
     parser.add_argument("--name", default="", help="the model's name, such as 2026-11")
     parser.add_argument("--to", type=Path, help="write the model to this file")
     asked = parser.parse_args()
+    recipes = {name: load_recipe(name) for name in asked.recipes.split(",")}
     masks = list(drawn_masks(asked.folder, set(asked.only.split(",")) - {""}, asked.every))
     pooled: list[Target] = []
     figures: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as scratch:
         workspace = Workspace(asked.workspace or Path(scratch))
-        for name in asked.recipes.split(","):
-            found = list(targets(masks, load_recipe(name), workspace, Clock()))
+        for name, recipe in recipes.items():
+            found = list(targets(masks, recipe, workspace, Clock()))
             measured = [one for one in found if one.measures["expected_iou"] is not None]
             figures[name] = report(measured)
             print(name, json.dumps(figures[name]))

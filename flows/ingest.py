@@ -12,6 +12,7 @@ from flows.engine.earlier_runs import earlier_runs, join_outcomes, require_joina
 from flows.engine.end_states import ListingError, refusal
 from flows.engine.prefect_artifacts import describe_publication, finish_run, flow_run_id
 from flows.engine.publication import publish_outcomes, require_publishable
+from flows.engine.review_events import emit_wanted
 from flows.engine.run_record import RunRecord, describe_failures, name_run
 from flows.engine.source_list import run_source_list
 from flows.engine.takedowns import exclude_taken_down
@@ -115,7 +116,7 @@ def ingest(
     # Before the report, which says what was published.
     publication, problem = _publish(record, publish, address, workspace)
     record = record.model_copy(update={"publication": publication})
-    finish_run(record, workspace, flow_runs)
+    emit_wanted(run_id, finish_run(record, workspace, flow_runs))
     # Last: until here the run may read its artifacts again.
     workspace.trim(round(settings().copy_gb * 1e9))
     return _final_state(record, problem)

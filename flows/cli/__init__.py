@@ -23,6 +23,7 @@ command_line = LazyGroup(
             "retune": "preview",
             "explain": "explain",
             "propose-scenes": "scenes",
+            "review": "review",
         },
         "Sources and models": {
             "sources": "sources",

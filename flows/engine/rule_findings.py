@@ -2,16 +2,23 @@
 
 from tasks.common.recipe.bounds import Bounds, LicenceBounds, RuleBounds, TagBounds
 from tasks.common.records import Source
+from tasks.common.schema.channels import is_human
 from tasks.common.schema.columns import Measures
 from tasks.common.schema.rows import RunCrop
-from tasks.common.schema.rule_names import TAG_RULES
-from tasks.filter.task import DRAWN, Finding, explain_trust, findings_of
+from tasks.common.schema.rule_names import MASK_DOUBTS, TAG_RULES
+from tasks.filter.task import DRAWN, Finding, explain_trust, findings_with_people
 from tasks.review.task import RuleFinding
+
+_SETTLED = "Not judged: a person corrected this mask."
 
 
 def list_findings(crop: RunCrop, source: Source, bounds: RuleBounds) -> list[RuleFinding]:
     """Return the finding of every rule on a crop, also of rules without bounds, in rule order."""
-    by_rule = {finding.rule: finding for finding in findings_of(crop.verdict, source, bounds)}
+    channel = crop.matte.channel if crop.matte else None
+    findings = findings_with_people(crop.verdict, source, bounds, channel)
+    if is_human(channel):
+        findings += [Finding(rule, "keep", sentence=_SETTLED) for rule in sorted(MASK_DOUBTS)]
+    by_rule = {finding.rule: finding for finding in findings}
     return [
         _with_parts(
             _describe(rule, crop.verdict.measures.get(rule), bounds, by_rule.get(rule)),

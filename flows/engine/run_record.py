@@ -113,6 +113,23 @@ def load_run(workspace: Workspace, run_id: str | None) -> RunRecord:
     raise InputError(f"There is {missing} in {workspace.location}. The last runs: {known}.")
 
 
+def find_publishing_run(name: str, version: int, workspace: Workspace) -> RunRecord:
+    """Return the newest run that published a version.
+
+    Raises:
+        InputError: no run of this workspace did.
+    """
+    for run_id in reversed(find_runs(workspace)):
+        record = load_run(workspace, run_id)
+        published = record.publication
+        if published is not None and (published.name, published.version) == (name, version):
+            return record
+    raise InputError(
+        f"No run in {workspace.location} published {name}@v{version}. Use the workspace that did, "
+        "or name a run."
+    )
+
+
 def find_outcome(source_id: str, run: str, workspace: Workspace) -> tuple[RunRecord, SourceOutcome]:
     """Return the named run, or the newest run with this source, and the source's outcome in it.
 

@@ -16,7 +16,9 @@ from pydantic import (
 
 from tasks.common.uri import stored
 
-SourceStage = Literal["download", "sample", "detect", "pose", "screen", "matte", "filter"]
+SourceStage = Literal[
+    "download", "sample", "detect", "pose", "screen", "matte", "correct", "filter"
+]
 RunStage = Literal["deduplicate", "review", "dataset", "publish"]
 Stage = Literal[SourceStage, "measure", RunStage]
 SOURCE_STAGES: tuple[SourceStage, ...] = get_args(SourceStage)
@@ -182,6 +184,12 @@ class SourceOutcome(Record):
         return next((result for result in self.stages if result.stage == stage), None)
 
     @property
+    def media(self) -> MediaTable | None:
+        """The file of the source, by `download`."""
+        result = self.result("download")
+        return None if result is None else MediaTable(result)
+
+    @property
     def crops(self) -> CropsTable | None:
         """The people of the source, by `detect`."""
         result = self.result("detect")
@@ -201,8 +209,8 @@ class SourceOutcome(Record):
 
     @property
     def mattes(self) -> MattesTable | None:
-        """Alpha and mask of the admitted crops, by `matte`."""
-        result = self.result("matte")
+        """Alpha and mask of the admitted crops, by `correct` where people corrected some."""
+        result = self.result("correct") or self.result("matte")
         return None if result is None else MattesTable(result)
 
     @property

@@ -9,6 +9,7 @@ from typing import Any
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.recipe.scenes import SceneFinder
 from tasks.common.records import Source
+from tasks.common.schema.channels import is_agreed, is_human
 from tasks.common.schema.layout import IGNORE
 from tasks.common.schema.provenance import Provenance
 from tasks.common.schema.sample import SampleRow
@@ -53,6 +54,7 @@ def metadata_of(
         "licences": _count(row.licence for row in rows),
         "batches": _count(row.provenance.batch for row in rows),
         "channels": _count(row.channel for row in rows),
+        **_masks(rows),
         "dropped": [count._asdict() for count in _drop_counts(inputs, selection)],
         "histograms": {name: bins._asdict() for name, bins in histograms(rows).items()},
         "limits": list(recipe.limits),
@@ -155,6 +157,20 @@ def _duplicate_sources(
         for media_id, sources in sorted(providers.items())
         if len(sources) > 1
     }
+
+
+def _masks(rows: Sequence[SampleRow]) -> Metadata:
+    """Count masks by who made them; nothing where no person corrected one."""
+    n_human = sum(is_human(row.channel) for row in rows)
+    if not n_human:
+        return {}
+    n_given = sum(not row.channel.startswith("rembg ") for row in rows) - n_human
+    counts = {
+        "machine": len(rows) - n_human - n_given,
+        "human": n_human,
+        "agreed": sum(is_agreed(row.channel) for row in rows),
+    }
+    return {"masks": counts}
 
 
 def _count(values: Iterable[str | None]) -> dict[str, int]:

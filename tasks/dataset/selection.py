@@ -9,6 +9,7 @@ from tasks.common.errors import ArtifactError
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.recipe.scenes import SceneFinder
 from tasks.common.records import Source
+from tasks.common.schema.channels import is_human
 from tasks.common.schema.layout import Split
 from tasks.common.schema.provenance import Provenance
 from tasks.common.schema.rows import RunCrop
@@ -144,7 +145,7 @@ def _row(
         box_in_crop_xyxy=box,
         hash=verdict.hash,
         mirror_hash=verdict.mirror_hash,
-        trust=verdict.measures["trust"],
+        trust=1.0 if is_human(matte.channel) else verdict.measures["trust"],
     )
 
 

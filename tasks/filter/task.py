@@ -6,7 +6,8 @@ from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.caching import stage_task
 from tasks.filter import VERSION
-from tasks.filter.judge import Finding, findings_of
+from tasks.filter.corrected import findings_with_people
+from tasks.filter.judge import Finding
 from tasks.filter.measure import measures_key
 from tasks.filter.rejudge import rejudge
 from tasks.filter.rules.trust import DRAWN
@@ -18,7 +19,7 @@ __all__ = [
     "Finding",
     "explain_trust",
     "filter_verdicts",
-    "findings_of",
+    "findings_with_people",
     "invalidate_measures",
     "rejudge",
     "screen",

@@ -1,7 +1,7 @@
 """The probability that a mask is good, from what the rules measured of it.
 
 A logistic regression of few terms, each of which can only pull one way: with masks of a handful of
-scenes to fit to, a freer model learns the scenes (docs/decisions/0020). The file that is read here
+scenes to fit to, a freer model learns the scenes (docs/decisions/0021). The file that is read here
 is written by `python -m benchmarks.trust`.
 """
 

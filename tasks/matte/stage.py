@@ -14,6 +14,7 @@ from tasks.common.media.images import (
     to_alpha,
     to_codes,
 )
+from tasks.common.media.person_part import tight_box
 from tasks.common.progress import track
 from tasks.common.recipe.models import MatteRecipe
 from tasks.common.records import AdmittedTable, CropsTable, Drop, MattesTable, PosesTable, Source
@@ -24,7 +25,7 @@ from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.matte import VERSION
 from tasks.matte.cache import MatteStore, StoredAlpha
 from tasks.matte.fuse import Body, fuse, without_foreign_parts
-from tasks.matte.masks import tight_box, to_mask
+from tasks.matte.masks import to_mask
 from tasks.matte.provided import provided_alpha
 
 _RAW_DECIMALS = 6  # further digits differ between machines

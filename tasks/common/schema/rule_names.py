@@ -31,3 +31,15 @@ MEASURED_RULES = (
 """Rules that measure one number per crop; each is a column of the measures and verdicts tables."""
 
 RULE_NAMES = TAG_RULES + MEASURED_RULES
+
+MASK_DOUBTS = frozenset(
+    {
+        "mask_whole",
+        "mask_certainty",
+        "expected_iou",
+        "mask_agreement",
+        "keypoints_in_mask",
+        "trust",
+    }
+)
+"""Rules that ask whether a machine's mask may be trusted. People who look at a mask answer them."""

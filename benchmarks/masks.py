@@ -33,12 +33,19 @@ _SAME_PERSON = 0.3  # IoU of boxes; below it the marked person was not detected
 
 
 class Target(NamedTuple):
-    """The marked person of a frame: IoU of the mask (0 where there is none), verdict, measures."""
+    """The marked person of a frame: IoU of the mask (0 where there is none), verdict, measures.
+
+    `picture` is the crop's file; `truth` is the drawn mask in it, uint8 (H, W) of 0 and 1, `mask`
+    the machine's, if any.
+    """
 
     sequence: str
     iou: float
     verdict: str
     measures: Measures
+    picture: Path
+    truth: Mask
+    mask: Mask | None
 
 
 def targets(
@@ -53,12 +60,9 @@ def targets(
         chosen = partial(_marked, Box.of(_corners(truth)))
         given = run_source(source, recipe, workspace, clock, chosen)
         results = {result.stage: result for result in given}
-        target = _target(truth, results, workspace)
-        if target is None:
-            continue
-        crop_id, iou = target
-        judged = _judged(crop_id, results, workspace)
-        yield Target(sequence, iou, judged.verdict, judged.measures)
+        crop = _marked(Box.of(_corners(truth)), workspace.rows(Crop, results["detect"]))
+        if crop is not None:
+            yield _target(sequence, crop, truth[crop.crop_box_xyxy.slices], results, workspace)
 
 
 def drawn_masks(folder: Path, only: set[str], every: int) -> Iterator[Path]:
@@ -69,16 +73,19 @@ def drawn_masks(folder: Path, only: set[str], every: int) -> Iterator[Path]:
 
 
 def _target(
-    truth: Mask, results: dict[Stage, StageResult], workspace: Workspace
-) -> tuple[str, float] | None:
-    best = _marked(Box.of(_corners(truth)), workspace.rows(Crop, results["detect"]))
-    if best is None:
-        return None
-    mattes = {matte.crop_id: matte for matte in workspace.rows(Matte, results["matte"])}
-    if best.crop_id not in mattes:
-        return best.crop_id, 0.0
-    mask = read_grey(workspace.path(mattes[best.crop_id].mask_path))
-    return best.crop_id, _iou(mask == 1, truth[best.crop_box_xyxy.slices] == 1)
+    sequence: str,
+    crop: Crop,
+    truth: Mask,
+    results: dict[Stage, StageResult],
+    workspace: Workspace,
+) -> Target:
+    paths = {matte.crop_id: matte.mask_path for matte in workspace.rows(Matte, results["matte"])}
+    path = paths.get(crop.crop_id)
+    mask = None if path is None else read_grey(workspace.path(path))
+    iou = 0.0 if mask is None else _iou(mask == 1, truth == 1)
+    judged = {row.crop_id: row for row in workspace.rows(JudgedCrop, results["filter"])}
+    verdict, measures = judged[crop.crop_id].verdict, judged[crop.crop_id].measures
+    return Target(sequence, iou, verdict, measures, workspace.path(crop.path), truth, mask)
 
 
 def _marked(marked: Box, crops: Sequence[Crop]) -> Crop | None:
@@ -96,11 +103,6 @@ def _corners(mask: Mask) -> tuple[int, int, int, int]:
 
 def _iou(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
     return float(np.count_nonzero(mask & truth) / max(1, int(np.count_nonzero(mask | truth))))
-
-
-def _judged(crop_id: str, results: dict[Stage, StageResult], workspace: Workspace) -> JudgedCrop:
-    judged = workspace.rows(JudgedCrop, results["filter"])
-    return next(row for row in judged if row.crop_id == crop_id)
 
 
 def summary(name: str, found: Iterable[Target]) -> str:

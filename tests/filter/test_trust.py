@@ -138,7 +138,8 @@ def targets(n: int, rng: np.random.Generator, shift: float = 0.0) -> list[Target
             detector_confidence=float(rng.uniform(0.4, 0.9)),
         )
         iou = 0.9 + 0.03 * (quality + shift)
-        found.append(Target("abcd"[number % 4], iou, "keep", values))
+        sequence = "abcd"[number % 4]
+        found.append(Target(sequence, iou, "keep", values, Path("a.jpg"), mask_of(), None))
     return found
 
 

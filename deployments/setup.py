@@ -21,11 +21,12 @@ from prefect.automations import Automation
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolCreate, WorkPoolUpdate
 from prefect.client.schemas.objects import StateType, WorkPool
-from prefect.events.actions import ChangeFlowRunState
+from prefect.events.actions import ChangeFlowRunState, RunDeployment
 from prefect.events.schemas.automations import EventTrigger, Posture
 from prefect.exceptions import ObjectNotFound
 
 from flows.engine.prefect_env import prepare_environment
+from flows.engine.review_events import RECEIVED
 from tasks.common.errors import InputError, MatteflowError
 from tasks.common.settings import settings
 
@@ -33,6 +34,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 POOLS = Path(__file__).parent / "pools"
 # The automation is found by its name: servers that are set up already have it under this one.
 SILENT = "matteflow: runs that fell silent are crashed"
+REPUBLISH = "matteflow: corrections that came back are published"
 RESULTS = "matteflow-results"
 # Settings that all machines share: no folders of one machine, no secrets.
 _IS_SHARED = re.compile(
@@ -40,7 +42,15 @@ _IS_SHARED = re.compile(
     r"MATTEFLOW_(?!HOME|MODELS|SCRATCH|POOL|PROJECT|BIN|TOKEN).*|AWS_ENDPOINT_URL_S3|AWS_DEFAULT_REGION"
 )
 _SILENCE = timedelta(seconds=90)  # three missed heartbeats
-_FLOWS = ("ingest", "ingest-batch", "publish", "rerun", "maintain")
+_FLOWS = (
+    "ingest",
+    "ingest-batch",
+    "publish",
+    "review-send",
+    "review-receive",
+    "rerun",
+    "maintain",
+)
 _ALIVE = "prefect.flow-run.heartbeat"
 # Whatever is heard of a run ends the watch until its next heartbeat. A list of the states in which
 # runs end would not do: events bear the state's name, such as PartialFailure, and a run that ended
@@ -87,7 +97,7 @@ def set_up(pool: str, kind: str, limit: int | None, project: str) -> None:
         print(f"work pool {pool} ({kind}): {make_pool(client, pool, kind, limit)}")
         deploy(pool, project)
         print(f"unknown parameters are refused: {refuse_unknown_parameters(client)} deployments")
-        print(f"automation for runs without heartbeat: {make_automation(client)}")
+        print(f"automations: {make_automations(client)}")
         if settings().shared:
             print(f"task results are stored in: {store_results_in_bucket(client)}")
 
@@ -199,13 +209,35 @@ def _is_matteflow(client: SyncPrefectClient, deployment: Any) -> bool:
     return client.read_flow(deployment.flow_id).name in _FLOWS
 
 
-def make_automation(client: SyncPrefectClient) -> str:
-    """Create the automation that marks a run as crashed after 90 s without a heartbeat.
+def make_automations(client: SyncPrefectClient) -> str:
+    """Create or update the automations of the deployments; return what was done to each.
+
+    Whether one is switched on stays as an operator left it.
+    """
+    publish = client.read_deployment_by_name("publish/publish")
+    republish = Automation(
+        name=REPUBLISH,
+        description="Publishes the newest run when corrections came back. Off at first.",
+        enabled=False,
+        trigger=EventTrigger(
+            expect={RECEIVED},
+            match={"prefect.resource.id": "matteflow.order.*"},
+            posture=Posture.Reactive,
+            threshold=1,
+        ),
+        actions=[RunDeployment(deployment_id=publish.id, parameters={})],
+    )
+    done = {automation.name: _make(client, automation) for automation in (_silence(), republish)}
+    return ", ".join(f"{name}: {what}" for name, what in done.items())
+
+
+def _silence() -> Automation:
+    """Return the automation that marks a run as crashed after 90 s without a heartbeat.
 
     A crashed run can be retried. A worker reports when the process of a run ends; the automation
     covers the loss of a whole host, and with it the worker.
     """
-    automation = Automation(
+    return Automation(
         name=SILENT,
         description="Runs send a heartbeat every 30 s. Flows must not pause or suspend.",
         trigger=silence_trigger(),
@@ -216,12 +248,16 @@ def make_automation(client: SyncPrefectClient) -> str:
             )
         ],
     )
+
+
+def _make(client: SyncPrefectClient, automation: Automation) -> str:
     # Two setups at the same time may both have created it; one is enough.
-    existing = client.read_automations_by_name(SILENT)
+    existing = client.read_automations_by_name(automation.name)
     # The first one stays, so its history in the UI stays too.
     for surplus in existing[1:]:
         client.delete_automation(surplus.id)
     if existing:
+        automation.enabled = existing[0].enabled
         client.update_automation(existing[0].id, automation)
         return "updated"
     automation.create()

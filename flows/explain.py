@@ -3,11 +3,12 @@
 from typing import NamedTuple
 
 from flows.engine.rule_findings import list_findings
-from flows.engine.run_record import load_run, run_folder, write_page
+from flows.engine.run_record import RunRecord, load_run, run_folder, write_page
+from tasks.annotate.task import compare_masks
 from tasks.common.schema.rows import RunCrop
 from tasks.common.workspace.artifacts import Workspace
 from tasks.deduplicate.task import reuse_or_deduplicate
-from tasks.review.task import RuleFinding, read_crop, render_crop_page
+from tasks.review.task import MaskPair, RuleFinding, read_crop, render_crop_page
 
 
 class Explanation(NamedTuple):
@@ -31,5 +32,15 @@ def explain_crop(crop_id: str, run: str | None, workspace: Workspace) -> Explana
     crop = read_crop(crops, crop_id, workspace)
     findings = list_findings(crop, record.sources_by_id[crop.source_id], bounds)
     target = f"{run_folder(record.run_id)}/explain/{crop.stem}.html"
-    page = write_page(workspace, target, render_crop_page(crop, findings, workspace))
+    masks = _masks_of(crop, record, workspace)
+    page = write_page(workspace, target, render_crop_page(crop, findings, workspace, masks))
     return Explanation(crop, findings, page)
+
+
+def _masks_of(crop: RunCrop, record: RunRecord, workspace: Workspace) -> MaskPair | None:
+    """Return the machine's mask and the corrected one; None where nobody corrected it.
+
+    Corrections that came back after the run count too: the next publication applies them.
+    """
+    compared = compare_masks(record.outcomes, crop, workspace)
+    return None if compared is None else MaskPair(*compared)

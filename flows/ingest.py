@@ -12,6 +12,7 @@ from flows.engine.earlier_runs import earlier_runs, join_outcomes, require_joina
 from flows.engine.end_states import ListingError, refusal
 from flows.engine.prefect_artifacts import describe_publication, finish_run, flow_run_id
 from flows.engine.publication import publish_outcomes, require_publishable
+from flows.engine.review_events import emit_wanted
 from flows.engine.run_record import RunRecord, describe_failures, name_run
 from flows.engine.source_list import run_source_list
 from flows.engine.takedowns import exclude_taken_down
@@ -24,7 +25,7 @@ from tasks.common.settings import settings
 from tasks.common.uri import redacted
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.scratch import sweep_scratch
-from tasks.download.task import read_sources
+from tasks.download.task import keep_addresses, read_sources
 
 _ABANDONED_S = 7 * 24 * 3600.0  # partial downloads of this age are not resumed any more
 
@@ -99,6 +100,7 @@ def ingest(
         return refusal(error)
     started_at = datetime.now(UTC)
     run_id, workspace = name_run(started_at, flow_run_id()), Workspace.of(settings())
+    keep_addresses(prepared.sources, workspace)
     outcomes, flow_runs = run_source_list(
         prepared.sources, prepared.recipe, run_id, ingest_batch, workspace
     )
@@ -109,11 +111,12 @@ def ingest(
         recipe=prepared.recipe,
         outcomes=outcomes,
         withheld=prepared.withheld,
+        tells_cut_addresses=True,
     )
     # Before the report, which says what was published.
     publication, problem = _publish(record, publish, address, workspace)
     record = record.model_copy(update={"publication": publication})
-    finish_run(record, workspace, flow_runs)
+    emit_wanted(run_id, finish_run(record, workspace, flow_runs))
     # Last: until here the run may read its artifacts again.
     workspace.trim(round(settings().copy_gb * 1e9))
     return _final_state(record, problem)

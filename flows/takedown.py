@@ -6,6 +6,7 @@ from flows.engine.derived import Derived
 from tasks.common.errors import InputError
 from tasks.common.files import digest_bytes
 from tasks.common.workspace.artifacts import Workspace
+from tasks.common.workspace.corrections import remove_corrections
 from tasks.common.workspace.takedowns import Takedown, TakedownKind, Takedowns
 from tasks.publish.task import VersionRegistry
 
@@ -20,6 +21,8 @@ def take_down(
     now: datetime,
 ) -> Takedown:
     """Record a takedown in the workspace and in the store; both apply from now on.
+
+    The masks that annotators drew of its media are removed: they show the people's outlines.
 
     Raises:
         InputError: the reason is empty.
@@ -38,6 +41,8 @@ def take_down(
     # Ingest reads the workspace; publishers on other machines read the store.
     workspace.write(record.key, data)
     registry.store.put(record.key, data, digest_bytes(data))
+    # After the record: from it on nothing new of these media comes in.
+    remove_corrections(workspace, derived.media_ids)
     return record
 
 

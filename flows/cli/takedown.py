@@ -70,6 +70,11 @@ def _print_derived(derived: Derived) -> None:
     ):
         first_ids = " ".join(ids[:_MAX_IDS]) + (" …" if len(ids) > _MAX_IDS else "")
         console.print(f"{len(ids)} {kind}: {first_ids}", highlight=False, soft_wrap=True)
+    if derived.n_corrections:
+        console.print(
+            f"{derived.n_corrections} masks by annotators, which a takedown removes for good.",
+            highlight=False,
+        )
     for version in derived.versions:
         state = " (retired)" if version.is_retired else ""
         console.print(f"{version.label} has {version.n_samples} samples{state}", highlight=False)

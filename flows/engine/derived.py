@@ -8,6 +8,7 @@ from tasks.common.errors import ArtifactError, InputError
 from tasks.common.records import Source, SourceOutcome
 from tasks.common.schema.layout import parse_image
 from tasks.common.workspace.artifacts import Workspace
+from tasks.common.workspace.corrections import count_corrections
 from tasks.common.workspace.takedowns import Takedown, TakedownKind, Takedowns
 from tasks.dataset.task import media_of
 from tasks.download.task import known_sources
@@ -30,6 +31,7 @@ class Derived(NamedTuple):
     source_ids: tuple[str, ...]
     media_ids: tuple[str, ...]
     crop_ids: tuple[str, ...]
+    n_corrections: int
     versions: tuple[AffectedVersion, ...]
 
 
@@ -58,7 +60,11 @@ def find_derived(
     uploader = name if kind == "uploader" else None
     versions = tuple(_affected_versions(registry, media_ids, source_ids, uploader))
     return Derived(
-        tuple(sorted(source_ids)), tuple(sorted(media_ids)), tuple(sorted(crop_ids)), versions
+        tuple(sorted(source_ids)),
+        tuple(sorted(media_ids)),
+        tuple(sorted(crop_ids)),
+        count_corrections(workspace, media_ids),
+        versions,
     )
 
 

@@ -8,8 +8,16 @@ from prefect import Task
 from prefect.client.schemas.objects import State
 from prefect.futures import PrefectFuture
 
+from tasks.annotate.task import correct, has_corrections
 from tasks.common.recipe.models import Recipe
-from tasks.common.records import SOURCE_STAGES, Source, SourceOutcome, SourceStage, StageResult
+from tasks.common.records import (
+    SOURCE_STAGES,
+    MattesTable,
+    Source,
+    SourceOutcome,
+    SourceStage,
+    StageResult,
+)
 from tasks.detect.task import detect
 from tasks.download.task import download
 from tasks.filter.task import filter_verdicts, screen
@@ -42,8 +50,17 @@ def _submit_stages(source: Source, recipe: Recipe) -> Iterator[Submission]:
         matte, source, crops=crops, screened=screened, recipe=recipe.matte, poses=poses
     )
     yield "matte", mattes
+    # Most sources have no corrections, and a task that does nothing would delay each of them. Its
+    # download has completed: this stage was asked for.
+    corrected = (
+        _submit(correct, source, media=media, crops=crops, mattes=mattes, recipe=recipe.matte)
+        if has_corrections(media.result())
+        else mattes
+    )
+    if corrected is not mattes:
+        yield "correct", corrected
     verdicts = _submit(
-        filter_verdicts, source, crops=crops, poses=poses, mattes=mattes, recipe=recipe.filter
+        filter_verdicts, source, crops=crops, poses=poses, mattes=corrected, recipe=recipe.filter
     )
     yield "filter", verdicts
 
@@ -62,14 +79,58 @@ def rejudge_source(outcome: SourceOutcome, recipe: Recipe) -> SourceOutcome:
     mattes = _submit(
         matte, source, crops=crops, screened=screened, recipe=recipe.matte, poses=poses
     )
+    return _judge_again(outcome, mattes, recipe, [("screen", screened), ("matte", mattes)])
+
+
+def correct_source(outcome: SourceOutcome, recipe: Recipe) -> SourceOutcome:
+    """Apply the corrections that came back since a source was filtered; no model runs.
+
+    Unchanged where there are none, and where the filter saw them all.
+    """
+    crops, matted = outcome.crops, outcome.result("matte")
+    if outcome.error is not None or crops is None or matted is None:
+        return outcome
+    if outcome.result("correct") is None and not _is_corrected(outcome):
+        return outcome
+    return _judge_again(outcome, MattesTable(matted), recipe, [])
+
+
+def _judge_again(
+    outcome: SourceOutcome,
+    mattes: PrefectFuture[MattesTable] | MattesTable,
+    recipe: Recipe,
+    before: list[Submission],
+) -> SourceOutcome:
+    """Correct and filter the mattes of a source; `before` are the tasks that make them anew."""
+    source = outcome.source
+    submissions, corrected = before, mattes
+    if _is_corrected(outcome):
+        corrected = _submit(
+            correct,
+            source,
+            media=outcome.media,
+            crops=outcome.crops,
+            mattes=mattes,
+            recipe=recipe.matte,
+        )
+        submissions = [*submissions, ("correct", corrected)]
     verdicts = _submit(
-        filter_verdicts, source, crops=crops, poses=poses, mattes=mattes, recipe=recipe.filter
+        filter_verdicts,
+        source,
+        crops=outcome.crops,
+        poses=outcome.poses,
+        mattes=corrected,
+        recipe=recipe.filter,
     )
-    judged = _outcome(source, [("screen", screened), ("matte", mattes), ("filter", verdicts)])
+    judged = _outcome(source, [*submissions, ("filter", verdicts)])
     # Earlier stages keep their results: bounds do not enter their keys.
-    replaced = {"screen", "matte", "filter"}
+    replaced = {stage for stage, _ in before} | {"correct", "filter"}
     reused = tuple(result for result in outcome.stages if result.stage not in replaced)
     return judged.model_copy(update={"stages": reused + judged.stages})
+
+
+def _is_corrected(outcome: SourceOutcome) -> bool:
+    return outcome.media is not None and has_corrections(outcome.media)
 
 
 def _submit(task: Task[..., Table], source: Source, **inputs: Any) -> PrefectFuture[Table]:

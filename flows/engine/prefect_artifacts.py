@@ -1,6 +1,7 @@
 """Artifacts of a run in the Prefect UI: progress, tables, contact sheets, links."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar, get_args
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from prefect.artifacts import (
 from prefect.context import FlowRunContext
 
 from flows.engine.run_record import RunRecord, run_folder, save_run
+from flows.engine.work_orders import Receipt
+from tasks.annotate.task import Order
 from tasks.common.recipe.models import Recipe
 from tasks.common.records import Drop, SourceOutcome, StageResult, Verdict
 from tasks.common.schema.run_crops import RunCrops
@@ -54,11 +57,12 @@ def is_deployed() -> bool:
     return bool(context and context.flow_run and context.flow_run.deployment_id)
 
 
-def finish_run(record: RunRecord, workspace: Workspace, flow_runs: Mapping[str, str]) -> None:
+def finish_run(record: RunRecord, workspace: Workspace, flow_runs: Mapping[str, str]) -> int:
     """Save a run's record, write its report, and create its artifacts in the Prefect UI.
 
-    Sources that were taken down since the run are left out of report and artifacts. `flow_runs` has
-    the ids of the batches' flow runs by source id.
+    Returns the number of crops that people should look at. Sources that were taken down since the
+    run are left out of report and artifacts. `flow_runs` has the ids of the batches' flow runs by
+    source id.
     """
     # First the record: the rest can be made from it again.
     save_run(record, workspace)
@@ -88,6 +92,32 @@ def finish_run(record: RunRecord, workspace: Workspace, flow_runs: Mapping[str, 
                 markdown=f"## {verdict}: {n_crops} crops\n\n![{verdict}]({picture})\n",
                 description=f"Contact sheet of the crops with the verdict {verdict}.",
             )
+    return len(run.of("review"))
+
+
+def create_order_artifact(order: Order, folder: Path) -> None:
+    """Create the table of a work order's samples, in the order in which they help."""
+    table = [
+        {
+            "sample": item.sample,
+            "source": item.source_id,
+            "verdict": item.verdict,
+            "margin": item.margin,
+            "masks of the person": item.n_in_track,
+            "why": item.sentence,
+        }
+        for item in order.items[:_MAX_ROWS]
+    ]
+    description = f"Work order {order.order}: {len(order.items)} samples in {folder}."
+    create_table_artifact(key="review-order", table=table, description=description)
+
+
+def create_delivery_artifact(receipt: Receipt) -> None:
+    """Create the table of what became of each file of a delivery, refused ones first."""
+    refused_first = sorted(receipt.outcomes, key=lambda outcome: outcome.result != "refused")
+    table = [outcome._asdict() for outcome in refused_first[:_MAX_ROWS]]
+    description = f"Work order {receipt.order.order}: {receipt.summary}."
+    create_table_artifact(key="review-delivery", table=table, description=description)
 
 
 def create_batch_artifact(

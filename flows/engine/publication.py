@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from tasks.common.errors import WorldError
+from flows.engine.per_source import correct_source
+from tasks.common.errors import ArtifactError, WorldError
 from tasks.common.recipe.models import Recipe
 from tasks.common.records import Publication, Source, SourceOutcome, StageResult
 from tasks.common.schema.sample import Published
@@ -55,12 +56,14 @@ def publish_outcomes(
 
     Raises:
         InputError: there is nothing to publish, or the store refuses access.
+        ArtifactError: corrections of annotators cannot be applied.
         WorldError: the store failed, or another publisher was faster in every attempt.
     """
     workspace, publish_recipe = Workspace.of(settings()), recipe.publish
     takedowns = Takedowns.of(workspace, open_store(store))
     # Failed sources stay in `allowed`: a pin on one of them holds for its whole group.
     allowed = apply_takedowns(outcomes, takedowns, workspace)
+    allowed = apply_corrections(allowed, recipe)
     completed = tuple(outcome for outcome in allowed if outcome.error is None)
     # Outside of the loop: none of these depends on the base version.
     crops = deduplicate(completed, recipe.filter)
@@ -81,6 +84,26 @@ def publish_outcomes(
         f"Other publishers committed a version during each of {_MAX_BUILDS} attempts; "
         "publish again."
     )
+
+
+def apply_corrections(
+    outcomes: Iterable[SourceOutcome], recipe: Recipe
+) -> tuple[SourceOutcome, ...]:
+    """Apply what annotators sent back since these sources were filtered.
+
+    Raises:
+        ArtifactError: correcting a source failed. A version without it would lose human work.
+    """
+    applied = []
+    for outcome in outcomes:
+        corrected = correct_source(outcome, recipe)
+        if corrected.error is not None and outcome.error is None:
+            raise ArtifactError(
+                f"The corrections of {outcome.source.source_id} cannot be applied: "
+                f"{corrected.error}"
+            )
+        applied.append(corrected)
+    return tuple(applied)
 
 
 def count_drops(

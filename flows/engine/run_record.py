@@ -25,6 +25,8 @@ class RunRecord(Record):
     outcomes: tuple[SourceOutcome, ...]
     publication: Publication | None = None
     withheld: tuple[str, ...] = ()
+    # Records of former versions have redacted addresses without a sign of what was cut off.
+    tells_cut_addresses: bool = False
 
     @property
     def failed(self) -> tuple[SourceOutcome, ...]:
@@ -109,6 +111,23 @@ def load_run(workspace: Workspace, run_id: str | None) -> RunRecord:
     known = ", ".join(find_runs(workspace)[-5:]) or "none yet; start one with `matteflow ingest`"
     missing = f"no run {run_id}" if run_id else "no run yet"
     raise InputError(f"There is {missing} in {workspace.location}. The last runs: {known}.")
+
+
+def find_publishing_run(name: str, version: int, workspace: Workspace) -> RunRecord:
+    """Return the newest run that published a version.
+
+    Raises:
+        InputError: no run of this workspace did.
+    """
+    for run_id in reversed(find_runs(workspace)):
+        record = load_run(workspace, run_id)
+        published = record.publication
+        if published is not None and (published.name, published.version) == (name, version):
+            return record
+    raise InputError(
+        f"No run in {workspace.location} published {name}@v{version}. Use the workspace that did, "
+        "or name a run."
+    )
 
 
 def find_outcome(source_id: str, run: str, workspace: Workspace) -> tuple[RunRecord, SourceOutcome]:

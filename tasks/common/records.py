@@ -14,9 +14,11 @@ from pydantic import (
     field_serializer,
 )
 
-from tasks.common.uri import redacted
+from tasks.common.uri import stored
 
-SourceStage = Literal["download", "sample", "detect", "pose", "screen", "matte", "filter"]
+SourceStage = Literal[
+    "download", "sample", "detect", "pose", "screen", "matte", "correct", "filter"
+]
 RunStage = Literal["deduplicate", "review", "dataset", "publish"]
 Stage = Literal[SourceStage, "measure", RunStage]
 SOURCE_STAGES: tuple[SourceStage, ...] = get_args(SourceStage)
@@ -78,7 +80,8 @@ class Annotation(Record):
 class Source(Record):
     """One line of a source list: where media come from and what may be done with them.
 
-    Its JSON, which is stored and displayed, has the redacted URI: no credentials, no signature.
+    Its JSON, which is stored and displayed, has the redacted URI: no credentials, no signature. A
+    digest stands for what was cut off, so that the address is still the same one.
     """
 
     source_id: SourceId
@@ -100,7 +103,7 @@ class Source(Record):
     @field_serializer("uri")
     def _without_signature(self, uri: str, info: FieldSerializationInfo) -> str:
         # Redacted unless asked otherwise: forgetting the context leaks nothing.
-        return uri if info.context == WHOLE_ADDRESSES else redacted(uri)
+        return uri if info.context == WHOLE_ADDRESSES else stored(uri)
 
 
 class Media(Record):
@@ -181,6 +184,12 @@ class SourceOutcome(Record):
         return next((result for result in self.stages if result.stage == stage), None)
 
     @property
+    def media(self) -> MediaTable | None:
+        """The file of the source, by `download`."""
+        result = self.result("download")
+        return None if result is None else MediaTable(result)
+
+    @property
     def crops(self) -> CropsTable | None:
         """The people of the source, by `detect`."""
         result = self.result("detect")
@@ -200,8 +209,8 @@ class SourceOutcome(Record):
 
     @property
     def mattes(self) -> MattesTable | None:
-        """Alpha and mask of the admitted crops, by `matte`."""
-        result = self.result("matte")
+        """Alpha and mask of the admitted crops, by `correct` where people corrected some."""
+        result = self.result("correct") or self.result("matte")
         return None if result is None else MattesTable(result)
 
     @property

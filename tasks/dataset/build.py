@@ -1,7 +1,10 @@
 """The tree that a trainer syncs: built whole in the workspace before a store sees any of it."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from tasks.common.digests import content_key
 from tasks.common.errors import InputError
@@ -9,15 +12,19 @@ from tasks.common.progress import track
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.records import Drop, SourceOutcome, StageResult
-from tasks.common.schema.layout import MANIFEST, TreeFile, digests_of, encode_manifest
+from tasks.common.schema.layout import IGNORE, MANIFEST, TreeFile, digests_of, encode_manifest
 from tasks.common.schema.provenance import Provenance
-from tasks.common.schema.sample import NO_BASE, BaseVersion
-from tasks.common.workspace.artifacts import ArtifactWriter
+from tasks.common.schema.rows import RunCrop
+from tasks.common.schema.sample import NO_BASE, BaseVersion, SampleRow
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.dataset import VERSION
 from tasks.dataset.encode import encode_sample, read_sample
 from tasks.dataset.inputs import DatasetInputs
+from tasks.dataset.other_people import frames_of
 from tasks.dataset.selection import Selected, Selection
 from tasks.dataset.text_files import history_files, text_files
+
+_DECIMALS = 6  # of shares: further digits say nothing
 
 
 def inputs_key(
@@ -73,9 +80,7 @@ def build_tree(
     _require_any(selection)
     # The order is that of dependence: samples, text files, history, manifest. Each of these names
     # the digests of what is before it, so none can be written earlier.
-    files: list[TreeFile] = []
-    for sample in track(selection.samples, "dataset", len(selection.samples)):
-        files += _sample_files(sample, recipe, out)
+    files, selection = _write_samples(selection, inputs, recipe, out)
     texts = text_files(selection, inputs, recipe)
     files += [_file(out, name, data) for name, data in texts.items()]
     # The history says what changed since the base version, so it needs all other digests.
@@ -104,16 +109,41 @@ def _require_any(selection: Selection) -> None:
     )
 
 
-def _sample_files(
-    sample: Selected, recipe: PublishRecipe, out: ArtifactWriter
-) -> Iterator[TreeFile]:
-    row = sample.row
-    try:
-        pair = encode_sample(*read_sample(sample.crop, out.workspace), recipe.jpeg_quality)
+def _write_samples(
+    selection: Selection, inputs: DatasetInputs, recipe: PublishRecipe, out: ArtifactWriter
+) -> tuple[list[TreeFile], Selection]:
+    """Write images and annotations; return them, and the selection with the ignored shares."""
+    frames = frames_of(inputs.run.crops)
+    files: list[TreeFile] = []
+    written: list[Selected] = []
+    for sample in track(selection.samples, "dataset", len(selection.samples)):
+        in_frame = frames[sample.crop.crop.frame_id] if "other_people" in recipe.ignore else None
+        sample, pair = _encoded(sample, in_frame, recipe, out.workspace)
+        files += _sample_files(sample.row, pair, out)
+        written.append(sample)
+    return files, selection._replace(samples=written)
+
+
+def _encoded(
+    sample: Selected,
+    in_frame: Sequence[RunCrop] | None,
+    recipe: PublishRecipe,
+    workspace: Workspace,
+) -> tuple[Selected, tuple[bytes, bytes]]:
+    rgb, mask = read_sample(sample.crop, workspace, in_frame)
     # No drop: the crop was judged to be good, so an unusable pair is a fault of the program or of
     # the disk. To leave it out quietly would hide that.
+    try:
+        pair = encode_sample(rgb, mask, recipe.jpeg_quality)
     except ValueError as error:
         raise ValueError(f"{sample.stem} cannot be published: {error}") from error
+    share = round(float(np.mean(mask == IGNORE)), _DECIMALS)
+    return sample._replace(row=replace(sample.row, ignored_share=share)), pair
+
+
+def _sample_files(
+    row: SampleRow, pair: tuple[bytes, bytes], out: ArtifactWriter
+) -> Iterator[TreeFile]:
     for name, data in zip(row.paths, pair, strict=True):
         yield _file(
             out,

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from tasks.common.recipe.publish import PublishRecipe
+from tasks.common.schema.channels import is_human
 from tasks.common.schema.layout import HISTORY
 from tasks.common.schema.run_crops import RunCrops
 from tasks.common.schema.sample import (
@@ -115,10 +116,11 @@ def _changes(
 
 
 def _why_added(row: SampleRow, base: BaseVersion, words: Mapping[str, str]) -> str:
+    corrected = words["kept_corrected"].format(channel=row.channel)
     # `splits` keeps the keys of sources that have no sample now, so this tells a crop that passes
     # new bounds from one of a new source.
     if base.label and f"source {row.source_id}" in base.splits:
-        return words["kept_now"]
+        return corrected if is_human(row.channel) else words["kept_now"]
     return words["new_source"].format(batch=row.provenance.batch or words["none"])
 
 

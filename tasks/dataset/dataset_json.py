@@ -9,6 +9,8 @@ from typing import Any
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.recipe.scenes import SceneFinder
 from tasks.common.records import Source
+from tasks.common.schema.channels import is_agreed, is_human
+from tasks.common.schema.layout import IGNORE
 from tasks.common.schema.provenance import Provenance
 from tasks.common.schema.sample import SampleRow
 from tasks.dataset.figures import Histogram, histogram
@@ -40,6 +42,7 @@ def metadata_of(
         "against": list(recipe.against),
         "description": recipe.description,
         "classes": ["background", "person"],
+        "ignored": _ignored(rows),
         **_measures(rows),
         "split_files": [_of_split_file(file) for file in files],
         "split": shares,
@@ -51,6 +54,7 @@ def metadata_of(
         "licences": _count(row.licence for row in rows),
         "batches": _count(row.provenance.batch for row in rows),
         "channels": _count(row.channel for row in rows),
+        **_masks(rows),
         "dropped": [count._asdict() for count in _drop_counts(inputs, selection)],
         "histograms": {name: bins._asdict() for name, bins in histograms(rows).items()},
         "limits": list(recipe.limits),
@@ -76,6 +80,18 @@ def _measures(rows: Sequence[SampleRow]) -> Metadata:
         "n_boxes": sum(row.n_boxes for row in rows),
         "mean_height_px": round(fmean(row.height_px for row in rows)) if rows else 0,
         "mean_width_px": round(fmean(row.width_px for row in rows)) if rows else 0,
+    }
+
+
+def _ignored(rows: Sequence[SampleRow]) -> Metadata:
+    """Count the pictures with ignored pixels, and the share of all pixels that they are."""
+    px = [row.width_px * row.height_px for row in rows]
+    shares = [row.ignored_share or 0.0 for row in rows]
+    ignored = sum(share * n for share, n in zip(shares, px, strict=True))
+    return {
+        "value": IGNORE,
+        "n_samples": sum(share > 0 for share in shares),
+        "share": round(ignored / max(1, sum(px)), 6),
     }
 
 
@@ -141,6 +157,20 @@ def _duplicate_sources(
         for media_id, sources in sorted(providers.items())
         if len(sources) > 1
     }
+
+
+def _masks(rows: Sequence[SampleRow]) -> Metadata:
+    """Count masks by who made them; nothing where no person corrected one."""
+    n_human = sum(is_human(row.channel) for row in rows)
+    if not n_human:
+        return {}
+    n_given = sum(not row.channel.startswith("rembg ") for row in rows) - n_human
+    counts = {
+        "machine": len(rows) - n_human - n_given,
+        "human": n_human,
+        "agreed": sum(is_agreed(row.channel) for row in rows),
+    }
+    return {"masks": counts}
 
 
 def _count(values: Iterable[str | None]) -> dict[str, int]:

@@ -4,14 +4,11 @@ from collections.abc import Sequence
 
 from tasks.common.digests import content_key
 from tasks.common.recipe.bounds import RuleBounds
-from tasks.common.records import SourceOutcome, SourceStage, StageResult
+from tasks.common.records import SourceOutcome, StageResult
 from tasks.common.schema.rows import Crop, JudgedCrop, Matte, Pose, RunCrop
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace, reuse_or_make
 from tasks.deduplicate import VERSION
 from tasks.deduplicate.settle import settle
-
-# In the order in which `_crops_of` unpacks them.
-_READ: tuple[SourceStage, ...] = ("detect", "pose", "matte", "filter")
 
 
 def deduplicate_key(outcomes: Sequence[SourceOutcome], bounds: RuleBounds) -> str:
@@ -21,11 +18,16 @@ def deduplicate_key(outcomes: Sequence[SourceOutcome], bounds: RuleBounds) -> st
     failed have no crops and do not count.
     """
     parts = [
-        [outcome.source.source_id, *(_identity(outcome.result(stage)) for stage in _READ)]
+        [outcome.source.source_id, *map(_identity, _tables_of(outcome))]
         for outcome in outcomes
         if outcome.result("filter") is not None
     ]
     return content_key("deduplicate", VERSION, parts, bounds.near_duplicate)
+
+
+def _tables_of(outcome: SourceOutcome) -> tuple[StageResult | None, ...]:
+    """Return the tables that a source's crops are made of: crops, poses, mattes, verdicts."""
+    return outcome.crops, outcome.poses, outcome.mattes, outcome.verdicts
 
 
 def _identity(result: StageResult | None) -> list[str]:
@@ -53,7 +55,7 @@ def deduplicate_crops(
 
 def _crops_of(outcome: SourceOutcome, workspace: Workspace) -> list[RunCrop]:
     """Return the crops of one source as its filter judged them; none if the source failed."""
-    detected, posed, matted, judged = (outcome.result(stage) for stage in _READ)
+    detected, posed, matted, judged = _tables_of(outcome)
     if detected is None or matted is None or judged is None:
         return []
     crops = {crop.crop_id: crop for crop in workspace.rows(Crop, detected)}

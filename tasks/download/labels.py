@@ -13,15 +13,14 @@ from tasks.common.errors import SourceError
 from tasks.common.files import digest_bytes
 from tasks.common.media.images import Mask, encode_png
 from tasks.common.media.limits import decode_limits, refusing_malformed_media
+from tasks.common.media.polygons import draw_polygons
+from tasks.common.media.run_lengths import decode_run_lengths
 from tasks.common.media.sandbox import run_isolated
 from tasks.common.records import Annotation, Media, Record, Source
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import ArtifactWriter
 
 _MAX_PEOPLE = 255  # the labels that uint8 holds beside 0
-# Compressed run lengths (maskApi.c of COCO): bits a character, two flags, the character of 0, and
-# how many first runs are not differences.
-_COUNT_BITS, _COUNT_MORE, _COUNT_SIGN, _COUNT_ZERO, _PLAIN_RUNS = 5, 0x20, 0x10, 48, 2
 
 
 @dataclass(frozen=True)
@@ -154,54 +153,5 @@ def draw_labels(people: list[Any], size_wh: tuple[int, int]) -> Mask:
 
 def _draw(segmentation: Any, size_wh: tuple[int, int]) -> Mask:
     if isinstance(segmentation, dict):
-        return _decode_run_lengths(segmentation)
-    from skimage.draw import polygon  # late: slow to import, and few sources have polygons
-
-    width, height = size_wh
-    mask = np.zeros((height, width), np.uint8)
-    for points in segmentation:
-        xy = np.asarray(points, np.float64).reshape(-1, 2)
-        # COCO's coordinates count from a pixel's corner, those of `polygon` from its centre.
-        rows, columns = polygon(  # type: ignore[no-untyped-call]
-            xy[:, 1] - 0.5, xy[:, 0] - 0.5, shape=(height, width)
-        )
-        mask[rows, columns] = 1
-    return mask
-
-
-def _decode_run_lengths(rle: dict[str, Any]) -> Mask:
-    """Decode COCO run lengths: column by column, background first.
-
-    Raises:
-        ValueError: the runs do not add up to the pixels of the mask.
-    """
-    height, width = (int(side) for side in rle["size"])
-    counts = rle["counts"]
-    runs = _decompress(counts) if isinstance(counts, str) else [int(count) for count in counts]
-    if sum(runs) != height * width or min(runs, default=0) < 0:
-        raise ValueError(f"its runs make {sum(runs)} of {height * width} pixels")
-    # Runs alternate, starting with background, which may have length 0.
-    values = np.arange(len(runs)) % 2
-    return np.repeat(values, runs).astype(np.uint8).reshape(width, height).T
-
-
-def _decompress(text: str) -> list[int]:
-    """Decode compressed run lengths, a variable-length code like LEB128 (`maskApi.c` of COCO).
-
-    Each character holds 5 bits, lowest first, and a bit that says whether more follow; the highest
-    bit of the last one is the sign. From the third on, a run is the difference to the one before
-    the last, the nearest of the same colour.
-    """
-    runs: list[int] = []
-    value = shift = 0
-    for character in text:
-        code = ord(character) - _COUNT_ZERO
-        value |= (code & (_COUNT_MORE - 1)) << shift
-        shift += _COUNT_BITS
-        if code & _COUNT_MORE:
-            continue
-        if code & _COUNT_SIGN:
-            value -= 1 << shift
-        runs.append(value + (runs[-2] if len(runs) > _PLAIN_RUNS else 0))
-        value = shift = 0
-    return runs
+        return decode_run_lengths(segmentation)
+    return draw_polygons(segmentation, size_wh)

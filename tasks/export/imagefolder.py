@@ -13,7 +13,7 @@ def write_image_folder(samples: Iterable[SampleBytes], folder: Path) -> None:
     """Write `<split>/images/*.jpg`, `<split>/masks/*.png` and `<split>/metadata.jsonl`.
 
     `load_dataset("imagefolder", data_dir=…)` gives the columns image, mask (0 background,
-    1 person), scenes and provenance.
+    1 person, 255 ignored), scenes and provenance.
     """
     lines: dict[str, list[str]] = defaultdict(list)
     for sample in samples:

@@ -26,7 +26,7 @@ class Version:
 
 
 class SampleBytes(NamedTuple):
-    """A published sample with the bytes of its image (JPEG) and mask (PNG, 0 and 1)."""
+    """A published sample with the bytes of its image (JPEG) and mask (PNG: 0, 1, 255)."""
 
     row: SampleRow
     jpeg: bytes

@@ -21,7 +21,8 @@ _EPOCH = 0.0  # a fixed modification time, so that the same samples give the sam
 def write_shards(samples: Iterable[SampleBytes], folder: Path, size: int = SHARD_SAMPLES) -> None:
     """Write `<split>-000000.tar` and so on, at most `size` samples each, and `index.parquet`.
 
-    A sample is `stem.jpg`, `stem.png` (0 background, 1 person) and `stem.json`.
+    A sample is `stem.jpg`, `stem.png` (0 background, 1 person, 255 ignored) and
+    `stem.json`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rows = list(_write(samples, folder, size))

@@ -1,11 +1,13 @@
 """Judge crops under other bounds from stored measures, without pictures and models."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import Drop, Source
 from tasks.common.schema.rows import JudgedCrop
+from tasks.filter.corrected import settle_all
 from tasks.filter.judge import drop_empty_mask, is_matted, judge_source
 
 _EMPTY = "mask_empty"
@@ -22,14 +24,23 @@ class Rejudged(NamedTuple):
     unmatted: frozenset[str]
 
 
-def rejudge(crops: Sequence[JudgedCrop], source: Source, bounds: RuleBounds) -> Rejudged:
-    """Judge the crops of one source again, from the measures that their verdicts hold."""
+def rejudge(
+    crops: Sequence[JudgedCrop],
+    source: Source,
+    bounds: RuleBounds,
+    channels: Mapping[str, str | None] = MappingProxyType({}),
+) -> Rejudged:
+    """Judge the crops of one source again, from the measures that their verdicts hold.
+
+    `channels` are the annotation sources of the masks by crop id: people settle doubts about them.
+    """
     # Their reason is no rule, so bounds cannot give it back: the matting model's finding must be
     # carried over.
     empty = {crop.crop_id: _matte_drop(crop) for crop in crops if _EMPTY in crop.failed_rules}
     matted = {crop.crop_id for crop in crops if is_matted(crop.measures)}
     rejudged, unmatted = [], set()
-    for crop in judge_source([crop.measured for crop in crops], source, bounds, matted):
+    judged = judge_source([crop.measured for crop in crops], source, bounds, matted)
+    for crop in settle_all(judged, source, bounds, channels):
         is_out = crop.verdict == "drop"
         if not is_out and crop.crop_id not in matted and crop.crop_id not in empty:
             unmatted.add(crop.crop_id)

@@ -33,7 +33,9 @@ def rejudge_run(
     judged: list[RunCrop] = []
     unmatted: set[str] = set()
     for source_id, own in by_source.items():
-        rejudged = rejudge([crop.verdict for crop in own], sources[source_id], bounds)
+        channels = {crop.crop.crop_id: crop.matte.channel for crop in own if crop.matte}
+        verdicts = [crop.verdict for crop in own]
+        rejudged = rejudge(verdicts, sources[source_id], bounds, channels)
         unmatted |= rejudged.unmatted
         for crop, verdict in zip(own, rejudged.crops, strict=True):
             # `near_source_id` comes from the comparison across sources, which follows.

@@ -16,11 +16,13 @@ from tasks.common.records import (
     Stage,
     VerdictsTable,
 )
-from tasks.common.schema.rows import Admitted, JudgedCrop, MeasuredCrop
+from tasks.common.schema.rows import Admitted, JudgedCrop, Matte, MeasuredCrop
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace, reuse_or_make
 from tasks.filter import VERSION
+from tasks.filter.corrected import settle_all
 from tasks.filter.judge import drop_empty_mask, judge_source
 from tasks.filter.measure import join_measures, measure_crops, measures_key
+from tasks.filter.trust import shipped_trust
 
 
 def screen_key(
@@ -39,7 +41,7 @@ def filter_key(
     recipe: RuleBounds,
 ) -> str:
     """Name the artifact by crops, poses, mattes, bounds, and the source's tags and licence."""
-    parts = [crops.digest, poses and poses.digest, mattes.digest]
+    parts = [crops.digest, poses and poses.digest, mattes.digest, shipped_trust().digest]
     return content_key("filter", VERSION, *parts, source.scenes, source.licence, recipe)
 
 
@@ -80,8 +82,10 @@ def filter_crops(
     judged = judge_source(
         join_measures(before, after), source, recipe, matted={crop.crop_id for crop in after}
     )
+    channels = {matte.crop_id: matte.channel for matte in workspace.rows(Matte, mattes)}
+    settled = settle_all(judged, source, recipe, channels)
     empty = _empty_masks(mattes, workspace)
-    final = [drop_empty_mask(crop, empty.get(crop.crop_id)) for crop in judged]
+    final = [drop_empty_mask(crop, empty.get(crop.crop_id)) for crop in settled]
     drops = _drops(final, "filter")
     return VerdictsTable(out.commit_rows(JudgedCrop, final, drops, n_in=len(final)))
 
@@ -103,7 +107,7 @@ def _measured(
 
 
 def _empty_masks(mattes: MattesTable, workspace: Workspace) -> dict[str, Drop]:
-    """Return the drops of the matte stage by crop."""
+    """Return the drops of matting, or of correcting its masks, by crop."""
     drops = map(Drop.model_validate, workspace.drop_rows(mattes))
     return {drop.item: drop for drop in drops}
 

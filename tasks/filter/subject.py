@@ -94,6 +94,11 @@ class Subject:
         return read_grey(self._workspace.path(self._matte.mask_path)) if self._matte else None
 
     @property
+    def foreign_share(self) -> float:
+        """Of what was marked in the published part, the share that left the mask, 0..1."""
+        return self._matte.foreign_share if self._matte else 0.0
+
+    @property
     def tight_in_crop(self) -> Box | None:
         """The part of the crop that would be published, in whole px; None before matting."""
         return self._matte.tight_box_xyxy if self._matte else None

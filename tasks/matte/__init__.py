@@ -1,3 +1,3 @@
 """Crops become alpha mattes and masks, by rembg."""
 
-VERSION = 4
+VERSION = 5

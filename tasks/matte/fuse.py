@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.common.media.images import Alpha, Mask, Rgb
+from tasks.common.media.person_part import person_part
 from tasks.common.schema.boxes import Box
-from tasks.matte.masks import person_part
 
 Floats = NDArray[np.float32]
 Pixels = TypeVar("Pixels", NDArray[np.float32], NDArray[np.uint8])

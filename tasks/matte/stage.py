@@ -5,7 +5,16 @@ from typing import NamedTuple
 import numpy as np
 
 from tasks.common.digests import content_key
-from tasks.common.media.images import Alpha, encode_png, read_grey, read_rgb, to_alpha, to_codes
+from tasks.common.media.images import (
+    Alpha,
+    Mask,
+    encode_png,
+    read_grey,
+    read_rgb,
+    to_alpha,
+    to_codes,
+)
+from tasks.common.media.person_part import tight_box
 from tasks.common.progress import track
 from tasks.common.recipe.models import MatteRecipe
 from tasks.common.records import AdmittedTable, CropsTable, Drop, MattesTable, PosesTable, Source
@@ -16,10 +25,11 @@ from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.matte import VERSION
 from tasks.matte.cache import MatteStore, StoredAlpha
 from tasks.matte.fuse import Body, fuse, without_foreign_parts
-from tasks.matte.masks import tight_box, to_mask
+from tasks.matte.masks import to_mask
 from tasks.matte.provided import provided_alpha
 
 _RAW_DECIMALS = 6  # further digits differ between machines
+_SHARE_DECIMALS = 6
 
 
 class _Models(NamedTuple):
@@ -37,13 +47,10 @@ def matte_key(
     recipe: MatteRecipe,
     poses: PosesTable | None = None,
 ) -> str:
-    """Name the artifact by the crops, those admitted, this part of the recipe, the weights.
-
-    Poses shape the masks only where opinions are fused.
-    """
+    """Name the artifact by crops, poses, those admitted, this part of the recipe, the weights."""
     models = [weights.identity for weights in _weights(recipe)]
-    bodies = [poses.digest] if poses and recipe.opinions else []
-    return content_key("matte", VERSION, crops.digest, screened.digest, recipe, models, *bodies)
+    parts = [crops.digest, poses and poses.digest, screened.digest]
+    return content_key("matte", VERSION, *parts, recipe, models)
 
 
 def matte_crops(
@@ -57,9 +64,8 @@ def matte_crops(
     """Write alpha and mask of each admitted crop; crops in = mattes + drops."""
     models = _models(recipe, out.workspace)
     rows = _admitted(crops, screened, out.workspace)
-    bodies: dict[str, Pose] = {}
-    if poses is not None and recipe.opinions:
-        bodies = {pose.crop_id: pose for pose in out.workspace.rows(Pose, poses)}
+    rows_of_poses = out.workspace.rows(Pose, poses) if poses is not None else []
+    bodies = {pose.crop_id: pose for pose in rows_of_poses}
     mattes: list[Matte] = []
     drops: list[Drop] = []
     for crop in track(rows, "matte", len(rows)):
@@ -111,16 +117,16 @@ def _matte_one(
     """Write alpha and mask of one crop; None where the mask is empty inside the person's box."""
     is_provided = crop.given_path is not None
     is_fused = bool(recipe.opinions) and not is_provided
-    body = _body(pose, out.workspace) if is_fused else None
+    body = _body(pose, out.workspace)
     if crop.given_path is not None:
         alpha = provided_alpha(crop.crop_id, crop.given_path, crop.given_digest, out)
     elif is_fused:
         alpha = _fused(crop, body, models, out)
     else:
         alpha = models.own.matte_of(crop.path, crop.digest)
-    mask = to_mask(alpha.prediction.alpha, recipe.threshold)
-    if is_fused:
-        mask = without_foreign_parts(mask, crop.person_in_crop, body)
+    marked = mask = to_mask(alpha.prediction.alpha, recipe.threshold)
+    if not is_provided:  # somebody drew that one as it shall be
+        mask = without_foreign_parts(marked, crop.person_in_crop, body)
     box = tight_box(mask, crop.person_in_crop, recipe.margin)
     if box is None:  # before the second model, which would be called in vain
         return None
@@ -142,7 +148,13 @@ def _matte_one(
         model="given" if is_provided else model,
         model_digest=crop.given_digest or "+".join(digests),
         channel=crop.channel if is_provided else f"rembg {model}",
+        foreign_share=_foreign_share(marked[box.slices], mask[box.slices]),
     )
+
+
+def _foreign_share(marked: Mask, mask: Mask) -> float:
+    n_marked = int(np.count_nonzero(marked))
+    return round(1.0 - int(np.count_nonzero(mask)) / n_marked, _SHARE_DECIMALS) if n_marked else 0.0
 
 
 def _fused(crop: Crop, body: Body | None, models: _Models, out: ArtifactWriter) -> StoredAlpha:

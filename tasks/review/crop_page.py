@@ -36,6 +36,14 @@ class RuleFinding(NamedTuple):
     sentence: str
 
 
+class MaskPair(NamedTuple):
+    """The machine's and the corrected mask of a crop, (H, W) of 0 and 1, and who corrected it."""
+
+    machine: Mask
+    corrected: Mask
+    note: str
+
+
 def read_crop(crops: StageResult, crop_id: str, workspace: Workspace) -> RunCrop:
     """Read one row of a run's `crops` table, by its id or a unique prefix of it.
 
@@ -75,8 +83,16 @@ def choose_crop_id(crop_ids: Sequence[str], crop_id: str) -> str:
     )
 
 
-def render_crop_page(crop: RunCrop, findings: Sequence[RuleFinding], workspace: Workspace) -> str:
-    """Return a page with the crop's pictures and what each rule says of it."""
+def render_crop_page(
+    crop: RunCrop,
+    findings: Sequence[RuleFinding],
+    workspace: Workspace,
+    masks: MaskPair | None = None,
+) -> str:
+    """Return a page with the crop's pictures and what each rule says of it.
+
+    With `masks` the machine's and the corrected mask are shown next to each other.
+    """
     return render_page(
         __package__,
         "crop_page.html.j2",
@@ -87,17 +103,14 @@ def render_crop_page(crop: RunCrop, findings: Sequence[RuleFinding], workspace: 
         findings=findings,
         pictures=[
             {"picture": jpeg_data_uri(drawn, 85), "caption": caption}
-            for drawn, caption in _pictures(crop, workspace)
+            for drawn, caption in [*_pictures(crop, workspace), *_corrected(crop, masks, workspace)]
         ],
         groups=[],
     )
 
 
 def _pictures(crop: RunCrop, workspace: Workspace) -> list[tuple[Rgb, str]]:
-    rgb = picture(workspace, crop.crop.path)
-    scale = _HEIGHT_PX / rgb.shape[0]
-    size_wh = (max(1, round(rgb.shape[1] * scale)), _HEIGHT_PX)
-    large = cast(Rgb, cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA))
+    large, scale, size_wh = _enlarged(crop, workspace)
     pictures = [(_with_boxes(large, crop.crop, scale), "yellow: the person, red: other people")]
     if crop.pose is not None:
         pictures.append((_with_pose(large, crop.pose, scale), "blue: seen, grey: guessed"))
@@ -109,6 +122,35 @@ def _pictures(crop: RunCrop, workspace: Workspace) -> list[tuple[Rgb, str]]:
         grey = cv2.resize(alpha, size_wh, interpolation=cv2.INTER_AREA)
         pictures.append((np.repeat(grey[:, :, None], 3, axis=2).astype(np.uint8), "the alpha"))
     return pictures
+
+
+def _corrected(
+    crop: RunCrop, masks: MaskPair | None, workspace: Workspace
+) -> list[tuple[Rgb, str]]:
+    """Return the two masks side by side, and the pixels in which they differ."""
+    if masks is None:
+        return []
+    large, _, size_wh = _enlarged(crop, workspace)
+    added = (masks.corrected == 1) & (masks.machine != 1)
+    removed = (masks.machine == 1) & (masks.corrected != 1)
+    changed = (large // 3).astype(np.uint8)
+    for pixels, colour in ((added, _MASK_RGB), (removed, _OTHER_RGB)):
+        small = cv2.resize(pixels.astype(np.uint8), size_wh, interpolation=cv2.INTER_NEAREST)
+        changed[small == 1] = colour
+    n_added, n_removed = np.count_nonzero(added), np.count_nonzero(removed)
+    return [
+        (_with_mask(large, masks.machine, size_wh), "the machine's mask"),
+        (_with_mask(large, masks.corrected, size_wh), f"corrected: {masks.note}"),
+        (changed, f"green: {n_added} px added, red: {n_removed} px removed by people"),
+    ]
+
+
+def _enlarged(crop: RunCrop, workspace: Workspace) -> tuple[Rgb, float, tuple[int, int]]:
+    """Return the crop at the height of the page's pictures, its scale and its width and height."""
+    rgb = picture(workspace, crop.crop.path)
+    scale = _HEIGHT_PX / rgb.shape[0]
+    size_wh = (max(1, round(rgb.shape[1] * scale)), _HEIGHT_PX)
+    return cast(Rgb, cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA)), scale, size_wh
 
 
 def _with_boxes(large: Rgb, crop: Crop, scale: float) -> Rgb:

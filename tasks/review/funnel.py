@@ -57,8 +57,8 @@ def all_drops(
 ) -> list[SourceDrop]:
     """Return every drop of a run once, with its source: by stage of each source, then duplicates.
 
-    The filter repeats what screening dropped, and what the matting model found empty. A source that
-    failed before its filter has those of matting alone.
+    The filter repeats what screening dropped, and what the matting model or a person found empty. A
+    source that failed before its filter has those of matting alone.
     """
     drops: list[SourceDrop] = []
     for outcome in outcomes:
@@ -66,7 +66,16 @@ def all_drops(
         repeated = ("screen", "matte") if is_filtered else ("screen",)
         for result in outcome.stages:
             if result.stage not in repeated:
-                drops += _drops_of(outcome.source.source_id, result, workspace)
+                own = _drops_of(outcome.source.source_id, result, workspace)
+                # `correct` repeats those of matting, and its empty masks are the filter's as well.
+                drops += [
+                    drop
+                    for drop in own
+                    if result.stage != "correct"
+                    or (
+                        drop.stage == "correct" and (drop.reason != "mask_empty" or not is_filtered)
+                    )
+                ]
     return [*drops, *run.drops]
 
 

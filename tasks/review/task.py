@@ -12,7 +12,7 @@ from tasks.common.weights.fetch import require_weights
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.caching import run_task
 from tasks.review.clip import Tagger
-from tasks.review.crop_page import RuleFinding, read_crop, render_crop_page
+from tasks.review.crop_page import MaskPair, RuleFinding, read_crop, render_crop_page
 from tasks.review.funnel import (
     Reason,
     SourceLine,
@@ -27,6 +27,7 @@ from tasks.review.stage import published_files, reuse_or_review, sheet_uri, writ
 from tasks.review.verdict_diff import VerdictDiff, diff_verdicts, render_verdict_diff
 
 __all__ = [
+    "MaskPair",
     "Reason",
     "RuleFinding",
     "SourceLine",

@@ -19,6 +19,7 @@ ROOMS = (
     "detect",
     "pose",
     "matte",
+    "annotate",
     "filter",
     "deduplicate",
     "review",
@@ -30,6 +31,9 @@ _SIMILARITY = ("tasks/common/similarity",)
 _YOLO = ("tasks/common/weights/yolo.py",)
 ALSO = {
     "filter": _SIMILARITY,
+    "download": ("tasks/common/media/run_lengths.py", "tasks/common/media/polygons.py"),
+    "matte": ("tasks/common/media/person_part.py",),
+    "annotate": ("tasks/common/media/person_part.py", "tasks/common/media/three_way.py"),
     "detect": _YOLO,
     "pose": _YOLO,
     "deduplicate": _SIMILARITY,

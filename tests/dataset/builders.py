@@ -74,9 +74,10 @@ def _names(media: str, crops: Sequence[Crop]) -> list[tuple[Crop, str]]:
 def _detect(workspace: Workspace, media: str, crops: Sequence[Crop]) -> StageResult:
     out = _writer(workspace, "detect", media, repr(crops))
     rows = []
-    for _, crop_id in _names(media, crops):
+    for crop, crop_id in _names(media, crops):
         path, digest = out.put(f"{content_key(crop_id)}.jpg", encode_jpeg(picture(crop_id), 95))
-        rows.append(replace(_detected(media, crop_id), path=path, digest=digest))
+        row = replace(_detected(media, crop_id), others_xyxy=crop.others_xyxy)
+        rows.append(replace(row, path=path, digest=digest))
     return out.commit_rows(DetectedCrop, rows, [], n_in=len(rows))
 
 

@@ -86,7 +86,7 @@ def test_a_person_that_fills_the_picture_is_fine() -> None:
 
 @pytest.mark.parametrize("factor", [0, 2, 255])
 def test_a_mask_of_other_codes_cannot_be_encoded(factor: int) -> None:
-    with pytest.raises(ValueError, match="expected 0 and 1"):
+    with pytest.raises(ValueError, match="expected 0, 1"):
         encode_sample(picture("a"), MASK * np.uint8(factor), 95)
 
 

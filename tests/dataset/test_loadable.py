@@ -68,7 +68,7 @@ def test_a_good_pair_passes() -> None:
 @pytest.mark.parametrize(
     ("mask", "reason"),
     [
-        pytest.param(PERSON * 255, r"\[0, 255\], expected 0 and 1", id="0 and 255"),
+        pytest.param(PERSON * 255, r"\[0, 255\], expected 0, 1", id="0 and 255"),
         pytest.param(PERSON * 0, "holds", id="nobody"),
         pytest.param(PERSON.astype(np.uint16), "expected L", id="16 bit"),
         pytest.param(np.stack([PERSON] * 3, -1), "mode RGB", id="colours"),

@@ -113,11 +113,19 @@ def unknown_words(words: list[str]) -> list[str]:
         command = group.get_command(context, words[1])
     if command is None:
         return [words[1]]
+    words = words[1:]
+    # `matteflow review send`: a group within the group.
+    if hasattr(command, "commands") and len(words) > 1:
+        with command.make_context(words[0], [], resilient_parsing=True) as context:
+            inner = command.get_command(context, words[1])
+        if inner is None:
+            return [words[1]]
+        command, words = inner, words[1:]
     # The group holds stand-ins; a command's own parameters are known once it is loaded.
-    with command.make_context(words[1], [], resilient_parsing=True) as context:
+    with command.make_context(words[0], [], resilient_parsing=True) as context:
         params = context.command.params
     options = {name for option in params for name in [*option.opts, *option.secondary_opts]}
-    return [word for word in words[2:] if word.startswith("--") and word not in options]
+    return [word for word in words[1:] if word.startswith("--") and word not in options]
 
 
 @each_page()
@@ -132,6 +140,9 @@ def test_every_command_that_is_shown_exists_with_its_options(page: Path) -> None
         pytest.param("matteflow ingest a.csv --recipe demo", [], id="known"),
         pytest.param("matteflow swim", ["swim"], id="no-command"),
         pytest.param("matteflow pull NAME --into x", ["--into"], id="no-option"),
+        pytest.param("matteflow review send --format psd", [], id="subcommand"),
+        pytest.param("matteflow review sell", ["sell"], id="no-subcommand"),
+        pytest.param("matteflow review send --as psd", ["--as"], id="no-option-of-it"),
     ],
 )
 def test_the_check_of_commands_notices_what_does_not_exist(line: str, unknown: list[str]) -> None:

@@ -38,6 +38,7 @@ GOOD = MeasuredCrop(
         "person_overlap": 0.0,
         "body_visible": 0.9,
         "upper_body_visible": 0.95,
+        "occlusion": 0.1,
         "sharpness": 0.7,
         "ghosting": 0.02,
         "exposure": 0.0,
@@ -47,10 +48,13 @@ GOOD = MeasuredCrop(
         "subject_share": 0.5,
         "frame_cut_mask": 0.0,
         "person_overlap_mask": 0.0,
+        "other_people": 0.0,
         "contrast": 40.0,
         "mask_certainty": 0.8,
+        "expected_iou": 0.95,
         "mask_agreement": 0.95,
         "keypoints_in_mask": 1.0,
+        "trust": 0.95,
     },
     hash="0123456789abcdef",
     mirror_hash="fedcba9876543210",
@@ -125,6 +129,7 @@ def make_subject(
     confidence: float = 0.9,
     projection: Projection = "flat",
     pose: Pose | None = None,
+    foreign_share: float = 0.0,
 ) -> Subject:
     """Build a subject whose crop is the whole frame, unless its pixels say otherwise.
 
@@ -163,6 +168,7 @@ def make_subject(
         model="u2netp",
         model_digest="",
         channel=None,
+        foreign_share=foreign_share,
     )
     return Subject(Workspace(root), crop, pose, matte)
 

@@ -19,10 +19,14 @@ DARK, LIGHT = 60, 200
 
 
 class FakeNetworks:
-    """Marks each model's own rectangle, brighter in brighter crops, and nothing in black ones."""
+    """Marks each model's own rectangle, brighter in brighter crops, and nothing in black ones.
+
+    `flag` is a second rectangle that all of them mark as well.
+    """
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.flag: tuple[int, int, int, int] | None = None
 
     def __call__(self, rgb: Rgb, weights: Weights, settings: Settings) -> Prediction:
         self.asked.append(weights.name)
@@ -30,6 +34,9 @@ class FakeNetworks:
         x0, y0, x1, y1 = MARKED[weights.name]
         level = 0.0 if not rgb.any() else 0.6 + float(rgb.mean()) / 1000
         alpha[y0:y1, x0:x1] = level
+        if self.flag is not None:
+            x0, y0, x1, y1 = self.flag
+            alpha[y0:y1, x0:x1] = level
         return Prediction(alpha, 0.0, level)
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from tasks.common.media.person_part import person_part, tight_box
 from tasks.common.schema.boxes import Box
-from tasks.matte.masks import person_part, tight_box, to_mask
+from tasks.matte.masks import to_mask
 from tasks.matte.session import as_probability
 
 WHOLE = (0.0, 0.0, 200.0, 100.0)  # x0, y0, x1, y1 in px

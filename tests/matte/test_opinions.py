@@ -8,7 +8,7 @@ import pytest
 
 from tasks.common.digests import content_key
 from tasks.common.files import digest_file
-from tasks.common.media.images import encode_png
+from tasks.common.media.images import Mask, encode_png
 from tasks.common.recipe.models import MatteRecipe
 from tasks.common.records import AdmittedTable, CropsTable, PosesTable, Source
 from tasks.common.schema.rows import Crop, Matte, Pose
@@ -58,6 +58,15 @@ def _matte(
     out = ArtifactWriter(workspace, "matte", matte_key(*inputs, recipe, poses))
     (row,) = workspace.rows(Matte, matte_crops(out, SOURCE, *inputs, recipe, poses))
     return row
+
+
+def _drawn(workspace: Workspace, crops: CropsTable, mask: Mask) -> CropsTable:
+    """Write the one crop again, with a mask that came along."""
+    given = ArtifactWriter(workspace, "detect", "e" * 40)
+    path, digest = given.put("drawn.png", encode_png(mask))
+    (crop,) = workspace.rows(Crop, crops)
+    crop = replace(crop, given_path=path, given_digest=digest, channel="people")
+    return CropsTable(given.commit_rows(Crop, [crop], [], n_in=1))
 
 
 def test_each_model_is_asked_once(workspace: Workspace, networks: FakeNetworks) -> None:
@@ -126,12 +135,7 @@ def test_an_annotation_that_came_along_is_not_fused(
     inputs = write_inputs(workspace, [DARK])
     drawn = np.zeros(SIZE_WH[::-1], np.uint8)
     drawn[6:36, 12:20] = 1
-    given = ArtifactWriter(workspace, "detect", "e" * 40)
-    path, digest = given.put("drawn.png", encode_png(drawn))
-    (crop,) = workspace.rows(Crop, inputs[0])
-    crop = replace(crop, given_path=path, given_digest=digest, channel="people")
-    crops = CropsTable(given.commit_rows(Crop, [crop], [], n_in=1))
-    row = _matte(workspace, THREE, (crops, inputs[1]))
+    row = _matte(workspace, THREE, (_drawn(workspace, inputs[0], drawn), inputs[1]))
     assert networks.asked == []
     assert (row.model, row.channel) == ("given", "people")
     assert marked(workspace, row.mask_path) == (12, 6, 20, 36)
@@ -159,8 +163,45 @@ class TestKey:
         two = MatteRecipe(model="u2netp", opinions=("isnet-small",))
         assert len({matte_key(*inputs, recipe) for recipe in (ALONE, two, THREE)}) == 3
 
-    def test_poses_count_only_where_opinions_are_fused(self, workspace: Workspace) -> None:
+    @pytest.mark.parametrize("recipe", [ALONE, POSED], ids=["alone", "fused"])
+    def test_it_changes_with_the_poses(self, recipe: MatteRecipe, workspace: Workspace) -> None:
         inputs = write_inputs(workspace, [DARK])
         low, high = (_poses(workspace, inputs[0], seen) for seen in (0.1, 0.9))
-        assert matte_key(*inputs, ALONE, low) == matte_key(*inputs, ALONE, None)
-        assert matte_key(*inputs, POSED, low) != matte_key(*inputs, POSED, high)
+        assert len({matte_key(*inputs, recipe, poses) for poses in (low, high, None)}) == 3
+
+
+class TestForeignParts:
+    """A flag beside the person is no person, whichever models were asked."""
+
+    FLAG = (21, 2, 24, 5)  # within what is published
+
+    def test_a_part_beside_the_person_leaves_the_mask_of_a_single_model(
+        self, workspace: Workspace, networks: FakeNetworks
+    ) -> None:
+        networks.flag = self.FLAG
+        recipe = ALONE.model_copy(update={"margin": 0.2})
+        row = _matte(workspace, recipe, write_inputs(workspace, [DARK]))
+        assert marked(workspace, row.mask_path) == MARKED["u2netp"]
+        n_flag, n_person = 3 * 3, 16 * 30
+        assert row.foreign_share == pytest.approx(n_flag / (n_flag + n_person), abs=1e-6)
+
+    def test_a_part_with_a_sure_joint_is_the_persons(
+        self, workspace: Workspace, networks: FakeNetworks
+    ) -> None:
+        networks.flag = (14, 38, 17, 40)  # a foot, below a gap of two rows
+        inputs = write_inputs(workspace, [DARK])
+        out = ArtifactWriter(workspace, "pose", "d" * 40)
+        ankle = Pose("c0", ((15.0, 38.0),), (0.9,), None, None, "yolo11n-pose", "0")
+        poses = PosesTable(out.commit_rows(Pose, [ankle], [], n_in=1))
+        row = _matte(workspace, ALONE, inputs, poses)
+        assert marked(workspace, row.mask_path) == (8, 6, 24, 40)
+        assert row.foreign_share == 0.0
+
+    def test_what_somebody_drew_stays_as_it_is(self, workspace: Workspace) -> None:
+        drawn = np.zeros(SIZE_WH[::-1], np.uint8)
+        drawn[6:36, 12:20] = 1
+        drawn[2:5, 21:24] = 1
+        inputs = write_inputs(workspace, [DARK])
+        row = _matte(workspace, ALONE, (_drawn(workspace, inputs[0], drawn), inputs[1]))
+        assert marked(workspace, row.mask_path) == (12, 2, 24, 36)
+        assert row.foreign_share == 0.0

@@ -13,6 +13,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 JpegQuality = Annotated[int, Field(ge=80, le=100)]
 Note = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,60}$")]
 Language = Literal["en", "zh"]
+Ignored = Literal["other_people"]
 SceneId = Annotated[
     str,
     Field(
@@ -75,13 +76,24 @@ class PublishRecipe(Record):
     related: Literal["refuse", "leave_out"] = Field(
         "refuse", description="what becomes of samples related to a test or training subset"
     )
-    accumulate: bool = Field(
-        False, description="publish with what earlier runs for this subset gave"
+    accumulate: bool | Literal["replace"] = Field(
+        False,
+        description="publish with what earlier runs for this subset gave; `replace` also where a "
+        "source has other bytes now, whose earlier samples then vanish",
     )
     val_share: Share = 0.1
     pin: dict[str, Split] = Field(default_factory=dict)
     near_bits: int = Field(
         6, ge=0, le=11, description="up to so many of 64 bits apart, pictures are of one group"
+    )
+    ignore: tuple[Ignored, ...] = Field(
+        ("other_people",),
+        description="whose pixels become 255, which trainers leave out; [] for nobody's",
+    )
+    per_track: int | None = Field(
+        None,
+        ge=1,
+        description="at most so many samples of one person in one shot, those that differ most",
     )
     jpeg_quality: JpegQuality = 95
     language: Language = "en"

@@ -29,6 +29,9 @@ OLD_SPLIT_ASSIGNMENT = "sides.json"  # its name in versions that dataset program
 # Both names count, so that a version with the old one compares equal where only the name differs.
 HISTORY = (CHANGELOG, SPLIT_ASSIGNMENT, OLD_SPLIT_ASSIGNMENT)
 
+# The codes of an annotation; `IGNORE` is mmsegmentation's default for "leave this pixel out".
+BACKGROUND, PERSON, IGNORE = 0, 1, 255
+
 IMAGES = "img_dir/"
 ANNOTATIONS = "ann_dir/"
 SPLIT_FILES = "split_dir/"

@@ -116,6 +116,8 @@ class Matte:
     model: str
     model_digest: str
     channel: str | None  # annotation source: rembg and its model, or a data set
+    # Of what was marked in the published part, the share that was not the person's and left it.
+    foreign_share: float = 0.0
 
 
 @dataclass(frozen=True)

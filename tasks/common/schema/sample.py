@@ -105,6 +105,9 @@ class SampleRow:
     box_in_crop_xyxy: Box  # whole px of the crop: what is published of it
     hash: str | None
     mirror_hash: str | None
+    # The share of its pixels that is 255, as another person may be there; None by older programs.
+    ignored_share: float | None = None
+    trust: float | None = None  # the probability that the mask is good, as it was judged
 
     @property
     def paths(self) -> SamplePaths:

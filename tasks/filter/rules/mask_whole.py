@@ -16,10 +16,10 @@ _PINHOLE_SHARE = 0.005
 
 
 def measure(subject: Subject) -> float | None:
-    """Return the largest connected part over the whole mask with its pinholes filled, 0..1.
+    """Return the largest connected part over all that was marked, with pinholes filled, 0..1.
 
-    Parts touch at corners too (8-connected). A neighbour's arm in the picture, a limb behind an
-    obstacle, scattered specks and pinholes make it smaller.
+    Parts touch at corners too (8-connected). A neighbour's arm or a flag in the picture, which have
+    left the mask since, a limb behind an obstacle, scattered specks and pinholes make it smaller.
     """
     mask = subject.tight_mask
     if mask is None or not mask.any():
@@ -31,7 +31,8 @@ def measure(subject: Subject) -> float | None:
     # 4-connected, the dual of 8: otherwise a diagonal line of the mask would not close a hole.
     openings = _areas(surrounded, connectivity=4)[1:]
     pinholes = int(openings[openings < _PINHOLE_SHARE * whole].sum())
-    return largest / (whole + pinholes)
+    marked = whole / max(1e-9, 1.0 - subject.foreign_share)
+    return largest / (marked + pinholes)
 
 
 def _areas(mask: Mask, connectivity: int) -> NDArray[np.int32]:

@@ -1,0 +1,1 @@
+"""One module per way in which masks travel: how they are written, how they are read back."""

@@ -8,12 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
-from numpy.typing import NDArray
 from PIL import Image
-from pycocotools import mask as coco_mask
 
 from tasks.common.errors import InputError, SourceError
 from tasks.common.media.images import read_grey
@@ -23,12 +18,10 @@ from tasks.common.schema.tables import plain_rows
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.download.fetch import download_key, fetch
-from tasks.download.labels import draw_labels
 from tasks.download.seen import SeenSources
 from tasks.download.sources.read import read_sources
 from tests.download.fetching import png
-
-SQUARE = [10, 10, 20, 10, 20, 20, 10, 20]
+from tests.download.test_labels import SQUARE
 
 
 def bring(source: Source) -> dict[str, Any]:
@@ -145,48 +138,6 @@ def test_a_picture_of_coco_comes_with_the_labels_that_were_drawn(tmp_path: Path)
     expected[:, :4], expected[10:20, 10:20] = 1, 2
     assert np.array_equal(labels_of(row), expected)
     assert row["channel"] == "coco"
-
-
-def test_run_lengths_are_read_in_both_ways_of_writing_them() -> None:
-    # By pycocotools' own encode: a 4 x 3 mask with column 1 and the first pixel of column 2 set.
-    plain = {"size": [3, 4], "counts": [3, 4, 5]}
-    packed = {"size": [3, 4], "counts": "345"}
-    expected = np.array([[0, 1, 1, 0], [0, 1, 0, 0], [0, 1, 0, 0]], np.uint8)
-    for rle in (plain, packed):
-        assert np.array_equal(draw_labels([rle], (4, 3)), expected)
-
-
-@given(
-    mask=st.tuples(st.integers(1, 40), st.integers(1, 40)).flatmap(
-        lambda shape: arrays(np.uint8, shape, elements=st.integers(0, 1))
-    )
-)
-def test_run_lengths_are_read_as_pycocotools_writes_them(mask: NDArray[np.uint8]) -> None:
-    rle = coco_mask.encode(np.asfortranarray(mask))
-    height, width = mask.shape
-    packed = {"size": [height, width], "counts": rle["counts"].decode()}
-    assert np.array_equal(draw_labels([packed], (width, height)), mask)
-
-
-def test_of_two_people_who_overlap_the_smaller_lies_on_top() -> None:
-    labels = draw_labels([[SQUARE], [[0, 0, 30, 0, 30, 30, 0, 30]]], (40, 30))
-    assert (labels[15, 15], labels[5, 5], labels[5, 35]) == (2, 1, 0)
-
-
-@pytest.mark.parametrize(
-    "segmentation",
-    [
-        {"size": [3, 4], "counts": [3]},
-        {"size": [3]},
-        [[1, 2, 3]],
-        7,
-        {"size": [2, 2], "counts": "~"},
-    ],
-    ids=["too few", "no counts", "odd polygon", "number", "garbage"],
-)
-def test_a_malformed_segmentation_is_refused(segmentation: Any) -> None:
-    with pytest.raises(SourceError, match="malformed"):
-        draw_labels([segmentation], (4, 3))
 
 
 @pytest.mark.service

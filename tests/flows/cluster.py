@@ -1,28 +1,21 @@
 """A real Prefect server and real process workers, as a team has them, on free loopback ports."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from importlib.metadata import version
 from pathlib import Path
-from shutil import copyfile
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import httpx
-from filelock import FileLock
 
-from tests.conftest import CACHE
+from tests.flows.programs import ROOT, Process, prefect_home, wait_for
 from tests.http_client import http_client
 
-ROOT = Path(__file__).parents[2]
-T = TypeVar("T")
-_READY_S = 120.0
+_READY_S = 240.0  # as long as the product waits for an embedded server
 _REQUEST_S = 150.0  # a server waits 60 s for its locked database, then says 503
 _RUN_S = 240.0
 _TRIES = 5
@@ -38,36 +31,6 @@ class Run(NamedTuple):
     state_type: str
     message: str
     run_count: int
-
-
-class Process:
-    """A program in a process group of its own, whose output goes to a file."""
-
-    def __init__(self, arguments: list[str], environment: Mapping[str, str], log: Path):
-        self._stream = log.open("ab")
-        self.process = subprocess.Popen(
-            arguments, env=dict(environment), cwd=ROOT,
-            stdout=self._stream, stderr=self._stream, start_new_session=True,
-        )  # fmt: skip
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Stop the program, not what it started, until the block ends."""
-        self.process.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self.process.send_signal(signal.SIGCONT)
-
-    def kill(self, *, group: bool = True) -> None:
-        """SIGKILL it, with all that it started or alone."""
-        with suppress(ProcessLookupError):
-            if group:
-                os.killpg(self.process.pid, signal.SIGKILL)
-            else:
-                self.process.kill()
-        self.process.wait()
-        self._stream.close()
 
 
 class Cluster:
@@ -263,43 +226,6 @@ def _run(row: dict[str, Any]) -> Run:
     return Run(
         row["id"], row["name"], row["state_name"] or "", row["state_type"] or "",
         state.get("message") or "", row["run_count"],
-    )  # fmt: skip
-
-
-def wait_for(look: Callable[[], T | None], limit_s: float, what: str) -> T:
-    """Return what `look` finds as soon as it finds anything."""
-    deadline = time.monotonic() + limit_s
-    while time.monotonic() < deadline:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.25)
-    raise AssertionError(f"waited {limit_s:.0f} s in vain for {what}")
-
-
-def prefect_home(folder: Path) -> Path:
-    """Make a home of Prefect with the database as a first server leaves it.
-
-    Its hundred migrations take ten seconds of CPU, so they are done once for each release.
-    """
-    migrated = CACHE / f"prefect-{version('prefect')}.db"
-    migrated.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{migrated}.lock"):
-        if not migrated.exists():
-            with tempfile.TemporaryDirectory() as home:
-                _migrate(Path(home))
-                copyfile(Path(home, "prefect.db"), f"{migrated}.new")
-            Path(f"{migrated}.new").replace(migrated)
-    folder.mkdir(parents=True)
-    copyfile(migrated, folder / "prefect.db")
-    return folder
-
-
-def _migrate(home: Path) -> None:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    subprocess.run(
-        [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"],
-        env=own | {"PREFECT_HOME": str(home)}, capture_output=True, check=True,
     )  # fmt: skip
 
 

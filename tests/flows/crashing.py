@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from tests.flows.cluster import Cluster, Run, wait_for
+from tests.flows.cluster import Cluster, Run
+from tests.flows.programs import wait_for
 
 Victim = Literal["flow", "worker", "both", "server"]
 VICTIMS: tuple[Victim, ...] = ("flow", "worker", "both", "server")

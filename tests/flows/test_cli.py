@@ -10,7 +10,7 @@ import pytest
 from flows.cli import command_line
 from tasks.download.task import read_sources
 from tests.flows.builders import exit_code
-from tests.flows.cluster import prefect_home
+from tests.flows.programs import prefect_home
 
 
 def run_cli(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -14,7 +14,8 @@ from tests.flows.cluster import Cluster, cluster
 from tests.flows.crashing import Aftermath, Struck, Victim, kill_in, mend, strike
 from tests.flows.test_operation import recipe
 
-pytestmark = pytest.mark.slow
+# Each wait has a limit of its own; on a busy machine setting up alone has taken 500 s.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,12 @@ import yaml
 from flows.ingest import ingest
 from tasks.common.settings import settings
 from tests.conftest import CACHE, package_file
-from tests.flows.cluster import FINAL, Cluster, Run, cluster, wait_for
+from tests.flows.cluster import FINAL, Cluster, Run, cluster
+from tests.flows.programs import wait_for
 from tests.seaweed import S3Server
 
-pytestmark = pytest.mark.slow
+# Each wait has a limit of its own; on a busy machine setting up alone has taken 500 s.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 STAGES = ("download", "sample", "detect", "screen", "matte", "filter")
 RECIPE = {

@@ -1,14 +1,12 @@
 """A collection that meets a publication, another collection, or its own death."""
 
-from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 
 from tasks.common.errors import ArtifactError, WorldError
 from tasks.common.store.folder import FolderStore
-from tasks.common.store.objects import ObjectStore, Stored
+from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.artifacts import Workspace
 from tasks.publish.commit import commit_tree
 from tasks.publish.gc import Unreferenced, collect
@@ -19,7 +17,14 @@ from tasks.publish.tombstones import Tombstone, lease_tree
 from tasks.publish.verify import verify_version
 from tests.dataset.trees import NOW, plain_samples, plain_tree, push_samples
 from tests.publish.forge import put, put_record
-from tests.publish.wrappers import Around, DiesAt, Killed, Noting, Overtaken
+from tests.publish.wrappers import (
+    BeforeLook,
+    DiesAt,
+    Killed,
+    Noting,
+    Overtaken,
+    Watching,
+)
 
 DAY = timedelta(days=1)
 
@@ -209,20 +214,6 @@ def test_a_damaged_mark_is_told_with_its_address(
         _collect(folder_store, 7)
 
 
-class _Watching(Around):
-    """Lets something happen after each listing of a tree's files."""
-
-    def __init__(self, inner: ObjectStore, meanwhile: Callable[[], Any]):
-        super().__init__(inner)
-        self._meanwhile = meanwhile
-
-    def list_objects(self, prefix: str) -> dict[str, Stored]:
-        found = self.inner.list_objects(prefix)
-        if prefix.startswith("trees/"):
-            self._meanwhile()
-        return found
-
-
 def test_a_claim_is_dated_when_it_is_made_and_not_when_the_run_began(
     workspace: Workspace, folder_store: FolderStore
 ) -> None:
@@ -239,7 +230,7 @@ def test_a_due_collection_at_any_listing_of_a_long_publication_leaves_the_versio
     workspace: Workspace, folder_store: FolderStore
 ) -> None:
     first = _marked(workspace, folder_store)
-    store = _Watching(folder_store, lambda: _collect(folder_store, 8))
+    store = Watching(folder_store, lambda: _collect(folder_store, 8))
     tree = plain_tree(workspace, plain_samples("a"))
     done = commit_tree(
         tree, first.name, workspace, store,
@@ -260,25 +251,8 @@ def test_a_collection_that_stood_still_harms_nothing_that_came_after_another(
         assert [garbage.step for garbage in _collect(folder_store, 7.1)] == ["delete"]
         made.append(_publish(workspace, folder_store, 7.2))
 
-    slow = _BeforeLook(folder_store, go_on_without_it)
+    slow = BeforeLook(folder_store, go_on_without_it)
     _collect(slow, 7)
     assert [
         list(verify_version(VersionRegistry(folder_store), one, deep=True)) for one in made
     ] == [[]]
-
-
-class _BeforeLook(Around):
-    """Lets something happen, once, when a deletion has begun and looks at its mark again."""
-
-    def __init__(self, inner: ObjectStore, meanwhile: Callable[[], Any]):
-        super().__init__(inner)
-        self._waiting, self._n_deleted = [meanwhile], 0
-
-    def delete(self, keys: Iterable[str]) -> None:
-        self._n_deleted += 1
-        self.inner.delete(keys)
-
-    def get(self, key: str) -> bytes | None:
-        if key.startswith("gc/") and self._n_deleted and self._waiting:
-            self._waiting.pop()()
-        return self.inner.get(key)

@@ -20,7 +20,8 @@ from tests.publish.states import Seen, Snapshot, State, look, rewind, take_snaps
 from tests.publish.wrappers import Noting
 from tests.seaweed import S3Server
 
-pytestmark = pytest.mark.slow
+# A sweep is made by a fixture, in a minute; on a machine that others keep busy it has taken ten.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 N_FILES = 25  # six samples, and what tells of them
 N_SHARED = 20

@@ -120,3 +120,34 @@ class OtherTags(Around):
         return {
             key: Stored(there.size_bytes, secrets.token_hex(16)) for key, there in found.items()
         }
+
+
+class Watching(Around):
+    """Lets something happen after each listing of a tree's files."""
+
+    def __init__(self, inner: ObjectStore, meanwhile: Callable[[], Any]):
+        super().__init__(inner)
+        self._meanwhile = meanwhile
+
+    def list_objects(self, prefix: str) -> dict[str, Stored]:
+        found = self.inner.list_objects(prefix)
+        if prefix.startswith("trees/"):
+            self._meanwhile()
+        return found
+
+
+class BeforeLook(Around):
+    """Lets something happen, once, when a deletion has begun and looks at its mark again."""
+
+    def __init__(self, inner: ObjectStore, meanwhile: Callable[[], Any]):
+        super().__init__(inner)
+        self._waiting, self._n_deleted = [meanwhile], 0
+
+    def delete(self, keys: Iterable[str]) -> None:
+        self._n_deleted += 1
+        self.inner.delete(keys)
+
+    def get(self, key: str) -> bytes | None:
+        if key.startswith("gc/") and self._n_deleted and self._waiting:
+            self._waiting.pop()()
+        return self.inner.get(key)

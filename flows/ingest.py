@@ -25,17 +25,22 @@ from tasks.common.settings import settings
 from tasks.common.uri import redacted
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.scratch import sweep_scratch
-from tasks.download.task import keep_addresses, read_sources
+from tasks.download.task import keep_addresses, read_listing
 
 _ABANDONED_S = 7 * 24 * 3600.0  # partial downloads of this age are not resumed any more
 
 
 class Prepared(NamedTuple):
-    """The checked input of a run; `withheld` has a sentence per source that was taken down."""
+    """The checked input of a run.
+
+    `withheld` has a sentence per source that was taken down, `skipped` one per kind of file beside
+    the sources.
+    """
 
     sources: tuple[Source, ...]
     recipe: Recipe
     withheld: tuple[str, ...]
+    skipped: tuple[str, ...]
 
 
 def prepare(sources: str, recipe: str, store: str) -> Prepared:
@@ -54,7 +59,7 @@ def prepare(sources: str, recipe: str, store: str) -> Prepared:
     try:
         # A WorldError here is about the list's server, not the store; the state's name tells them
         # apart.
-        listed = read_sources(sources)
+        listed, skipped = read_listing(sources)
     except WorldError as error:
         raise ListingError(str(error)) from error
     # All listed sources, also taken-down ones: pins are checked against the list as it was written.
@@ -63,7 +68,7 @@ def prepare(sources: str, recipe: str, store: str) -> Prepared:
     if not allowed:
         raise InputError(f"Every source of the list was taken down. {withheld[0]}.")
     require_joinable(earlier_runs(parsed, workspace, store), allowed, parsed)
-    return Prepared(allowed, parsed, withheld)
+    return Prepared(allowed, parsed, withheld, skipped)
 
 
 def _name_flow_run() -> str:
@@ -111,6 +116,7 @@ def ingest(
         recipe=prepared.recipe,
         outcomes=outcomes,
         withheld=prepared.withheld,
+        skipped=prepared.skipped,
         tells_cut_addresses=True,
     )
     # Before the report, which says what was published.

@@ -220,7 +220,7 @@ def _summary(
     return (
         f"## {record.run_id}\n\n{describe_publication(record)}\n\n"
         + _links(record, page, workspace)
-        + "".join(f"- {sentence}\n" for sentence in record.withheld)
+        + "".join(f"- {sentence}\n" for sentence in (*record.withheld, *record.skipped))
         + f"\n| step | items |\n|---|---|\n{steps}\n"
         + _reasons("Dropped", all_drops(outcomes, run, workspace))
         + _reasons("For review", for_review(run.crops))

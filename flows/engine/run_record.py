@@ -15,7 +15,8 @@ _RECORD = "run.json"
 class RunRecord(Record):
     """Stored as `<workspace>/runs/<run_id>/run.json`.
 
-    `withheld` has a sentence for each source of the list that was taken down.
+    `withheld` has a sentence for each source of the list that was taken down, `skipped` one for
+    each kind of file beside the sources that is none.
     """
 
     run_id: str
@@ -25,6 +26,7 @@ class RunRecord(Record):
     outcomes: tuple[SourceOutcome, ...]
     publication: Publication | None = None
     withheld: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
     # Records of former versions have redacted addresses without a sign of what was cut off.
     tells_cut_addresses: bool = False
 

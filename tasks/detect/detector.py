@@ -34,10 +34,14 @@ class Person(NamedTuple):
 
 
 class People(NamedTuple):
-    """The people of one frame, from left to right, and its label map (H, W) if it has one."""
+    """The people of one frame, from left to right, and its label map (H, W) if it has one.
+
+    `unoutlined` are boxes of labelled people without an outline of their own, such as a crowd.
+    """
 
     persons: tuple[Person, ...]
     labels: Mask | None = None
+    unoutlined: tuple[Box, ...] = ()
 
 
 @cache

@@ -1,12 +1,14 @@
 """People labelled by an annotator: boxes and masks come from the label map, not a detector."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
-from skimage.measure import regionprops
+from numpy.typing import NDArray
+from skimage.measure import label, regionprops
 
 from tasks.common.errors import ArtifactError
-from tasks.common.media.images import Mask, read_grey
+from tasks.common.media.images import UNOUTLINED, Mask, read_grey
 from tasks.common.schema.boxes import Box
 from tasks.common.schema.rows import Frame
 from tasks.common.workspace.artifacts import Workspace
@@ -21,12 +23,13 @@ def labelled_people(frames: Iterable[Frame], workspace: Workspace) -> Iterator[P
     """
     for frame in frames:
         labels = _read_labels(frame, workspace)
-        yield People(tuple(_persons(labels)), labels)
+        unoutlined = _regions(_components(labels == UNOUTLINED))
+        yield People(tuple(_persons(labels)), labels, tuple(box for _, box in unoutlined))
 
 
-def cut_provided_mask(labels: Mask, label: int, crop: Box) -> Mask:
+def cut_provided_mask(labels: Mask, number: int, crop: Box) -> Mask:
     """Return the mask of one labelled person in the crop's box: uint8 (H, W), 0 and 1."""
-    mask: Mask = (labels[crop.slices] == label).astype(np.uint8)
+    mask: Mask = (labels[crop.slices] == number).astype(np.uint8)
     return mask
 
 
@@ -41,8 +44,20 @@ def _read_labels(frame: Frame, workspace: Workspace) -> Mask:
 
 
 def _persons(labels: Mask) -> list[Person]:
-    persons = []
+    persons = [
+        Person(box, confidence=1.0, label=number)
+        for number, box in _regions(labels)
+        if number != UNOUTLINED
+    ]
+    return sorted(persons, key=lambda person: (person.box.x0, person.box.y0))
+
+
+def _components(mask: NDArray[np.bool_]) -> NDArray[Any]:
+    numbered: NDArray[Any] = label(mask)  # type: ignore[no-untyped-call]  # skimage has no types
+    return numbered
+
+
+def _regions(labels: NDArray[Any]) -> Iterator[tuple[int, Box]]:
     for region in regionprops(labels):  # type: ignore[no-untyped-call]  # skimage has no types
         y0, x0, y1, x1 = map(float, region.bbox)  # half-open, as in `Box`
-        persons.append(Person(Box(x0, y0, x1, y1), confidence=1.0, label=int(region.label)))
-    return sorted(persons, key=lambda person: (person.box.x0, person.box.y0))
+        yield int(region.label), Box(x0, y0, x1, y1)

@@ -97,7 +97,7 @@ def _crops(
             person_box_xyxy=boxes[number],
             crop_box_xyxy=box,
             confidence=round(person.confidence, _CONFIDENCE_DECIMALS),
-            others_xyxy=(*boxes[:number], *boxes[number + 1 :]),
+            others_xyxy=(*boxes[:number], *boxes[number + 1 :], *people.unoutlined),
             path=path,
             digest=digest,
             given_path=mask and mask.path,

@@ -1,17 +1,20 @@
 """Labelled people: the annotation that came with a picture becomes a label map.
 
-A label map is uint8 (H, W) of the upright picture's size: 0, or the number of a person.
+A label map is uint8 (H, W) of the upright picture's size: 0, the number of a person, or 255 where
+people are who have no outline of their own.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
+from pydantic import Field
 
 from tasks.common.errors import SourceError
 from tasks.common.files import digest_bytes
-from tasks.common.media.images import Mask, encode_png
+from tasks.common.media.images import UNOUTLINED, Mask, encode_png
 from tasks.common.media.limits import decode_limits, refusing_malformed_media
 from tasks.common.media.polygons import draw_polygons
 from tasks.common.media.run_lengths import decode_run_lengths
@@ -20,7 +23,8 @@ from tasks.common.records import Annotation, Media, Record, Source
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import ArtifactWriter
 
-_MAX_PEOPLE = 255  # the labels that uint8 holds beside 0
+_MAX_PEOPLE = UNOUTLINED - 1  # the labels that uint8 holds beside 0 and this one
+_N_CODES_NAMED = 8
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class PeopleInPicture(Record):
     width: int
     height: int
     people: list[Any]
+    # Absent in most pictures, whose annotations keep their digests.
+    ignored: list[Any] = Field([], exclude_if=lambda ignored: not ignored)
 
 
 class _MaskJob(Record):
@@ -74,13 +80,16 @@ def write_labels(source: Source, media: Media, out: ArtifactWriter) -> LabelFile
             f"The annotation {annotation.path} is missing or changed; read its source list again."
         )
     labels = _read_labels(annotation, data, out)
+    # Drawn on the picture as it is stored, which an EXIF entry turns: the labels are turned, too.
+    if media.rotation_deg and labels.shape == (media.width_px, media.height_px):
+        labels = np.ascontiguousarray(np.rot90(labels, media.rotation_deg // 90))
     # Compared with what the probe measured: an annotation of another size would be drawn shifted.
     if labels.shape != (media.height_px, media.width_px):
         raise SourceError(
             f"The annotation has {labels.shape[1]} x {labels.shape[0]} px, the upright picture "
             f"{media.width_px} x {media.height_px}."
         )
-    if not labels.any():
+    if not (labels % UNOUTLINED).any():
         raise SourceError("The annotation labels no person.")
     path, digest = out.put("labels.png", encode_png(labels))
     return LabelFile(path, digest, annotation.channel)
@@ -89,7 +98,12 @@ def write_labels(source: Source, media: Media, out: ArtifactWriter) -> LabelFile
 def _read_labels(annotation: Annotation, data: bytes, out: ArtifactWriter) -> Mask:
     if annotation.path.endswith(".json"):
         picture = PeopleInPicture.model_validate_json(data)
-        return draw_labels(picture.people, (picture.width, picture.height))
+        size_wh = (picture.width, picture.height)
+        labels = draw_labels(picture.people, size_wh)
+        # Below the outlined people: their own pixels are known.
+        ignored = draw_labels(picture.ignored, size_wh) if picture.ignored else labels
+        labels[(labels == 0) & (ignored > 0)] = UNOUTLINED
+        return labels
     # Mask files are untrusted too: in a worker process a crash costs only this source.
     # Paths and bits cross the border of the process, never pickles: the worker is not trusted.
     job = _MaskJob(path=str(out.workspace.path(annotation.path)), person=annotation.person_values)
@@ -120,11 +134,24 @@ def mask_in_worker(values: dict[str, Any]) -> dict[str, Any]:
                     f"The mask has the mode {image.mode}; expected codes in one channel of 8 bits."
                 )
             codes = np.asarray(image)
+    except UnidentifiedImageError as error:
+        # Its text names our own copy of the file, which tells nobody anything.
+        raise SourceError("The mask is no PNG; save it as one.") from error
     except (OSError, SyntaxError, ValueError) as error:
         raise SourceError(f"The mask cannot be read: {error}.") from error
     is_person = np.isin(codes, job.person)
+    if not is_person.any():
+        raise SourceError(
+            f"The mask labels no person: its codes are {_listed(np.unique(codes))}, and those that "
+            f"mean person {_listed(job.person)} (`person` in the list)."
+        )
     person = _PersonBits(shape=is_person.shape, bits=np.packbits(is_person).tobytes().hex())
     return person.model_dump(mode="json")
+
+
+def _listed(codes: Iterable[int]) -> str:
+    texts = [str(code) for code in codes]
+    return ", ".join(texts[:_N_CODES_NAMED]) + (", …" if len(texts) > _N_CODES_NAMED else "")
 
 
 def draw_labels(people: list[Any], size_wh: tuple[int, int]) -> Mask:

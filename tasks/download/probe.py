@@ -14,16 +14,17 @@ import puremagic
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
-from PIL import ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tasks.common.errors import SourceError
-from tasks.common.media.images import open_picture
+from tasks.common.media.images import is_heif, open_picture
 from tasks.common.media.limits import (
     decode_limits,
     open_video,
     refusing_malformed_media,
     video_stream,
 )
+from tasks.common.media.profiles import photo_problem
 from tasks.common.media.sandbox import run_isolated
 from tasks.common.recipe.models import DownloadRecipe
 from tasks.common.records import Kind, Projection, Record
@@ -36,6 +37,8 @@ _MP4_HEAD = slice(4, 8)  # an MP4 file begins with the size and type of its firs
 _QUARTER_TURNS = {90, 270}
 _ORIENTATION = 0x0112  # the EXIF tag
 _UPRIGHT = 1
+_ORIENTATIONS = range(1, 9)
+_TURNS_DEG = {6: 270, 8: 90}  # counterclockwise; 5 and 7, which mirror as well, no camera writes
 # Insta360's raw files hold one circular fisheye picture per lens: stitching needs its software.
 _EXPORT_FIRST = {".insv", ".insp", ".lrv"}
 
@@ -71,8 +74,8 @@ def probe(
 ) -> Properties:
     """Probe a media file in an isolated worker process.
 
-    With `must_be_upright` a picture that an EXIF entry turns or mirrors is refused: annotations are
-    drawn on the stored pixels and would not fit the upright picture.
+    With `must_be_upright` a picture that an EXIF entry turns or mirrors is refused unless the size
+    of its annotation can show on which pixels, stored or upright, it is drawn.
 
     Raises:
         SourceError: the file is not a usable picture or video; the message says why.
@@ -105,7 +108,7 @@ def probe_in_worker(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _probe(path: Path, limits: DownloadRecipe, *, must_be_upright: bool) -> Properties:
-    mime = _sniff(path)
+    mime = "image/heif" if is_heif(path) else _sniff(path)
     # A video is what ffmpeg opens: its containers have too many signatures to list.
     if mime.startswith("image/"):
         return _probe_image(path, limits, must_be_upright=must_be_upright)
@@ -138,11 +141,18 @@ def _probe_image(path: Path, limits: DownloadRecipe, *, must_be_upright: bool) -
             # attack.
             _require_pixels(*image.size, limits)
             codec = (image.format or "unknown").lower()
-            orientation = image.getexif().get(_ORIENTATION, _UPRIGHT)
-            if must_be_upright and orientation != _UPRIGHT:
+            problem = photo_problem(image)
+            if problem is not None:
+                raise SourceError(problem)
+            orientation = _orientation(image)
+            turns_deg = _TURNS_DEG.get(orientation, 0)
+            # A quarter turn shows in the size of the annotation; any other may be in it or not.
+            is_told = turns_deg != 0 and image.width != image.height
+            if must_be_upright and orientation != _UPRIGHT and not is_told:
                 raise SourceError(
-                    f"An EXIF entry turns the picture (orientation {orientation}), but not its "
-                    "annotation. Save the picture upright, without that entry."
+                    f"An EXIF entry turns the picture (orientation {orientation}), and it cannot "
+                    "be told whether its annotation is turned, too. Save the picture upright, "
+                    "without that entry."
                 )
             is_upright = orientation == _UPRIGHT
             width, height = image.size if is_upright else ImageOps.exif_transpose(image).size
@@ -150,6 +160,11 @@ def _probe_image(path: Path, limits: DownloadRecipe, *, must_be_upright: bool) -
             image.load()
     except (SourceError, MemoryError):
         raise
+    except UnidentifiedImageError as error:
+        # Its text names our own copy of the file, which tells nobody anything.
+        raise SourceError(
+            f"The picture's format ({_sniff(path)}) is not supported. Convert it to JPEG or PNG."
+        ) from error
     except Exception as error:  # on damaged files Pillow's parsers raise all kinds of exceptions
         raise SourceError(f"The picture cannot be read: {error}.") from error
     return Properties(
@@ -159,9 +174,16 @@ def _probe_image(path: Path, limits: DownloadRecipe, *, must_be_upright: bool) -
         height_px=height,
         frame_rate=None,
         duration_s=None,
-        rotation_deg=0,
+        # Of annotated pictures alone: with these their annotations are turned.
+        rotation_deg=turns_deg if must_be_upright else 0,
         projection="flat",
     )
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation; 0 and other values of no meaning turn nothing."""
+    value = image.getexif().get(_ORIENTATION, _UPRIGHT)
+    return value if isinstance(value, int) and value in _ORIENTATIONS else _UPRIGHT
 
 
 def _probe_video(path: Path, limits: DownloadRecipe) -> Properties:

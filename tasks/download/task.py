@@ -10,7 +10,7 @@ from tasks.download.addresses import keep_addresses, with_whole_address
 from tasks.download.fetch import claim, download_key, fetch
 from tasks.download.fetchers.registry import is_missing
 from tasks.download.seen import SeenSource, SeenSources, SourceStatus
-from tasks.download.sources.read import read_sources
+from tasks.download.sources.read import read_listing, read_sources
 
 __all__ = [
     "SourceStatus",
@@ -18,6 +18,7 @@ __all__ = [
     "is_missing",
     "keep_addresses",
     "known_sources",
+    "read_listing",
     "read_sources",
     "status_of",
     "with_whole_address",

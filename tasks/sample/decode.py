@@ -14,6 +14,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from tasks.common.media.limits import open_video, video_stream
+from tasks.sample.timeline import InOrder, rate_of, timed_packets
+from tasks.sample.traits import Traits
 
 _TOLERANCE_S = 1e-6  # timestamps are fractions; as floats, equal times may differ in the last digit
 _MAX_THREADS = 8  # each holds frames of its own, and the worker's memory is limited
@@ -43,7 +45,7 @@ class Progress:
 
 
 def decode(
-    path: str, key_times: tuple[float, ...] | None, progress: Progress
+    path: str, key_times: tuple[float, ...] | None, progress: Progress, traits: Traits
 ) -> Generator[Decoded, None, None]:
     """Yield frames in order of time; with `key_times` only key frames, at those times.
 
@@ -56,28 +58,57 @@ def decode(
         # Threads by frame and by slice: by default ffmpeg uses slices only, which few videos have.
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = min(os.cpu_count() or 1, _MAX_THREADS)
+        if traits.is_untimed:
+            yield from _counted(container, stream, progress)
+            return
         if key_times is not None:
             stream.codec_context.skip_frame = "NONKEY"
-        yield from _undamaged(_timed(container, stream, progress), stream, key_times, progress)
+        packets = _timed(
+            timed_packets(container, stream, is_joined=traits.is_joined), stream, progress
+        )
+        yield from _undamaged(packets, stream, key_times, progress)
+
+
+def _counted(
+    container: InputContainer, stream: VideoStream, progress: Progress
+) -> Iterator[Decoded]:
+    """Yield the frames of a stream without times, which follow from their number."""
+    rate, number = rate_of(stream), 0
+    for packet in container.demux(stream):
+        try:
+            frames = packet.decode()
+        except av.FFmpegError:
+            progress.note_damage()
+            continue
+        for frame in frames:
+            time_s = float(number / rate)
+            number += 1
+            progress.n_packets_since += 1
+            progress.data_end_s = time_s
+            if frame.is_corrupt:
+                progress.note_damage()
+            else:
+                yield Decoded(frame, time_s)
 
 
 class _TimedPacket(NamedTuple):
     packet: "Packet[VideoStream]"
     time_s: float | None
+    is_start: bool  # of another recording that was joined to the first
 
 
 def _timed(
-    container: InputContainer, stream: VideoStream, progress: Progress
+    packets: Iterator[InOrder], stream: VideoStream, progress: Progress
 ) -> Iterator[_TimedPacket]:
     """Yield the packets with their presentation times, and record in `progress` how far they go."""
     base, start = stream.time_base or 0, stream.start_time or 0
-    for packet in container.demux(stream):
+    for packet, is_start in packets:
         time_s = None if packet.pts is None else float((packet.pts - start) * base)
         progress.n_packets_since += 1
         if packet.is_corrupt:
             progress.note_damage()
         progress.data_end_s = max(progress.data_end_s, time_s or 0.0)
-        yield _TimedPacket(packet, time_s)
+        yield _TimedPacket(packet, time_s, is_start)
 
 
 def _undamaged(
@@ -95,13 +126,17 @@ def _undamaged(
     trusted_from: float | None = None
     n_handled = 0  # damaged places that `trusted_from` takes into account
     start_s = float((stream.start_time or 0) * (stream.time_base or 0))
-    for packet, time_s in packets if key_times is None else _key_packets(packets, key_times):
+    chosen = packets if key_times is None else _key_packets(packets, key_times)
+    for packet, time_s, is_start in chosen:
         if progress.n_damaged > n_handled:
             n_handled, trusted_from = progress.n_damaged, None
         # The demuxer's flag comes early, so the packets right after it may still be damaged.
         is_clear = progress.n_damaged == 0 or progress.n_packets_since > _FLAG_LEAD
         if packet.is_keyframe and trusted_from is None and is_clear:
             trusted_from = time_s
+        # A transport stream calls the join itself damage: its counters begin again.
+        if is_start and packet.is_keyframe:
+            n_handled, trusted_from = progress.n_damaged, time_s
         try:
             frames = packet.decode()
         except av.FFmpegError:

@@ -14,6 +14,7 @@ from tasks.common.records import Drop
 from tasks.sample.color import Converter
 from tasks.sample.decode import Progress, decode
 from tasks.sample.plan import Plan, next_target
+from tasks.sample.traits import Traits
 
 _TOLERANCE_S = 1e-6
 # One cell is about 30 px of a full HD frame: a head at a distance.
@@ -27,14 +28,17 @@ class Sampled(NamedTuple):
     rgb: Rgb
 
 
-def sample_video(path: str, plan: Plan, aspect: Fraction) -> Iterator[Sampled | Drop]:
+def sample_video(
+    path: str, plan: Plan, aspect: Fraction | None, traits: Traits
+) -> Iterator[Sampled | Drop]:
     """Yield the first undamaged frame at or after each target, or a drop if there is none.
 
     One frame may stand for several targets, for instance after a gap in the video; all but the last
     of them are drops.
     """
-    target, n_explained, progress, converter = 0, 0, Progress(), Converter(aspect)
-    with closing(decode(path, plan.key_times, progress)) as frames:
+    target, n_explained, progress = 0, 0, Progress()
+    converter = Converter(aspect, traits)
+    with closing(decode(path, plan.key_times, progress, traits)) as frames:
         for frame, time_s in frames:
             reached = _reached(plan, target, time_s)
             if reached is None:

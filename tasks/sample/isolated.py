@@ -8,12 +8,15 @@ from typing import Any, TypedDict, final
 import numpy as np
 from PIL import ImageOps
 
+from tasks.common.errors import SourceError
 from tasks.common.media.images import Rgb, encode_jpeg, open_picture
 from tasks.common.media.limits import open_video, video_stream
+from tasks.common.media.profiles import as_srgb, on_white
 from tasks.common.recipe.models import SampleRecipe
 from tasks.common.records import Drop, Kind
 from tasks.sample.frames import Sampled, StillFilter, sample_video
 from tasks.sample.plan import make_plan
+from tasks.sample.traits import Traits
 
 _SIXTEEN_TO_EIGHT = 257.0  # 65535 / 255
 
@@ -26,6 +29,7 @@ class SampleJob(TypedDict):
     duration_s: float | None
     frame_rate: str | None
     recipe: dict[str, Any]  # of a `SampleRecipe`
+    traits: dict[str, Any]  # of `Traits`
     folder: str
 
 
@@ -78,11 +82,14 @@ def sample_in_worker(job: SampleJob) -> Iterator[Message]:
 
 
 def _open(job: SampleJob, recipe: SampleRecipe) -> tuple[Iterator[Sampled | Drop], int]:
-    path = job["path"]
-    if job["kind"] == "image":
-        return iter([Sampled(0.0, _read_photo(path))]), 1
-    plan = make_plan(path, job["duration_s"], _frame_s(job["frame_rate"]), recipe)
-    return sample_video(path, plan, _aspect(path)), plan.n_targets
+    path, traits = job["path"], Traits.model_validate(job["traits"])
+    if traits.problem is not None:
+        raise SourceError(traits.problem)
+    if job["kind"] == "image" or traits.is_photo:
+        return iter([Sampled(0.0, _read_photo(path, traits))]), 1
+    duration_s = job["duration_s"] if traits.duration_s is None else traits.duration_s
+    plan = make_plan(path, duration_s, _frame_s(job["frame_rate"]), recipe, traits)
+    return sample_video(path, plan, _aspect(path), traits), plan.n_targets
 
 
 def _drop_of(item: Sampled, stills: StillFilter, recipe: SampleRecipe) -> Drop | None:
@@ -105,9 +112,13 @@ def _drop_of(item: Sampled, stills: StillFilter, recipe: SampleRecipe) -> Drop |
     return None
 
 
-def _read_photo(path: str) -> Rgb:
+def _read_photo(path: str, traits: Traits) -> Rgb:
     with open_picture(Path(path)) as image:
         upright = ImageOps.exif_transpose(image)
+        if traits.has_profile:
+            upright = as_srgb(upright)
+        if traits.has_alpha:
+            upright = on_white(upright)
         if upright.mode.startswith(
             "I"
         ):  # 16 bits a pixel, which `convert` would clip rather than scale
@@ -121,6 +132,6 @@ def _frame_s(frame_rate: str | None) -> float:
     return float(1 / Fraction(frame_rate)) if frame_rate else 0.0
 
 
-def _aspect(path: str) -> Fraction:
+def _aspect(path: str) -> Fraction | None:
     with open_video(path) as container:
-        return video_stream(container).sample_aspect_ratio or Fraction(1)
+        return video_stream(container).sample_aspect_ratio

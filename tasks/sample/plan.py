@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from tasks.common.media.limits import open_video, video_stream
 from tasks.common.recipe.models import SampleRecipe
+from tasks.sample.timeline import timed_packets
+from tasks.sample.traits import PLAIN, Traits
 
 # Timestamps are fractions; as floats, equal times may differ in the last digit.
 _TOLERANCE_S = 1e-6
@@ -34,7 +36,13 @@ class Plan(NamedTuple):
         return target * self.every_s
 
 
-def make_plan(path: str, duration_s: float | None, frame_s: float, recipe: SampleRecipe) -> Plan:
+def make_plan(
+    path: str,
+    duration_s: float | None,
+    frame_s: float,
+    recipe: SampleRecipe,
+    traits: Traits = PLAIN,
+) -> Plan:
     """Choose targets and mode: key frames where they are dense enough, else every frame.
 
     Decoding key frames alone costs a small part of decoding everything, so `auto` takes it
@@ -46,8 +54,9 @@ def make_plan(path: str, duration_s: float | None, frame_s: float, recipe: Sampl
         # Wider steps rather than a cut: a long video is sampled to its end.
         every_s = max(every_s, duration_s / recipe.max_frames)
         last_s = max(0.0, duration_s - frame_s)
-    if recipe.mode != "all":
-        packets = _read_packet_times(path)
+    # Without times no packet is known to be the one of a target.
+    if recipe.mode != "all" and not traits.is_untimed:
+        packets = _read_packet_times(path, is_joined=traits.is_joined)
         if recipe.mode == "keyframes" or _are_dense(packets.key_times, duration_s, every_s):
             chosen = list(first_at_or_after_targets(packets.key_times, every_s))
             chosen += _missing_targets(packets.end_s, last_s, every_s)
@@ -63,14 +72,14 @@ class _PacketTimes(NamedTuple):
     end_s: float
 
 
-def _read_packet_times(path: str) -> _PacketTimes:
+def _read_packet_times(path: str, *, is_joined: bool) -> _PacketTimes:
     """Read the times of the key frames and of the end of the data, without decoding."""
     with open_video(path) as container:
         stream = video_stream(container)
         base, start = stream.time_base, stream.start_time or 0
         times = [
             (float((packet.pts - start) * base), packet.is_keyframe)
-            for packet in container.demux(stream)
+            for packet, _ in timed_packets(container, stream, is_joined=is_joined)
             if packet.pts is not None and base is not None
         ]
     return _PacketTimes(

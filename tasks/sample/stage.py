@@ -13,15 +13,19 @@ from tasks.common.recipe.models import SampleRecipe
 from tasks.common.records import Drop, FramesTable, MediaTable, Source
 from tasks.common.schema.rows import Frame, MediaRow
 from tasks.common.settings import Settings, settings
-from tasks.common.workspace.artifacts import ArtifactWriter
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.common.workspace.scratch import scratch_folder
 from tasks.sample import VERSION
 from tasks.sample.isolated import FrameMessage, Message, SampleJob, sample_in_worker
+from tasks.sample.traits import Traits, read_traits
 
 
 def sample_key(media: MediaTable, recipe: SampleRecipe) -> str:
-    """Name the artifact by the media's bytes and this part of the recipe."""
-    return content_key("sample", VERSION, media.digest, recipe)
+    """Name the artifact by the media's bytes, this part of the recipe, and what the file hides."""
+    workspace = Workspace.of(settings())
+    (row,) = workspace.rows(MediaRow, media)
+    traits = read_traits(row, workspace, settings())
+    return content_key("sample", VERSION, media.digest, recipe, *traits.key)
 
 
 def sample_media(
@@ -40,17 +44,25 @@ def write_frames(
 ) -> FramesTable:
     """Do the work of `sample_media` within the limits of these settings."""
     (row,) = out.workspace.rows(MediaRow, media)
+    traits = read_traits(row, out.workspace, settings)
     # If writing fails, closing the stream kills the worker process.
     with (
         scratch_folder(settings, "sample") as folder,
         refusing_malformed_media(),
-        closing(_sampled(row, recipe, settings, out.workspace.path(row.path), folder)) as messages,
+        closing(
+            _sampled(row, recipe, settings, out.workspace.path(row.path), folder, traits)
+        ) as messages,
     ):
         return _write(messages, row, out)
 
 
 def _sampled(
-    media: MediaRow, recipe: SampleRecipe, settings: Settings, path: Path, folder: Path
+    media: MediaRow,
+    recipe: SampleRecipe,
+    settings: Settings,
+    path: Path,
+    folder: Path,
+    traits: Traits,
 ) -> Generator[Message, None, None]:
     """Yield the messages of `sample_in_worker`, which decodes in a process of its own."""
     job = SampleJob(
@@ -60,9 +72,10 @@ def _sampled(
         frame_rate=media.frame_rate,
         recipe=recipe.model_dump(mode="json"),
         folder=str(folder),
+        traits=traits.model_dump(mode="json"),
     )
     longest_s = recipe.every_s * recipe.max_frames  # for containers that declare no duration
-    video_s = (media.duration_s or longest_s) if media.kind == "video" else 0.0
+    video_s = (traits.duration_s or media.duration_s or longest_s) if media.kind == "video" else 0.0
     return stream_isolated(sample_in_worker, job, decode_limits(settings, video_s))
 
 
@@ -79,6 +92,8 @@ def _write(
             drops.append(Drop.model_validate(message["drop"]))
         elif "file" in message:
             frames.append(_store(message, media, out))
+    if not frames and not drops:
+        raise SourceError("No frame of the video has a time, so that none could be chosen.")
     # Otherwise the source would count as done, and an operator would not look at it.
     if not frames and drops and all(drop.reason == "undecodable" for drop in drops):
         raise SourceError("No frame of the video could be decoded; its data are damaged.")

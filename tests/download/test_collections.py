@@ -11,15 +11,17 @@ import yaml
 from PIL import Image
 
 from tasks.common.errors import InputError, SourceError
-from tasks.common.media.images import read_grey
+from tasks.common.media.images import UNOUTLINED, encode_png, read_grey
 from tasks.common.recipe.models import DownloadRecipe
 from tasks.common.records import Source
+from tasks.common.schema.rows import Frame
 from tasks.common.schema.tables import plain_rows
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
+from tasks.detect.labelled import labelled_people
 from tasks.download.fetch import download_key, fetch
 from tasks.download.seen import SeenSources
-from tasks.download.sources.read import read_sources
+from tasks.download.sources.read import read_listing, read_sources
 from tests.download.fetching import png
 from tests.download.test_labels import SQUARE
 
@@ -142,13 +144,15 @@ def test_a_picture_of_coco_comes_with_the_labels_that_were_drawn(tmp_path: Path)
 
 @pytest.mark.service
 def test_pictures_with_a_crowd_are_left_out_unless_wanted(tmp_path: Path) -> None:
-    crowd = {"segmentation": {"size": [30, 40], "counts": [1200]}, "iscrowd": 1}
+    crowd = {"segmentation": {"size": [30, 40], "counts": [1100, 100]}, "iscrowd": 1}
     coco(tmp_path, [{"segmentation": [SQUARE]}, crowd])
     entry = {"coco": "instances.json", "images": "images"}
-    with pytest.raises(InputError, match="no picture with a person"):
+    with pytest.raises(InputError, match="no picture with an outlined person"):
         read_sources(write_list(tmp_path, [entry]))
     (source,) = read_sources(write_list(tmp_path, [entry | {"crowds": True}]))
-    assert np.count_nonzero(labels_of(bring(source))) == 100
+    labels = labels_of(bring(source))
+    assert np.count_nonzero(labels == 1) == 100
+    assert np.count_nonzero(labels == UNOUTLINED) == 100
 
 
 def test_a_picture_outside_of_its_folder_is_refused(tmp_path: Path) -> None:
@@ -207,7 +211,7 @@ def test_a_mask_that_labels_no_person_or_is_missing_is_refused(tmp_path: Path) -
     with pytest.raises(SourceError, match="labels no person"):
         bring(source)
     (tmp_path / "old" / "ann_dir" / "train" / "a.png").unlink()
-    with pytest.raises(InputError, match="A picture has no mask"):
+    with pytest.raises(InputError, match=r"for train/a.jpg it would be .*a.png"):
         read_sources(write_list(tmp_path, [{"custom": "old"}]))
 
 
@@ -255,3 +259,113 @@ def test_a_copy_is_a_source_of_its_own_with_the_same_media(tmp_path: Path) -> No
     assert bring(second)["media_id"] == media_id
     providers = SeenSources(Workspace.of(settings())).with_media(media_id)
     assert [known.source.source_id for known in providers] == ["a.png", "b.png"]
+
+
+def test_a_picture_without_a_mask_costs_only_itself(tmp_path: Path) -> None:
+    custom(tmp_path / "old", np.ones((4, 6)))
+    (tmp_path / "old" / "img_dir" / "train" / "b.jpg").write_bytes(png((6, 4)))
+    listing = read_listing(write_list(tmp_path, [{"custom": "old"}]))
+    assert [source.entry for source in listing.sources] == ["train/a.jpg"]
+    assert listing.skipped == ("1 skipped: pictures without a mask: train/b.jpg.",)
+
+
+@pytest.mark.parametrize(
+    ("picture", "mask", "keys"),
+    [
+        ("a.jpg", "a_mask.png", {"mask_suffix": "_mask.png"}),
+        ("a.v2.1.jpg", "a.v2.1.png", {}),
+        (
+            "a_leftImg8bit.png",
+            "a_gtFine_labelTrainIds.png",
+            {"image_suffix": "_leftImg8bit.png", "mask_suffix": "_gtFine_labelTrainIds.png"},
+        ),
+    ],
+)
+def test_masks_may_end_otherwise(
+    tmp_path: Path, picture: str, mask: str, keys: dict[str, str]
+) -> None:
+    for kind, name in (("img_dir", picture), ("ann_dir", mask)):
+        (tmp_path / "old" / kind).mkdir(parents=True)
+        (tmp_path / "old" / kind / name).write_bytes(png())
+    (source,) = read_sources(write_list(tmp_path, [{"custom": "old", **keys}]))
+    assert source.entry == picture
+
+
+@pytest.mark.service
+def test_a_mask_of_other_codes_names_them(tmp_path: Path) -> None:
+    custom(tmp_path / "old", [[0, 255, 255]])
+    (source,) = read_sources(write_list(tmp_path, [{"custom": "old"}]))
+    with pytest.raises(SourceError, match="its codes are 0, 255, and those that mean person 1"):
+        bring(source)
+
+
+@pytest.mark.service
+@pytest.mark.parametrize(
+    ("orientation", "is_turned"), [(0, False), (6, True), (8, True), (6, False), (9, False)]
+)
+def test_annotations_follow_a_quarter_turn(
+    tmp_path: Path, orientation: int, is_turned: bool
+) -> None:
+    stored = np.zeros((4, 6), np.uint8)
+    stored[0, :2] = 1
+    upright = np.rot90(stored, {6: 3, 8: 1}.get(orientation, 0))
+    # `is_turned`: the mask is drawn on the stored picture, which EXIF turns.
+    custom(tmp_path / "old", stored if is_turned else upright)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", (6, 4)).save(tmp_path / "old/img_dir/train/a.jpg", exif=exif)
+    (source,) = read_sources(write_list(tmp_path, [{"custom": "old"}]))
+    assert labels_of(bring(source)).tolist() == upright.tolist()
+
+
+BOX = {"bbox": [30, 5, 6, 8]}
+
+
+@pytest.mark.service
+@pytest.mark.parametrize("segmentation", [[], [[30, 5, 36, 13]], None])
+def test_a_person_with_a_box_only_is_to_be_ignored(tmp_path: Path, segmentation: Any) -> None:
+    coco(tmp_path, [{"segmentation": [SQUARE]}, {"segmentation": segmentation, **BOX}])
+    (source,) = read_sources(write_list(tmp_path, [{"coco": "instances.json", "images": "images"}]))
+    labels = labels_of(bring(source))
+    assert np.count_nonzero(labels == 1) == 100
+    assert np.count_nonzero(labels == UNOUTLINED) == 48
+
+
+def test_a_person_who_is_nowhere_leaves_the_picture_out(tmp_path: Path) -> None:
+    coco(tmp_path, [{"segmentation": [SQUARE]}, {"segmentation": []}])
+    with pytest.raises(InputError, match="1 skipped: pictures with people who have no outline"):
+        read_sources(write_list(tmp_path, [{"coco": "instances.json", "images": "images"}]))
+
+
+def test_unlabelled_people_are_others_of_each_crop(tmp_path: Path) -> None:
+    labels = np.zeros((30, 40), np.uint8)
+    labels[10:20, 10:20], labels[5:13, 30:36], labels[25:28, 0:4] = 1, UNOUTLINED, UNOUTLINED
+    workspace = Workspace.of(settings())
+    workspace.write("l.png", encode_png(labels))
+    frame = Frame("f", "m", 0.0, 40, 30, "flat", "f.jpg", "", "l.png", "")
+    (people,) = labelled_people([frame], workspace)
+    assert [person.label for person in people.persons] == [1]
+    assert {box.xyxy for box in people.unoutlined} == {(30, 5, 36, 13), (0, 25, 4, 28)}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["images\\\\0001.png", "../../label-studio/media/upload/4/0001.png", "sub/%30001.png"],
+)
+def test_names_of_other_tools_are_found(tmp_path: Path, name: str) -> None:
+    coco(tmp_path, [{"segmentation": [SQUARE]}])
+    text = (tmp_path / "instances.json").read_text().replace("0001.png", name)
+    (tmp_path / "instances.json").write_text(text)
+    (source,) = read_sources(write_list(tmp_path, [{"coco": "instances.json", "images": "images"}]))
+    assert Path(source.uri) == tmp_path / "images" / "0001.png"
+
+
+def test_categories_and_ids_of_other_tools(tmp_path: Path) -> None:
+    coco(tmp_path, [{"segmentation": [SQUARE], "image_id": "7"}])
+    entry = {"coco": "instances.json", "images": "images"}
+    assert len(read_sources(write_list(tmp_path, [entry]))) == 1
+    text = (tmp_path / "instances.json").read_text().replace('"person"', '"Person"')
+    (tmp_path / "instances.json").write_text(text)
+    with pytest.raises(InputError, match=r"Its categories: Person, dog; .*`category`"):
+        read_sources(write_list(tmp_path, [entry]))
+    assert len(read_sources(write_list(tmp_path, [entry | {"category": "Person"}]))) == 1

@@ -7,18 +7,32 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pi_heif import register_heif_opener
 from PIL import Image, PngImagePlugin
 
 Rgb = NDArray[np.uint8]
 Alpha = NDArray[np.float32]
 Mask = NDArray[np.uint8]
 
+register_heif_opener()  # with Pillow
+
 # The recipe's own limit (download.max_pixels) replaces Pillow's: its message names the setting.
 Image.MAX_IMAGE_PIXELS = None
 
+UNOUTLINED = 255
+"""In a label map: people are here who have no outline of their own, such as a crowd."""
+
 # What cameras and phones write, as Pillow names it; several pictures in one (MPO) count as JPEG.
 # Left out: formats that run programs (EPS) or that no test covers.
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "HEIF")
+# Brands of HEIF (ISO/IEC 23008-12) and AVIF in the first box of a file.
+_HEIF_BRANDS = frozenset(
+    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
+)
+_FTYP = slice(4, 8)
+_BRAND_BYTES = 4
+_HEAD_BYTES = 64  # holds a dozen compatible brands
+_MOVIES = (b"isom", b"mp42", b"mp41", b"avc1", b"qt  ")
 _FULL = 255.0
 _PNG_LEVEL = 6  # explicit, because the bytes are digested: a new default would change digests
 
@@ -38,6 +52,17 @@ def encode_png(pixels: NDArray[np.uint8], text: dict[str, str] | None = None) ->
     stream = BytesIO()
     Image.fromarray(pixels).save(stream, "PNG", compress_level=_PNG_LEVEL, pnginfo=info)
     return stream.getvalue()
+
+
+def is_heif(path: Path) -> bool:
+    """Say whether a file is a HEIC or AVIF photo, by its brand; ffmpeg takes it for a video."""
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD_BYTES)
+    size = int.from_bytes(head[: _FTYP.start], "big")
+    # The major brand, a version, and compatible brands, up to the box's end.
+    brands = {head[at : at + _BRAND_BYTES] for at in (8, *range(16, min(size, len(head)), 4))}
+    is_movie = head[8:12] in _MOVIES
+    return head[_FTYP] == b"ftyp" and not is_movie and not _HEIF_BRANDS.isdisjoint(brands)
 
 
 def open_picture(path: Path) -> Image.Image:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from tasks.common.errors import SourceError
@@ -14,16 +15,18 @@ from tasks.common.settings import Settings
 
 # As ffmpeg names them. Left out: playlists (hls, dash, concat), which make a reader open other
 # files and URLs, and the hundred formats that no camera writes and no test covers.
-_DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,h264,hevc,asf,ogg"
+_DEMUXERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,h264,hevc,asf,ogg,flv"
 CODECS = frozenset(
     (
         *("h264", "hevc", "av1", "libdav1d", "libaom-av1", "vp8", "vp9", "libvpx", "libvpx-vp9"),
         *("mpeg4", "mpeg2video", "mpeg1video", "h263", "mjpeg", "prores", "theora", "vc1", "wmv3"),
+        *("wmv1", "wmv2", "flv1"),
         *("ffv1", "msmpeg4v3"),
     )
 )
 _OPEN = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"}
 _MEGABYTE = 1 << 20
+_NO_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 
 
 def open_video(path: str | Path) -> InputContainer:
@@ -32,15 +35,20 @@ def open_video(path: str | Path) -> InputContainer:
 
 
 def video_stream(container: InputContainer) -> VideoStream:
-    """Return the first video stream.
+    """Return the best video stream: no cover, the largest, of equals the default one.
 
     Raises:
         SourceError: there is none, or its codec is not among those allowed.
     """
-    if not container.streams.video:
-        raise SourceError("The file holds no video stream, only sound or data.")
-    # The first: further ones are covers and previews.
-    stream = container.streams.video[0]
+    streams = [stream for stream in container.streams.video if not stream.disposition & _NO_VIDEO]
+    if not streams:
+        is_covered = bool(container.streams.video)
+        raise SourceError(
+            "The file holds no video stream, only sound"
+            + (" and a cover picture." if is_covered else " or data.")
+        )
+    # `max` takes the first of equals, as a single stream always is.
+    stream = max(streams, key=_rank)
     context: object = stream.codec_context  # typed as always there; None for an unknown codec
     if context is None:
         raise SourceError("The codec of the video is unknown.")
@@ -50,6 +58,21 @@ def video_stream(container: InputContainer) -> VideoStream:
             f"{', '.join(sorted(CODECS))}. Convert it first."
         )
     return stream
+
+
+def _rank(stream: VideoStream) -> tuple[bool, bool, int, bool]:
+    """Rank a stream. By its size first: writers call the first track the default one, or each."""
+    context: object = stream.codec_context
+    if context is None:
+        return False, False, 0, False
+    pixels = stream.codec_context.width * stream.codec_context.height
+    # A track of one frame is a preview, whatever the file says of it.
+    return (
+        stream.codec_context.name in CODECS,
+        stream.frames != 1,
+        pixels,
+        bool(stream.disposition & Disposition.default),
+    )
 
 
 def decode_limits(settings: Settings, video_s: float = 0.0) -> Limits:

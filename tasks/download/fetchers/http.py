@@ -8,7 +8,7 @@ belong to the file whose beginning was downloaded. Otherwise the transfer starts
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,6 +21,7 @@ from tasks.download.fetchers.protocol import FetchContext, RemoteFetcher
 from tasks.download.http.client import blocked, http_client
 from tasks.download.http.rate_limit import rate_limiter
 from tasks.download.http.retry import RetryLaterError, retry_after_s, retrying
+from tasks.download.http.site_headers import headers_for
 from tasks.download.partial_file import PartialFile
 
 _MAX_PIECES = 20  # requests for one file, however often the connection is cut
@@ -52,7 +53,7 @@ class HttpFetcher(RemoteFetcher):
 
     def fetch(self, uri: str, partial: PartialFile, context: FetchContext) -> None:
         """Fetch a file, in as many pieces as the connection is cut into."""
-        fetch_url(uri, partial, context.settings)
+        fetch_url(uri, partial, context.settings, headers_for(uri, context.workspace))
 
 
 class ExpiredError(SourceError):
@@ -63,14 +64,16 @@ class _CutError(Exception):
     """The connection broke; the bytes so far are valid."""
 
 
-def fetch_url(url: str, partial: PartialFile, settings: Settings) -> None:
-    """Complete `partial` from a URL.
+def fetch_url(
+    url: str, partial: PartialFile, settings: Settings, headers: Mapping[str, str] | None = None
+) -> None:
+    """Complete `partial` from a URL; `headers` are those that its site wants.
 
     Raises:
         SourceError: the URL leads to no file, or the network policy forbids it.
         WorldError: server or network failed; the bytes so far stay in `partial`.
     """
-    transfer = _Transfer(url, partial, settings)
+    transfer = _Transfer(url, partial, settings, headers or {})
     retries = retrying(rate_limiter(settings), transfer.host, _MAX_WAITS + 1, _MAX_WAIT_S)
     try:
         retries(transfer.complete)
@@ -85,7 +88,10 @@ def fetch_url(url: str, partial: PartialFile, settings: Settings) -> None:
 class _Transfer:
     """One transfer. The limit on requests holds across waits, so that it always ends."""
 
-    def __init__(self, url: str, partial: PartialFile, settings: Settings):
+    def __init__(
+        self, url: str, partial: PartialFile, settings: Settings, headers: Mapping[str, str]
+    ):
+        self._headers = headers
         self.host = urlsplit(url).netloc
         self._url = url
         self._partial = partial
@@ -122,7 +128,7 @@ class _Transfer:
 
     def _fetch_piece(self) -> None:
         # Uncompressed: a position in a compressed response is no position in the file.
-        headers = {"Accept-Encoding": "identity"}
+        headers = {**self._headers, "Accept-Encoding": "identity"}
         if self._partial.n_bytes and self._partial.validator:
             # If-Range: if the file has changed, the server sends all of the new one, not a range.
             headers |= {
@@ -209,6 +215,9 @@ def _require_success(response: httpx.Response) -> None:
         raise WorldError(answer)
     if code in _DENIED:
         # Its own class, since the community fetcher can get a fresh signature.
-        raise ExpiredError(answer)
+        raise ExpiredError(
+            f"{answer}. If the site wants a Referer or another header, give it under `headers` in "
+            "the source list."
+        )
     if not response.is_success:
         raise SourceError(answer)

@@ -3,8 +3,9 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -14,9 +15,11 @@ from tasks.common.records import Annotation, Source
 from tasks.common.validation import explain_validation
 from tasks.download.labels import PeopleInPicture
 from tasks.download.sources.collection import Collection, Context
+from tasks.download.sources.skipped import Skipped, describe_skipped
 from tasks.download.sources.slug import unique_slug
 
 _Id = int | str
+_LEAST_NUMBERS = 6  # of a polygon: three points
 
 
 class _Part(BaseModel):
@@ -48,7 +51,8 @@ class _Image(_Part):
 class _Person(_Part):
     image_id: _Id
     category_id: _Id
-    segmentation: Any  # polygons or run lengths; checked when it is drawn
+    segmentation: Any = None  # polygons or run lengths; checked when it is drawn
+    bbox: Any = None  # x, y, width, height
     iscrowd: int = 0
 
 
@@ -65,7 +69,8 @@ class CocoCollection(Collection):
     """`coco: instances.json`, and in `images` the folder (or URL) of the pictures.
 
     Pictures with a crowd annotation (`iscrowd`) are left out unless `crowds` is set: in a crowd the
-    people are not separated.
+    people are not separated. People without an outline, and crowds, become pixels to be ignored;
+    where not even a box says where they are, the picture is left out.
     """
 
     coco: str
@@ -84,22 +89,36 @@ class CocoCollection(Collection):
         # By name, since COCO files of one dataset come in different orders, and the order of a list
         # decides between duplicates.
         for image in sorted(instances.images, key=lambda image: image.file_name):
-            own = people.get(image.id, [])
+            own = people.get(str(image.id), [])
+            if not own:
+                continue
             # All or nothing: a picture with an unlabelled person would teach that they are
             # background.
-            if own and (self.crowds or not any(person.iscrowd for person in own)):
+            is_crowd = any(person.iscrowd for person in own) and not self.crowds
+            if is_crowd or not all(map(_has_place, own)):
+                context.skipped.append(Skipped("no_outline", image.file_name))
+                continue
+            if any(map(_is_outlined, own)):
                 n_sources += 1
                 licence = None if image.license is None else licences.get(image.license)
                 yield self._source(image, own, licence, context)
         if not n_sources:
-            raise InputError(f"{path} has no picture with a {self.category}.")
+            names = ", ".join(sorted({entry.name for entry in instances.categories})) or "none"
+            raise InputError(
+                f"{path} has no picture with an outlined {self.category}. Its categories: {names}; "
+                "name the one that means person with `category`. "
+                + " ".join(describe_skipped(context.skipped))
+            )
 
-    def _people_by_image(self, instances: _Instances) -> dict[_Id, list[_Person]]:
-        categories = {entry.id for entry in instances.categories if entry.name == self.category}
-        people: dict[_Id, list[_Person]] = defaultdict(list)
+    def _people_by_image(self, instances: _Instances) -> dict[str, list[_Person]]:
+        categories = {
+            str(entry.id) for entry in instances.categories if entry.name == self.category
+        }
+        # As text: some tools write the ids of one file both as numbers and as text.
+        people: dict[str, list[_Person]] = defaultdict(list)
         for annotation in instances.annotations:
-            if annotation.category_id in categories:
-                people[annotation.image_id].append(annotation)
+            if str(annotation.category_id) in categories:
+                people[str(annotation.image_id)].append(annotation)
         return people
 
     def _source(
@@ -109,7 +128,8 @@ class CocoCollection(Collection):
             width=image.width,
             height=image.height,
             # A crowd's segmentation covers many people, so it can be nobody's mask.
-            people=[person.segmentation for person in people if not person.iscrowd],
+            people=[person.segmentation for person in people if _is_outlined(person)],
+            ignored=[_place(person) for person in people if not _is_outlined(person)],
         )
         return self.source(
             unique_slug(image.file_name),
@@ -127,18 +147,59 @@ class CocoCollection(Collection):
         if "://" in self.images:
             return f"{self.images.rstrip('/')}/{name}"
         folder = context.path(self.images)
+        # As Label Studio and tools on Windows write names: escaped, with backslashes, with the
+        # folders of their own server before them.
+        slashed = unquote(name).replace("\\", "/")
+        for candidate in (name, name.replace("\\", "/"), slashed, PurePosixPath(slashed).name):
+            path = (folder / candidate).resolve()
+            # The file names are untrusted: `..` could lead to any file of this machine.
+            if path.is_relative_to(folder.resolve()) and path.is_file():
+                return str(path)
         path = (folder / name).resolve()
-        # The file names are untrusted: `..` could lead to any file of this machine.
         if not path.is_relative_to(folder.resolve()):
-            raise InputError(f"The picture {name} lies outside of {folder}.")
+            raise InputError(
+                f"The picture {name} lies outside of {folder}, and {PurePosixPath(slashed).name} "
+                "is not in it. Put the pictures into that folder, or correct `images`."
+            )
         return str(path)
+
+
+def _is_outlined(person: _Person) -> bool:
+    """Say whether an annotation is the mask of one person."""
+    if person.iscrowd:
+        return False
+    if isinstance(person.segmentation, list):
+        # Two points make no area; any other malformed outline is reported when it is drawn.
+        sizes = [len(part) for part in person.segmentation if isinstance(part, list)]
+        return len(sizes) < len(person.segmentation) or any(n >= _LEAST_NUMBERS for n in sizes)
+    return person.segmentation is not None
+
+
+def _has_place(person: _Person) -> bool:
+    return _is_outlined(person) or _place(person) is not None
+
+
+def _place(person: _Person) -> Any:
+    """Return a segmentation that covers a person without a mask of their own: a crowd's, or a box.
+
+    None where the annotation says nothing of the place.
+    """
+    if person.iscrowd and person.segmentation:
+        return person.segmentation
+    try:
+        x, y, width, height = map(float, person.bbox)
+    except (TypeError, ValueError):
+        return None
+    if width <= 0 or height <= 0:
+        return None
+    return [[x, y, x + width, y, x + width, y + height, x, y + height]]
 
 
 def _read(path: Path) -> _Instances:
     try:
         with path.open("rb") as stream:
             values = json.load(stream)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read as JSON: {error}") from error
     try:
         return _Instances.model_validate(values)

@@ -11,17 +11,20 @@ from tasks.common.errors import InputError
 from tasks.common.records import Kind, Record, SceneTag, Source
 from tasks.common.settings import Settings
 from tasks.common.workspace.artifacts import Workspace
+from tasks.download.sources.skipped import Skipped
 
 
 class Context(NamedTuple):
     """The context in which a source list is read; `base` is the folder of its file.
 
-    `listed_ids` are the ids that the list itself gives.
+    `listed_ids` are the ids that the list itself gives. Collections add to `skipped` what they find
+    and do not take.
     """
 
     base: Path
     settings: Settings
     workspace: Workspace
+    skipped: list[Skipped]
     listed_ids: frozenset[str] = frozenset()
 
     def path(self, text: str) -> Path:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Set
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote_from_bytes
 
 from pydantic import Field
@@ -15,10 +16,24 @@ from tasks.common.settings import Settings
 from tasks.download.fetchers.local import local_path, local_uri
 from tasks.download.seen import SeenSources
 from tasks.download.sources.collection import Collection, Context
+from tasks.download.sources.sidecar import INFO, find_sidecar, read_sidecar
+from tasks.download.sources.skipped import (
+    SkipKind,
+    Skipped,
+    describe_skipped,
+    leftover_stem,
+    skip_kind,
+)
 from tasks.download.sources.slug import unique_slug
 
-_VIDEO = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mts", ".ts", ".mpg", ".mpeg", ".3gp")
-_PHOTO = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+_VIDEO = (
+    *(".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mts", ".ts", ".mpg", ".mpeg", ".3gp"),
+    *(".m2ts", ".m2t", ".wmv", ".asf", ".ogv", ".3g2", ".flv"),
+)
+_PHOTO = (
+    *(".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"),
+    *(".jpe", ".jfif", ".heic", ".heif", ".hif", ".avif", ".gif"),
+)
 MEDIA_SUFFIXES = frozenset(_VIDEO + _PHOTO)
 
 
@@ -39,15 +54,21 @@ class FolderCollection(Collection):
                 f"The folder {folder} lies in matteflow's own folder {home}, of which nothing is "
                 "taken for a source. Move the media out of it, or set MATTEFLOW_HOME elsewhere."
             )
-        paths = [
-            path
-            for path in find_media(folder, context.settings)
-            if not self.patterns or _matches(path.relative_to(folder), self.patterns)
-        ]
+        skipped: list[Skipped] = []
+        paths = _without_extras(
+            [
+                path
+                for path in find_media(folder, context.settings, skipped)
+                if not self.patterns or _matches(path.relative_to(folder), self.patterns)
+            ],
+            folder,
+            skipped,
+        )
         if not paths:
             raise InputError(
                 f"The folder {folder} holds no video or photo ({' '.join(sorted(MEDIA_SUFFIXES))})"
-                + (f" that matches {' '.join(self.patterns)}." if self.patterns else ".")
+                + (f" that matches {' '.join(self.patterns)}. " if self.patterns else ". ")
+                + " ".join(describe_skipped(skipped))
             )
         # From the path inside the folder: two folders may each have a `clip.mp4`, and a moved
         # folder keeps its ids.
@@ -55,8 +76,9 @@ class FolderCollection(Collection):
         taken_ids = {f"{self.prefix}{slug}" for slug in slugs} | context.listed_ids
         seen = SeenSources(context.workspace)
         for path, slug in zip(paths, slugs, strict=True):
-            source = self.source(slug, local_uri(path.resolve()))
+            source = self.source(slug, local_uri(path.resolve()), **_origin(path, folder, skipped))
             yield _with_former_id(source, path, folder, seen, taken_ids)
+        context.skipped.extend(skipped)
 
 
 def printable(relative: Path) -> str:
@@ -69,20 +91,68 @@ def printable(relative: Path) -> str:
     return text
 
 
-def find_media(folder: Path, settings: Settings) -> list[Path]:
-    """Return the media under a folder, sorted; hidden files and matteflow's folders are skipped.
+def find_media(folder: Path, settings: Settings, skipped: list[Skipped]) -> list[Path]:
+    """Return the media under a folder, sorted; every other file is added to `skipped`.
 
-    Without that, a list of the current folder would ingest the pictures of the workspace in it.
+    matteflow's own folders are left out without a word: a list of the current folder would ingest
+    the pictures of the workspace in it.
     """
     own = {settings.workspace, settings.models, settings.home, settings.scratch}
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in MEDIA_SUFFIXES
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and own.isdisjoint(path.absolute().parents)
-    )
+    media = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir() or not own.isdisjoint(path.absolute().parents):
+            continue
+        relative = path.relative_to(folder)
+        kind = skip_kind(relative, MEDIA_SUFFIXES)
+        if kind is None and path.is_file():
+            media.append(path)
+        elif kind is not None and not _is_sidecar(path):
+            skipped.append(Skipped(kind, printable(relative)))
+    return media
+
+
+def _is_sidecar(path: Path) -> bool:
+    """Say whether a file is one that is read beside its medium."""
+    if path.suffix.lower() != ".json":
+        return False
+    stem = path.name.removesuffix(".json").removesuffix(".info")
+    names = (stem, *(f"{stem}{suffix}" for suffix in MEDIA_SUFFIXES))
+    return any(Path(name).suffix.lower() in MEDIA_SUFFIXES and path.with_name(name).is_file()
+               for name in names)  # fmt: skip
+
+
+def _without_extras(paths: list[Path], folder: Path, skipped: list[Skipped]) -> list[Path]:
+    """Return the media that are no cover and no leftover of a download beside them."""
+    names = {path.with_suffix("") for path in paths}
+    videos = {path.with_suffix("") for path in paths if path.suffix.lower() in _VIDEO}
+    kept = []
+    for path in paths:
+        stem = path.with_suffix("")
+        merged = leftover_stem(path.stem)
+        has_info = path.with_name(f"{path.stem}{INFO}").is_file()
+        kind: SkipKind | None = None
+        if merged is not None and (
+            path.with_name(merged) in names or path.with_name(f"{merged}{INFO}").is_file()
+        ):
+            kind = "leftover"
+        elif path.suffix.lower() in _PHOTO and has_info and stem in videos:
+            kind = "cover"
+        if kind is None:
+            kept.append(path)
+        else:
+            skipped.append(Skipped(kind, printable(path.relative_to(folder))))
+    return kept
+
+
+def _origin(path: Path, folder: Path, skipped: list[Skipped]) -> dict[str, Any]:
+    """Return what the sidecar of a file says of its origin."""
+    sidecar = find_sidecar(path)
+    if sidecar is None:
+        return {}
+    properties = read_sidecar(sidecar)
+    if properties is None:
+        skipped.append(Skipped("sidecar", printable(sidecar.relative_to(folder))))
+    return properties or {}
 
 
 def _matches(path: Path, patterns: tuple[str, ...]) -> bool:

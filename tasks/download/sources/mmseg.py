@@ -8,8 +8,10 @@ from pydantic import Field
 from tasks.common.errors import InputError
 from tasks.common.files import digest_bytes
 from tasks.common.records import Annotation, Source
+from tasks.download.fetchers.local import local_uri
 from tasks.download.sources.collection import Collection, Context
-from tasks.download.sources.folder import find_media
+from tasks.download.sources.folder import find_media, printable
+from tasks.download.sources.skipped import Skipped
 from tasks.download.sources.slug import unique_slug
 
 
@@ -30,35 +32,53 @@ class CustomCollection(Collection):
     image_suffix: str = Field("", pattern=r"^[^/]*$")
 
     def sources(self, context: Context) -> Iterator[Source]:
-        """Yield a source per picture that has a mask; one without is refused."""
+        """Yield a source per picture that has a mask; those without are counted."""
         root = context.path(self.custom)
         images, masks = root / self.images, root / self.masks
         if not images.is_dir() or not masks.is_dir():
             raise InputError(
                 f"{root} is no Custom folder: expected {self.images} and {self.masks} in it."
             )
-        pictures = find_media(images, context.settings)
+        pictures = find_media(images, context.settings, context.skipped)
         if not pictures:
             raise InputError(f"{images} holds no picture.")
         name = self.name or root.name
+        without: list[tuple[Path, Path]] = []
+        n_sources = 0
         for picture in pictures:
             relative = picture.relative_to(images)
-            # mmsegmentation pairs pictures and masks by their path without the suffix.
-            mask = masks / relative.with_suffix(self.mask_suffix)
+            mask = masks / relative.with_name(self._stem(relative) + self.mask_suffix)
+            # One picture without a mask costs only that picture. It is no background either.
+            if not mask.is_file():
+                without.append((relative, mask))
+                continue
+            n_sources += 1
             yield self.source(
-                unique_slug(f"{name}-{relative.as_posix()}"),
-                str(picture.resolve()),
+                unique_slug(f"{name}-{printable(relative)}"),
+                local_uri(picture.resolve()),
                 kind="image",
                 listing=name,
-                entry=relative.as_posix(),
+                entry=printable(relative),
                 annotation=self._annotation(mask, name, context),
             )
+        if not n_sources:
+            raise InputError(
+                f"None of the {len(pictures)} pictures of {images} has a mask; for "
+                f"{without[0][0]} it would be {without[0][1]}. If masks end otherwise, say so with "
+                "mask_suffix, and with image_suffix if pictures have an ending of their own."
+            )
+        context.skipped.extend(Skipped("no_mask", printable(path)) for path, _ in without)
+
+    def _stem(self, relative: Path) -> str:
+        if self.image_suffix and relative.name.endswith(self.image_suffix):
+            return relative.name.removesuffix(self.image_suffix)
+        return relative.stem
 
     def _annotation(self, mask: Path, name: str, context: Context) -> Annotation:
         try:
             data = mask.read_bytes()
         except OSError as error:
-            raise InputError(f"A picture has no mask {mask}: {error.strerror}.") from error
+            raise InputError(f"The mask {mask} cannot be read: {error.strerror}.") from error
         # The mask is copied into the workspace: the worker that downloads may not see this folder.
         digest = digest_bytes(data)
         path = f"annotations/{digest[:2]}/{digest}.png"

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -15,7 +15,9 @@ from tasks.common.uri import scheme_of
 from tasks.common.validation import explain_validation
 from tasks.common.workspace.artifacts import Workspace
 from tasks.download.community.collection import CommunityCollection
+from tasks.download.fetchers.registry import UnknownSchemeError, require_scheme
 from tasks.download.http.revisions import with_revisions
+from tasks.download.http.site_headers import keep_headers
 from tasks.download.seen import SeenSources
 from tasks.download.sources.coco import CocoCollection
 from tasks.download.sources.collection import Collection, Context, expand
@@ -31,6 +33,7 @@ from tasks.download.sources.rows import (
     split_scenes,
 )
 from tasks.download.sources.s3 import BucketCollection
+from tasks.download.sources.skipped import describe_skipped
 from tasks.download.sources.slug import slug
 
 _COLLECTIONS: dict[str, type[Collection]] = {
@@ -53,10 +56,24 @@ def read_sources(name: str) -> tuple[Source, ...]:
         InputError: there is no such list, or entries are wrong; the message names every error.
         WorldError: a server that lists sources does not respond.
     """
-    return with_revisions(_read(name), settings())
+    return read_listing(name).sources
 
 
-def _read(name: str) -> tuple[Source, ...]:
+class Listing(NamedTuple):
+    """The sources of a list, and a sentence per kind of file that is none."""
+
+    sources: tuple[Source, ...]
+    skipped: tuple[str, ...]
+
+
+def read_listing(name: str) -> Listing:
+    """Read the sources to ingest, as `read_sources`, and what was found beside them."""
+    context = Context(Path(), settings(), Workspace.of(settings()), [])
+    sources = with_revisions(_read(name, context), settings())
+    return Listing(sources, describe_skipped(context.skipped))
+
+
+def _read(name: str, context: Context) -> tuple[Source, ...]:
     """Read a shipped list, a list file, a folder, a file, or the URI of a file or bucket."""
     try:
         name.encode()
@@ -65,15 +82,15 @@ def _read(name: str) -> tuple[Source, ...]:
         raise InputError(
             f"The name {escaped} is not UTF-8. Rename it, or give the folder that it is in."
         ) from error
-    context = Context(Path(), settings(), Workspace.of(settings()))
     shipped = files("deployments").joinpath("sources", f"{name}.yaml")
     if shipped.is_file():
         values = parse_yaml(shipped.read_text(encoding="utf-8"), name)
-        return _validated(_from_yaml(values, name), name, context)
+        return _validated(_from_yaml(values, name, context), name, context)
     if name.startswith("s3://") and name.endswith("/"):
         return _validated([{"bucket": name}], name, context)
     # Before local paths: `s3://bucket/a.mp4` is one file.
     if scheme_of(name):
+        require_scheme(name)
         return (_single(slug(Path(name.partition("?")[0]).stem), name, context),)
     path = expand(name)
     context = context._replace(base=path.parent)
@@ -86,7 +103,7 @@ def _read(name: str) -> tuple[Source, ...]:
             "(demo)."
         )
     if path.suffix.lower() in _LISTS:
-        return _validated(_entries(path, name), name, context)
+        return _validated(_entries(path, name, context), name, context)
     return (_single(slug(path.stem), str(path.resolve()), context),)
 
 
@@ -94,16 +111,21 @@ def _single(source_id: str, uri: str, context: Context) -> Source:
     return with_own_id(Source(source_id=source_id, uri=uri), SeenSources(context.workspace))
 
 
-def _entries(path: Path, origin: str) -> list[Entry]:
+def _entries(path: Path, origin: str, context: Context) -> list[Entry]:
     if path.suffix.lower() == ".csv":
         return csv_rows(read_text(path), origin)
     if path.suffix.lower() == ".parquet":
         return parquet_rows(path)
-    return _from_yaml(parse_yaml(read_text(path), origin), origin)
+    return _from_yaml(parse_yaml(read_text(path), origin), origin, context)
 
 
-def _from_yaml(values: dict[str, Any], origin: str) -> list[Entry]:
-    """Return the entries of a list; a file that describes one collection is a list of one entry."""
+def _from_yaml(values: dict[str, Any], origin: str, context: Context) -> list[Entry]:
+    """Return the entries of a list; a file that describes one collection is a list of one entry.
+
+    Its `headers` are kept for the workers that fetch.
+    """
+    if "headers" in values:
+        keep_headers(values.pop("headers"), origin, context.workspace)
     if not _COLLECTIONS.keys().isdisjoint(values):
         return [values]
     entries = values.get("sources")
@@ -127,6 +149,8 @@ def _validated(
         except ValidationError as error:
             kind = _collection_of(entry) or Source
             errors.append(explain_validation(error, f"{origin}, entry {number}", kind))
+        except UnknownSchemeError as error:
+            errors.append(f"{origin}, entry {number}: {error}")
     errors += _duplicates(sources, origin)
     if errors:
         raise InputError("\n".join(errors))
@@ -154,7 +178,9 @@ def _expanded(entry: Entry, context: Context, depth: int) -> Iterator[Source]:
         # Relative to the list, so that a list can be moved together with its files.
         if isinstance(uri, str) and uri and not scheme_of(uri):
             prepared["uri"] = str(context.path(uri))
-        yield Source.model_validate(prepared)
+        source = Source.model_validate(prepared)
+        require_scheme(source.uri)
+        yield source
 
 
 def _nested_list(name: str, context: Context, depth: int) -> tuple[Source, ...]:
@@ -165,7 +191,7 @@ def _nested_list(name: str, context: Context, depth: int) -> tuple[Source, ...]:
         raise InputError(f"There is no list {path} (.csv, .yaml, .parquet).")
     # Paths in the inner list are relative to that list.
     inner = context._replace(base=path.parent)
-    return _validated(_entries(path, str(path)), str(path), inner, depth + 1)
+    return _validated(_entries(path, str(path), context), str(path), inner, depth + 1)
 
 
 def _collection_of(entry: Entry) -> type[Collection] | None:

@@ -9,6 +9,7 @@ from tasks.common.store.s3_errors import explained
 from tasks.download.fetchers.s3 import source_client
 from tasks.download.sources.collection import Collection, Context
 from tasks.download.sources.folder import MEDIA_SUFFIXES
+from tasks.download.sources.skipped import Skipped, describe_skipped, skip_kind
 from tasks.download.sources.slug import unique_slug
 
 
@@ -31,8 +32,10 @@ class BucketCollection(Collection):
                 name = PurePosixPath(item["Key"][len(prefix) :])
                 # As in folders; macOS leaves `._name` files in buckets that were copied from its
                 # disks.
-                is_hidden = any(part.startswith(".") for part in name.parts)
-                if name.suffix.lower() in MEDIA_SUFFIXES and not is_hidden:
+                kind = skip_kind(name, MEDIA_SUFFIXES)
+                if kind is not None and not item["Key"].endswith("/"):
+                    context.skipped.append(Skipped(kind, str(name)))
+                elif kind is None:
                     n_sources += 1
                     yield self.source(
                         unique_slug(str(name)),
@@ -40,4 +43,7 @@ class BucketCollection(Collection):
                         revision=str(item["ETag"]).strip('"'),
                     )
         if not n_sources:
-            raise InputError(f"{self.bucket} holds no video or photo.")
+            raise InputError(
+                f"{self.bucket} holds no video or photo. "
+                + " ".join(describe_skipped(context.skipped))
+            )

@@ -32,10 +32,10 @@ def test_any_error_is_a_sentence_and_verbose_shows_where_it_arose(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def fail(name: str) -> None:
+    def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("flows.cli.sources.read_sources", fail)
+    monkeypatch.setattr("flows.cli.sources.read_listing", fail)
     assert exit_code("sources", "demo") == 1
     printed = capsys.readouterr().err
     assert sentence in printed

@@ -6,11 +6,13 @@ READY := $(VENV)/.ready
 DEMO_HOME := demo-data
 DEMO_NAME := CustomSeg_Person_20261122_demo
 MMSEG := .venv-mmseg
-# On all cores, a file's tests on one of them: they share servers and artifacts. In the order of
-# tests/tiers.py, where the longest files come first; else xdist begins with the most tests.
+# On all cores, a file's tests on one of them: they share servers and artifacts. Grouped and in the
+# order of tests/scheduling.py, the longest files first; else xdist begins with the most tests.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 # Ten examples of each law; `make test` takes as many as the law asks for.
 EXAMPLES := --hypothesis-profile=check
+# A third of the time of slow tests is waiting for servers and killed processes.
+ONE_MORE := -n $$(($$(nproc) + 1))
 
 # Compiled modules are kept whatever the shell says: without them pytest rewrites 300 test modules in
 # each process, and each of the programs that tests start compiles ours again.
@@ -51,10 +53,10 @@ service: $(READY) ## Run the tests with an S3 server, HTTP on loopback, child pr
 	@$(PYTEST) -m service
 
 slow: $(READY) ## Run the tests with model weights, Prefect servers, killed processes.
-	@$(PYTEST) -m slow
+	@$(PYTEST) $(ONE_MORE) -m slow
 
 test: $(READY) ## Run all tests.
-	@$(PYTEST)
+	@$(PYTEST) $(ONE_MORE)
 
 setup: $(READY) ## Install everything into .venv.
 

@@ -46,10 +46,8 @@ def main() -> None:
             "PATH": os.environ["PATH"],
         }
         with cluster(folder / "cluster", environment) as team:
-            worker = team.start_worker()
+            team.start_worker()
             print(team.wait(team.start("ingest/ingest-manual", **given)).message)
-            worker.kill()
-            team.workers.clear()
             print("| killed | in | found as | after s | mended by | ended as | same version |")
             print("|---|---|---|---|---|---|---|")
             for stage in asked.stages:

@@ -4,13 +4,14 @@
 
 FOLDER holds `<sequence>/frames/*.jpg` and `<sequence>/masks/*.png` of the same names, any value
 above 0 being the one marked person of the frame. Frames are run as photos, without Prefect. The
-target is the detected person whose box fits the marked one best; every target is matted, whatever
-the rules say, and compared inside its crop.
+target is the detected person whose box fits the marked one best; it is matted whatever the rules
+say, and compared inside its crop.
 """
 
 import argparse
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,64 +21,72 @@ from numpy.typing import NDArray
 
 from benchmarks.stages import Clock, run_source
 from tasks.common.media.images import Mask, read_grey
-from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.recipe.models import Recipe, load_recipe
-from tasks.common.records import CropsTable, MattesTable, PosesTable, Source, Stage, StageResult
+from tasks.common.records import Source, Stage, StageResult
 from tasks.common.schema.boxes import Box
+from tasks.common.schema.columns import Measures
 from tasks.common.schema.rows import Crop, JudgedCrop, Matte
-from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
-from tasks.filter.stage import filter_crops, filter_key
+from tasks.common.workspace.artifacts import Workspace
 
 GOOD, USABLE = 0.9, 0.75
 _SAME_PERSON = 0.3  # IoU of boxes; below it the marked person was not detected
 
 
 class Target(NamedTuple):
-    """The marked person of a frame: IoU of the mask (0 where there is none), and the verdict."""
+    """The marked person of a frame: IoU of the mask (0 where there is none), verdict, measures."""
 
     sequence: str
     iou: float
     verdict: str
+    measures: Measures
 
 
 def targets(
     masks: Iterable[Path], recipe: Recipe, workspace: Workspace, clock: Clock
 ) -> Iterator[Target]:
     """Yield the target of each drawn mask; frames whose person is not detected are left out."""
-    matte_all = recipe.model_copy(update={"filter": RuleBounds.model_validate({})})
     for drawn in masks:
         sequence = drawn.parents[1].name
         frame = drawn.parents[1] / "frames" / f"{drawn.stem}.jpg"
         source = Source(source_id=f"{sequence}-{drawn.stem}", uri=str(frame))
-        results = {
-            result.stage: result for result in run_source(source, matte_all, workspace, clock)
-        }
-        target = _target(sequence, (read_grey(drawn) > 0).astype(np.uint8), results, workspace)
+        truth = (read_grey(drawn) > 0).astype(np.uint8)
+        chosen = partial(_marked, Box.of(_corners(truth)))
+        given = run_source(source, recipe, workspace, clock, chosen)
+        results = {result.stage: result for result in given}
+        target = _target(truth, results, workspace)
         if target is None:
             continue
         crop_id, iou = target
-        yield Target(sequence, iou, _verdict(crop_id, source, results, recipe, workspace))
+        judged = _judged(crop_id, results, workspace)
+        yield Target(sequence, iou, judged.verdict, judged.measures)
 
 
-def _chosen(folder: Path, only: set[str], every: int) -> Iterator[Path]:
+def drawn_masks(folder: Path, only: set[str], every: int) -> Iterator[Path]:
+    """Yield each n-th drawn mask of a folder's sequences; of all of them if `only` is empty."""
     for sequence in sorted(path for path in folder.iterdir() if (path / "masks").is_dir()):
         if not only or sequence.name in only:
             yield from sorted((sequence / "masks").glob("*.png"))[::every]
 
 
 def _target(
-    sequence: str, truth: Mask, results: dict[Stage, StageResult], workspace: Workspace
+    truth: Mask, results: dict[Stage, StageResult], workspace: Workspace
 ) -> tuple[str, float] | None:
-    marked = Box.of(_corners(truth))
-    crops = workspace.rows(Crop, results["detect"])
-    best = max(crops, key=lambda crop: crop.person_box_xyxy.iou(marked), default=None)
-    if best is None or best.person_box_xyxy.iou(marked) < _SAME_PERSON:
+    best = _marked(Box.of(_corners(truth)), workspace.rows(Crop, results["detect"]))
+    if best is None:
         return None
     mattes = {matte.crop_id: matte for matte in workspace.rows(Matte, results["matte"])}
     if best.crop_id not in mattes:
         return best.crop_id, 0.0
     mask = read_grey(workspace.path(mattes[best.crop_id].mask_path))
     return best.crop_id, _iou(mask == 1, truth[best.crop_box_xyxy.slices] == 1)
+
+
+def _marked(marked: Box, crops: Sequence[Crop]) -> Crop | None:
+    """Return the crop of the marked person; None where nobody was detected there."""
+    best = max(crops, key=lambda crop: crop.person_box_xyxy.iou(marked), default=None)
+    if best is None or best.person_box_xyxy.iou(marked) < _SAME_PERSON:
+        return None
+    return best
 
 
 def _corners(mask: Mask) -> tuple[int, int, int, int]:
@@ -89,20 +98,9 @@ def _iou(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
     return float(np.count_nonzero(mask & truth) / max(1, int(np.count_nonzero(mask | truth))))
 
 
-def _verdict(
-    crop_id: str,
-    source: Source,
-    results: dict[Stage, StageResult],
-    recipe: Recipe,
-    workspace: Workspace,
-) -> str:
-    crops, mattes = CropsTable(results["detect"]), MattesTable(results["matte"])
-    poses = PosesTable(results["pose"]) if "pose" in results else None
-    key = filter_key(source, crops, poses, mattes, recipe.filter)
-    out = ArtifactWriter(workspace, "filter", key)
-    judged = filter_crops(out, source, crops, poses, mattes, recipe.filter)
-    verdicts = {row.crop_id: row.verdict for row in workspace.rows(JudgedCrop, judged)}
-    return verdicts[crop_id]
+def _judged(crop_id: str, results: dict[Stage, StageResult], workspace: Workspace) -> JudgedCrop:
+    judged = workspace.rows(JudgedCrop, results["filter"])
+    return next(row for row in judged if row.crop_id == crop_id)
 
 
 def summary(name: str, found: Iterable[Target]) -> str:
@@ -129,7 +127,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="sequences to take, separated by commas")
     asked = parser.parse_args()
     clock = Clock()
-    masks = _chosen(asked.folder, set(asked.only.split(",")) - {""}, asked.every)
+    masks = drawn_masks(asked.folder, set(asked.only.split(",")) - {""}, asked.every)
     with tempfile.TemporaryDirectory() as scratch:
         workspace = Workspace(Path(scratch))
         found = list(targets(masks, load_recipe(asked.recipe), workspace, clock))

@@ -12,14 +12,16 @@ import resource
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from tasks.common.digests import content_key
 from tasks.common.recipe.models import Recipe, load_recipe
-from tasks.common.records import Source, Stage, StageResult
+from tasks.common.records import AdmittedTable, Source, Stage, StageResult
+from tasks.common.schema.rows import Admitted, Crop
 from tasks.common.settings import settings
 from tasks.common.weights.catalogue import find_weights, weights_of_role
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
@@ -58,9 +60,16 @@ def load_models(recipe: Recipe) -> None:
 
 
 def run_source(
-    source: Source, recipe: Recipe, workspace: Workspace, clock: Clock
+    source: Source,
+    recipe: Recipe,
+    workspace: Workspace,
+    clock: Clock,
+    chosen: Callable[[Sequence[Crop]], Crop | None] | None = None,
 ) -> tuple[StageResult, ...]:
-    """Take one source through the stages; return what each gave, the verdicts last."""
+    """Take one source through the stages; return what each gave, the verdicts last.
+
+    With `chosen` only the crop that it names is matted, whatever the rules before matting say.
+    """
 
     def out(stage: Stage, key: str) -> ArtifactWriter:
         return ArtifactWriter(workspace, stage, key)
@@ -82,6 +91,8 @@ def run_source(
     with clock.measure("screen"):
         key = screen_key(source, crops, poses, recipe.filter)
         screened = screen_crops(out("screen", key), source, crops, poses, recipe.filter)
+        if chosen is not None:
+            screened = _only(chosen(workspace.rows(Crop, crops)), workspace)
     with clock.measure("matte"):
         key = matte_key(crops, screened, recipe.matte, poses)
         mattes = matte_crops(out("matte", key), source, crops, screened, recipe.matte, poses)
@@ -90,6 +101,12 @@ def run_source(
         verdicts = filter_crops(out("filter", key), source, crops, poses, mattes, recipe.filter)
     given = (media, frames, crops, poses, screened, mattes, verdicts)
     return tuple(result for result in given if result is not None)
+
+
+def _only(crop: Crop | None, workspace: Workspace) -> AdmittedTable:
+    rows = [] if crop is None else [Admitted(crop.crop_id)]
+    out = ArtifactWriter(workspace, "screen", content_key("only", [row.crop_id for row in rows]))
+    return AdmittedTable(out.commit_rows(Admitted, rows, [], n_in=len(rows)))
 
 
 def n_kept(verdicts: StageResult, workspace: Workspace) -> int:

@@ -25,7 +25,7 @@ from tasks.common.settings import settings
 from tasks.common.uri import redacted
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.scratch import sweep_scratch
-from tasks.download.task import read_sources
+from tasks.download.task import keep_addresses, read_sources
 
 _ABANDONED_S = 7 * 24 * 3600.0  # partial downloads of this age are not resumed any more
 
@@ -100,6 +100,7 @@ def ingest(
         return refusal(error)
     started_at = datetime.now(UTC)
     run_id, workspace = name_run(started_at, flow_run_id()), Workspace.of(settings())
+    keep_addresses(prepared.sources, workspace)
     outcomes, flow_runs = run_source_list(
         prepared.sources, prepared.recipe, run_id, ingest_batch, workspace
     )
@@ -110,6 +111,7 @@ def ingest(
         recipe=prepared.recipe,
         outcomes=outcomes,
         withheld=prepared.withheld,
+        tells_cut_addresses=True,
     )
     # Before the report, which says what was published.
     publication, problem = _publish(record, publish, address, workspace)

@@ -6,6 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from flows.engine.original_source import find_original
 from flows.engine.per_source import run_pipeline
 from flows.engine.prefect_artifacts import create_rerun_artifact
 from flows.engine.run_record import RunRecord, find_outcome
@@ -43,6 +44,7 @@ def rerun(
     try:
         record, previous = find_outcome(source, run, workspace)
         _require_stage(stage, record)
+        original = find_original(previous, record, workspace, must_fetch=stage == "download")
         if refresh:
             _invalidate(previous, stage, record.recipe)
     except MatteflowError as error:
@@ -50,7 +52,7 @@ def rerun(
     # The stages before it come from the cache.
     last = SOURCE_STAGES[-1] if downstream else stage
     # The source as that run recorded it, not as its list reads today.
-    outcome = run_pipeline(previous.source, record.recipe, last)
+    outcome = run_pipeline(original, record.recipe, last)
     create_rerun_artifact(outcome, previous)
     if outcome.error is not None:
         message = f"{source} failed at {outcome.failed_stage}: {outcome.error}"

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, is_hypothesis_test
 from hypothesis import settings as examples
 
-from tests import tiers
+from tests import scheduling, tiers
 from tests.seaweed import S3Server, seaweed
 from tests.tiers import needs
 
@@ -46,12 +46,14 @@ examples.load_profile("full")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the tiers be derived and guarded."""
+    """Let the tiers be derived and guarded, and xdist keep together what shares a server."""
     config.pluginmanager.register(tiers, "tiers")
+    config.pluginmanager.register(scheduling, "scheduling")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let no law try more examples than the profile has; its own number would overrule it."""
+    scheduling.require_listed(items)
     most = examples().max_examples
     for item in items:
         law = getattr(item, "obj", None)

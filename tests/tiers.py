@@ -16,6 +16,8 @@ from typing import Any, Final, TypeVar
 
 import pytest
 
+from tests.scheduling import place_of
+
 TIERS: Final = ("unit", "service", "slow")
 WEIGHTS: Final = Path(__file__).parents[1] / ".cache" / "models"
 _RANK: Final = {tier: rank for rank, tier in enumerate(TIERS)}
@@ -41,8 +43,8 @@ def needs(tier: str) -> Callable[[F], F]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave exactly one tier at each test: the highest of its marks and of its fixtures.
 
-    Files with tests of a higher tier come first, since a file that takes minutes would otherwise be
-    begun as the last one, and leave all cores but one idle.
+    The longest files come first, then those with tests of a higher tier, since a file that takes
+    minutes would otherwise be begun as the last one, and leave all cores but one idle.
     """
     for item in items:
         declared = {mark.name for mark in item.iter_markers() if mark.name in _RANK}
@@ -57,7 +59,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks: dict[Path, int] = {}
     for item in items:
         ranks[item.path] = max(ranks.get(item.path, 0), _RANK[tier_of(item)])
-    items.sort(key=lambda item: -ranks[item.path])
+    items.sort(key=lambda item: (place_of(item.path), -ranks[item.path]))
 
 
 def _remove_mark(item: pytest.Item, lower: str, tier: str) -> None:

@@ -1,6 +1,7 @@
 """The command line. Exit codes: 0 success, 1 failure or partial failure, 2 wrong input."""
 
 import sys
+import traceback
 from collections.abc import Sequence
 
 from flows.cli.console import BAD_INPUT, FAILED, INTERRUPTED, print_error
@@ -46,11 +47,16 @@ command_line = LazyGroup(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; errors of this program end in a message, not in a stack trace."""
+    """Run the command line; every error ends in a message. `--verbose` shows the stack trace."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        command_line(args=list(arguments) if arguments is not None else None)
-    except MatteflowError as error:
-        print_error(str(error))
+        command_line(args=given)
+    # All of them: a full disk, a lost network or a file that a library does not understand may
+    # raise anything, and a stack trace tells its user nothing.
+    except Exception as error:
+        if "--verbose" in given:
+            traceback.print_exception(error)
+        print_error(str(error) if isinstance(error, MatteflowError) else _describe(error))
         sys.exit(BAD_INPUT if isinstance(error, InputError) else FAILED)
     except SystemExit as end:
         if end.code == INTERRUPTED:
@@ -58,3 +64,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
             # only.
             print_error("Interrupted. Run the same command again to resume.")
         raise
+
+
+def _describe(error: Exception) -> str:
+    """Return an error that no part of the program expected as sentences."""
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror}. With --verbose the place in the program is shown."
+    first_line = (str(error).strip().splitlines() or [""])[0]
+    return (
+        f"{type(error).__name__}: {first_line or 'no message'}. The program did not expect this "
+        "error; run the command again with --verbose, and report what it shows."
+    )

@@ -30,7 +30,12 @@ errors = Console(stderr=True, markup=False)
 
 def print_error(sentence: str) -> None:
     """Print on the error stream why the command failed."""
-    errors.print(f"matteflow: {sentence}", style="red", highlight=False, soft_wrap=True)
+    errors.print(printable(f"matteflow: {sentence}"), style="red", highlight=False, soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    """Return a text with the bytes of file names that are not UTF-8 as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 class _Bars:

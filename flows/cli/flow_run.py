@@ -1,12 +1,14 @@
 """Shared by commands that start a flow run: a quiet console before it, a report after it."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from flows.cli.console import BAD_INPUT, FAILED, print_error
-from flows.engine.prefect_env import quieten_console
+from flows.cli.console import BAD_INPUT, FAILED, print_error, progress_bars
+from flows.engine.prefect_env import quieten_console, require_server
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import State
@@ -21,6 +23,18 @@ def prepare_console(verbose: bool) -> None:
     if not verbose:
         quieten_console()
         logging.captureWarnings(True)
+
+
+@contextmanager
+def flow_run(title: str) -> Iterator[None]:
+    """Check that the server answers, and show progress while the block runs a flow.
+
+    Raises:
+        InputError: a server is configured and does not answer.
+    """
+    require_server()
+    with progress_bars(title):
+        yield
 
 
 def report_end(state: "State[Any]") -> None:

@@ -72,13 +72,19 @@ class LazyCommand(TyperCommand):
         self._function = function or name.replace("-", "_")
         super().__init__(name, help=_summaries(module)[self._function], rich_help_panel=panel)
 
-    def make_context(self, info_name: str | None, *args: Any, **extra: Any) -> Any:
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
         """Import the real command and return its context, which then runs that command."""
         function = getattr(import_module(f"{__package__}.{self._module}"), self._function)
         # An app per command: typer builds the parser from the function's annotations.
         app = typer.Typer(add_completion=False)
         app.command(self.name)(function)
-        return typer.main.get_command(app).make_context(info_name, *args, **extra)
+        command = typer.main.get_command(app)
+        # Every command takes it, since `main` then shows where an error arose.
+        if not any("--verbose" in parameter.opts for parameter in command.params):
+            args = [argument for argument in args if argument != "--verbose"]
+        return command.make_context(info_name, args, parent, **extra)
 
 
 @cache

@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.console import progress_bars
-from flows.cli.flow_run import prepare_console, report_end
+from flows.cli.flow_run import flow_run, prepare_console, report_end
 from flows.cli.options import SourceList, Store, Verbose
 from tasks.common.records import PublishMode
 from tasks.common.settings import settings
@@ -32,7 +31,7 @@ def ingest(
     prepare(
         sources, recipe, store or settings().store
     )  # reports wrong input before Prefect starts its server
-    with progress_bars(f"ingest {sources} with the recipe {recipe}"):
+    with flow_run(f"ingest {sources} with the recipe {recipe}"):
         state = ingest_flow(
             sources=sources, recipe=recipe, publish=publish, store=store, return_state=True
         )

@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.console import progress_bars
-from flows.cli.flow_run import prepare_console, report_end
+from flows.cli.flow_run import flow_run, prepare_console, report_end
 from flows.cli.options import RunName, Store, Verbose
 
 
@@ -28,7 +27,7 @@ def publish(
     # Late, for the reason that `prepare_console` gives.
     from flows.publish import publish_run
 
-    with progress_bars("publish"):
+    with flow_run("publish"):
         state = publish_run(
             run=run, recipe=recipe, store=store, revive=revive, also=also or [], return_state=True
         )

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.console import FAILED, console, progress_bars
-from flows.cli.flow_run import prepare_console
+from flows.cli.console import FAILED, console
+from flows.cli.flow_run import flow_run, prepare_console
 from flows.cli.options import Verbose
 from tasks.common.errors import InputError
 from tasks.common.records import SourceStage
@@ -28,7 +28,7 @@ def rerun(
     # Late, for the reason that `prepare_console` gives.
     from flows.rerun import rerun as rerun_flow
 
-    with progress_bars(f"{stage} of {source}"):
+    with flow_run(f"{stage} of {source}"):
         state = rerun_flow(
             stage=stage, source=source, run=run,
             refresh=refresh, downstream=downstream, return_state=True,

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 
 from flows.engine.reuse import judge_outcomes, require_same_measures
 from flows.engine.run_record import RunRecord, find_runs, load_run
+from tasks.common.errors import ArtifactError, InputError
 from tasks.common.recipe.models import Recipe
 from tasks.common.records import Source, SourceOutcome
+from tasks.common.schema.rows import MediaRow
 from tasks.common.workspace.artifacts import Workspace
 from tasks.publish.task import open_registry
 
@@ -80,9 +82,12 @@ def join_outcomes(
     collection grows. Its outcome is the newest one that succeeded, else that of this run.
 
     Raises:
-        InputError: the measures of an earlier run are not valid for the recipe.
+        InputError: the measures of an earlier run are not valid for the recipe, or a source has
+            other bytes than in an earlier run.
     """
     succeeded = {o.source.source_id: o for o in outcomes if o.error is None}
+    if recipe.publish.accumulate != "replace":
+        require_same_bytes(succeeded.values(), earlier, workspace)
     for record, missing in _missing_outcomes(earlier, succeeded.keys()):
         require_same_measures(record, recipe)
         judged = judge_outcomes(record, missing, recipe, workspace)
@@ -94,6 +99,45 @@ def join_outcomes(
     # An earlier run may have had a source that failed there and is not in this run: no outcome.
     newest = (succeeded.get(source_id) or current.get(source_id) for source_id in source_ids)
     return tuple(outcome for outcome in newest if outcome is not None)
+
+
+def require_same_bytes(
+    outcomes: Iterable[SourceOutcome], earlier: Sequence[RunRecord], workspace: Workspace
+) -> None:
+    """Require that a source is still what it was: else the samples of the earlier one vanish.
+
+    Raises:
+        InputError: a source has other bytes than in the newest earlier run with it.
+    """
+    former: dict[str, tuple[SourceOutcome, str]] = {}
+    for record in earlier:
+        former |= {o.source.source_id: (o, record.run_id) for o in record.outcomes if not o.error}
+    replaced = [
+        f"{name} (run {former[name][1]})"
+        for outcome in outcomes
+        if (name := outcome.source.source_id) in former
+        and not _has_bytes_of(outcome, former[name][0], workspace)
+    ]
+    if replaced:
+        raise InputError(
+            f"{len(replaced)} sources have other bytes than when they were published, so that "
+            f"their samples would vanish: {', '.join(replaced[:5])}. If these are other files of "
+            "the same name, give the folder a prefix or the source another source_id; if they were "
+            "edited, set accumulate: replace."
+        )
+
+
+def _has_bytes_of(outcome: SourceOutcome, former: SourceOutcome, workspace: Workspace) -> bool:
+    now, then = outcome.result("download"), former.result("download")
+    if now is None or then is None or now.digest == then.digest:
+        return True
+    # The digest also covers what the probe found and the annotation, which may be corrected.
+    try:
+        tables = [workspace.rows(MediaRow, result) for result in (now, then)]
+    except ArtifactError:  # of another version, so that the bytes cannot be compared
+        return False
+    now_ids, then_ids = ({row.media_id for row in rows} for rows in tables)
+    return now_ids == then_ids
 
 
 def _missing_outcomes(

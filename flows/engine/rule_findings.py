@@ -3,9 +3,10 @@
 from tasks.common.recipe.bounds import Bounds, LicenceBounds, RuleBounds, TagBounds
 from tasks.common.records import Source
 from tasks.common.schema.channels import is_human
+from tasks.common.schema.columns import Measures
 from tasks.common.schema.rows import RunCrop
 from tasks.common.schema.rule_names import MASK_DOUBTS, TAG_RULES
-from tasks.filter.task import Finding, findings_with_people
+from tasks.filter.task import DRAWN, Finding, explain_trust, findings_with_people
 from tasks.review.task import RuleFinding
 
 _SETTLED = "Not judged: a person corrected this mask."
@@ -19,7 +20,10 @@ def list_findings(crop: RunCrop, source: Source, bounds: RuleBounds) -> list[Rul
         findings += [Finding(rule, "keep", sentence=_SETTLED) for rule in sorted(MASK_DOUBTS)]
     by_rule = {finding.rule: finding for finding in findings}
     return [
-        _describe(rule, crop.verdict.measures.get(rule), bounds, by_rule.get(rule))
+        _with_parts(
+            _describe(rule, crop.verdict.measures.get(rule), bounds, by_rule.get(rule)),
+            crop.verdict.measures,
+        )
         for rule in RuleBounds.model_fields
     ]
 
@@ -36,6 +40,14 @@ def _describe(
         verdict=finding.verdict if finding else "",
         sentence=finding.sentence if finding else "",
     )
+
+
+def _with_parts(found: RuleFinding, measures: Measures) -> RuleFinding:
+    """Add to the finding of `trust` what moved it, unless somebody drew the mask."""
+    if found.rule != "trust" or measures.get("trust") in (None, DRAWN):
+        return found
+    parts = f"Moved by {explain_trust(measures)} (log odds)."
+    return found._replace(sentence=f"{found.sentence} {parts}".strip())
 
 
 def _describe_bounds(limits: Bounds | TagBounds | LicenceBounds | None) -> str:

@@ -25,6 +25,8 @@ class RunRecord(Record):
     outcomes: tuple[SourceOutcome, ...]
     publication: Publication | None = None
     withheld: tuple[str, ...] = ()
+    # Records of former versions have redacted addresses without a sign of what was cut off.
+    tells_cut_addresses: bool = False
 
     @property
     def failed(self) -> tuple[SourceOutcome, ...]:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tasks.annotate.place import place_corrections
-from tasks.annotate.tracks import find_tracks
 from tasks.common.errors import InputError
 from tasks.common.recipe.bounds import Bounds, RuleBounds
 from tasks.common.schema.rows import RunCrop
 from tasks.common.schema.rule_names import MASK_DOUBTS
+from tasks.common.similarity.tracks import find_tracks
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.corrections import read_corrections
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from tasks.annotate.apply import correct_mask
 from tasks.annotate.pick import Picked
 from tasks.annotate.place import place_corrections
-from tasks.annotate.tracks import find_tracks
 from tasks.common.media.images import Mask, Rgb, read_grey, read_rgb
 from tasks.common.records import SourceOutcome
 from tasks.common.schema.boxes import Box
 from tasks.common.schema.rows import Frame, RunCrop
+from tasks.common.similarity.tracks import find_tracks
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.corrections import applied, read_corrections
 

@@ -14,7 +14,7 @@ from pydantic import (
     field_serializer,
 )
 
-from tasks.common.uri import redacted
+from tasks.common.uri import stored
 
 SourceStage = Literal[
     "download", "sample", "detect", "pose", "screen", "matte", "correct", "filter"
@@ -80,7 +80,8 @@ class Annotation(Record):
 class Source(Record):
     """One line of a source list: where media come from and what may be done with them.
 
-    Its JSON, which is stored and displayed, has the redacted URI: no credentials, no signature.
+    Its JSON, which is stored and displayed, has the redacted URI: no credentials, no signature. A
+    digest stands for what was cut off, so that the address is still the same one.
     """
 
     source_id: SourceId
@@ -102,7 +103,7 @@ class Source(Record):
     @field_serializer("uri")
     def _without_signature(self, uri: str, info: FieldSerializationInfo) -> str:
         # Redacted unless asked otherwise: forgetting the context leaks nothing.
-        return uri if info.context == WHOLE_ADDRESSES else redacted(uri)
+        return uri if info.context == WHOLE_ADDRESSES else stored(uri)
 
 
 class Media(Record):

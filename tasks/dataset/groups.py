@@ -31,7 +31,7 @@ class Group(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """A kept crop that is not published, since it ties samples of both splits; reason and why."""
+    """A kept crop that is not published, such as one that ties both splits; reason and why."""
 
     stem: str
     reason: str

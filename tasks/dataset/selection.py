@@ -9,10 +9,12 @@ from tasks.common.errors import ArtifactError
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.recipe.scenes import SceneFinder
 from tasks.common.records import Source
+from tasks.common.schema.channels import is_human
 from tasks.common.schema.layout import Split
 from tasks.common.schema.provenance import Provenance
 from tasks.common.schema.rows import RunCrop
 from tasks.common.schema.sample import NO_BASE, BaseVersion, SampleRow, keys_of_source
+from tasks.dataset.diversity import leave_out_alike
 from tasks.dataset.group_keys import Member
 from tasks.dataset.groups import (
     TIES_BOTH_SPLITS,
@@ -70,6 +72,10 @@ def choose_samples(
     splits = choose_splits(grouping.groups, val_share)
     left_out = [*grouping.left_out, *_of_excluded_sources(kept, grouping)]
     out = {left.stem for left in left_out}
+    if recipe.per_track is not None:
+        rest = [crop for crop in kept if crop.stem not in out]
+        left_out += leave_out_alike(rest, recipe.per_track, base.samples.keys())
+        out = {left.stem for left in left_out}
     group_of = {m.source_id: group.name for group in grouping.groups for m in group.members}
     sources = {source.source_id: source for source in inputs.sources}
     scenes = SceneFinder(recipe)
@@ -139,6 +145,7 @@ def _row(
         box_in_crop_xyxy=box,
         hash=verdict.hash,
         mirror_hash=verdict.mirror_hash,
+        trust=1.0 if is_human(matte.channel) else verdict.measures["trust"],
     )
 
 

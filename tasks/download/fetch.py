@@ -10,8 +10,8 @@ from tasks.common.recipe.models import DownloadRecipe
 from tasks.common.records import Media, Source, StageResult
 from tasks.common.schema.rows import MediaRow
 from tasks.common.settings import Settings
-from tasks.common.uri import redacted
-from tasks.common.workspace.artifacts import ArtifactWriter
+from tasks.common.uri import address_name, is_shortened, redacted, scheme_of
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.common.workspace.takedowns import Takedowns
 from tasks.download import VERSION
 from tasks.download.fetchers.protocol import FetchContext
@@ -20,6 +20,8 @@ from tasks.download.labels import LabelFile, write_labels
 from tasks.download.partial_file import PartialFile, open_partial_file
 from tasks.download.probe import probe
 from tasks.download.seen import SeenSources
+
+_ONCE_REDACTED = ("http", "https", "ytdlp+http", "ytdlp+https")
 
 
 def download_key(source: Source, recipe: DownloadRecipe) -> str:
@@ -34,6 +36,25 @@ def download_key(source: Source, recipe: DownloadRecipe) -> str:
     return content_key("download", VERSION, *state, source.kind, recipe)
 
 
+def claim(source: Source, result: StageResult, workspace: Workspace) -> bool:
+    """Say whether a stored download came from this very source, and record that it was seen.
+
+    Once web addresses were named by their redacted form, so that an artifact named by an address
+    may hold what another one led to. The record of what each source brought tells them apart.
+    """
+    records = SeenSources(workspace)
+    seen = records.find(source.source_id)
+    (row,) = workspace.rows(MediaRow, result)
+    if seen is not None and seen.media_id == row.media_id:
+        return True
+    # The name of any other address has always been all of it, or has a digest of it.
+    if scheme_of(source.uri) in _ONCE_REDACTED and address_name(source.uri) == redacted(source.uri):
+        return False
+    # Fetched under another id: a takedown must find the bytes under this one too.
+    records.record(source, row.media_id, datetime.now(UTC))
+    return True
+
+
 def fetch(
     source: Source, recipe: DownloadRecipe, settings: Settings, out: ArtifactWriter
 ) -> StageResult:
@@ -44,6 +65,11 @@ def fetch(
         WorldError: a server or the disk failed; another attempt may help, and resumes.
     """
     name = redacted(source.uri)
+    if is_shortened(source.uri):
+        raise SourceError(
+            f"Only the redacted address {name} is recorded, not the whole one, which may hold a "
+            "secret. Ingest the source list again."
+        )
     try:
         with open_partial_file(f"download-{out.key}", recipe.max_bytes, settings) as partial:
             context = FetchContext(settings, out.workspace)

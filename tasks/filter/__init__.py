@@ -1,3 +1,3 @@
 """Measurements become verdicts: what needs no mask first, the rest after matting."""
 
-VERSION = 5
+VERSION = 6

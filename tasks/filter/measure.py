@@ -72,17 +72,25 @@ def measure_subject(subject: Subject, *, needs_mask: bool) -> Measures:
 
 def _finite(measure: Callable[[Subject], Measured], subject: Subject) -> Measured:
     """Measure, with None for NaN and infinity: NaN would pass every bound."""
-    value = measure(subject)
+    return _rounded(measure(subject))
+
+
+def _rounded(value: Measured) -> Measured:
     return None if value is None or not math.isfinite(value) else round(float(value), _DECIMALS)
 
 
 def join_measures(
     before: Sequence[MeasuredCrop], after: Sequence[MeasuredCrop]
 ) -> list[MeasuredCrop]:
-    """Join the measures of both groups of rules; `after` has only the matted crops."""
+    """Join the measures of both groups of rules; `after` has only the matted crops.
+
+    What follows from both groups is derived here, so that a new fit measures nothing again.
+    """
     with_mask = {crop.crop_id: crop.measures for crop in after}
     return [
-        replace(crop, measures=_joined(crop.measures, with_mask.get(crop.crop_id, {})))
+        replace(crop, measures=_derived(_joined(crop.measures, with_mask[crop.crop_id])))
+        if crop.crop_id in with_mask
+        else crop
         for crop in before
     ]
 
@@ -94,3 +102,12 @@ def _joined(before: Measures, after: Mapping[str, float | None]) -> Measures:
     return {
         name: after.get(name) if name in needs_mask else value for name, value in before.items()
     }
+
+
+def _derived(measures: Measures) -> Measures:
+    values = {
+        name: _rounded(rule.derive(measures))
+        for name, rule in RULES.items()
+        if rule.derive is not None
+    }
+    return {**measures, **values}

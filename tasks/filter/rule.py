@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from tasks.common.recipe.bounds import Bounds
 from tasks.common.records import Verdict
+from tasks.common.schema.columns import Measures
 from tasks.filter.subject import Subject
 
 Measured = float | None
@@ -32,6 +33,7 @@ class Rule:
     `say` is a sentence with `{value}` and `{bound}`, both multiplied by `scale` (100 for shares
     that the sentence gives in percent). `serves` names the points of the team's description.
     `measure` is None for a rule that compares crops with each other rather than looking at one.
+    `derive` is for a rule whose value follows from those of the others, its own among them.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Rule:
     measure: Callable[[Subject], Measured] | None
     say: str
     scale: float = 1.0
+    derive: Callable[[Measures], Measured] | None = None
 
     def judge(self, value: float | None, limits: Bounds) -> Finding:
         """Compare one value with its bounds; a value equal to a bound passes it."""

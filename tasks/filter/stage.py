@@ -22,6 +22,7 @@ from tasks.filter import VERSION
 from tasks.filter.corrected import settle_all
 from tasks.filter.judge import drop_empty_mask, judge_source
 from tasks.filter.measure import join_measures, measure_crops, measures_key
+from tasks.filter.trust import shipped_trust
 
 
 def screen_key(
@@ -40,7 +41,7 @@ def filter_key(
     recipe: RuleBounds,
 ) -> str:
     """Name the artifact by crops, poses, mattes, bounds, and the source's tags and licence."""
-    parts = [crops.digest, poses and poses.digest, mattes.digest]
+    parts = [crops.digest, poses and poses.digest, mattes.digest, shipped_trust().digest]
     return content_key("filter", VERSION, *parts, source.scenes, source.licence, recipe)
 
 

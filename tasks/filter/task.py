@@ -1,6 +1,7 @@
 """The tasks of the filter room: `screen` before matting, `filter_verdicts` after."""
 
 from tasks.common.records import CropsTable, MattesTable, PosesTable
+from tasks.common.schema.columns import Measures
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.caching import stage_task
@@ -9,10 +10,14 @@ from tasks.filter.corrected import findings_with_people
 from tasks.filter.judge import Finding
 from tasks.filter.measure import measures_key
 from tasks.filter.rejudge import rejudge
+from tasks.filter.rules.trust import DRAWN
 from tasks.filter.stage import filter_crops, filter_key, screen_crops, screen_key
+from tasks.filter.trust import shipped_trust
 
 __all__ = [
+    "DRAWN",
     "Finding",
+    "explain_trust",
     "filter_verdicts",
     "findings_with_people",
     "invalidate_measures",
@@ -22,6 +27,11 @@ __all__ = [
 
 screen = stage_task("screen", screen_crops, version=VERSION, key=screen_key)
 filter_verdicts = stage_task("filter", filter_crops, version=VERSION, key=filter_key)
+
+
+def explain_trust(measures: Measures) -> str:
+    """Return in words which measures moved the probability that a mask is good."""
+    return shipped_trust().explain(measures)
 
 
 def invalidate_measures(

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tasks.annotate.pick import mask_margin, pick_crops
-from tasks.annotate.tracks import find_tracks
 from tasks.common.errors import InputError
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.schema.boxes import Box
 from tasks.common.schema.rows import RunCrop
+from tasks.common.similarity.tracks import find_tracks
 from tests.annotate.builders import corrected, edited, mask_of, workspace, write_crops, write_mattes
 from tests.annotate.orders import run_crops
 

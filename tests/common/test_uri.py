@@ -5,7 +5,7 @@ import pytest
 
 from tasks.common.records import WHOLE_ADDRESSES, Source
 from tasks.common.settings import settings
-from tasks.common.uri import is_remote, redacted, scheme_of
+from tasks.common.uri import address_name, is_remote, is_shortened, redacted, scheme_of, stored
 from tasks.download.http.client import http_client
 
 SIGNED = "https://cdn.example.org/v/1.mp4?id=7&X-Amz-Signature=abc&X-Amz-Expires=600&Expires=1"
@@ -56,3 +56,36 @@ def test_the_log_of_the_client_shows_no_signature() -> None:
     record = logger.makeRecord("httpx", logging.INFO, "", 0, "HTTP Request: %s %s", asked, None)
     assert logger.filter(record)
     assert record.getMessage() == "HTTP Request: GET https://cdn.example.org/v/1.mp4?id=7"
+
+
+AZURE = "sv=2024&se=1&sr=b&sp=r&sig="
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("X-Amz-Signature=a&X-Amz-Date=1", "X-Amz-Signature=b&X-Amz-Date=2"),
+        ("X-Goog-Signature=a&X-Goog-Date=1", "X-Goog-Signature=b&X-Goog-Date=2"),
+        ("AWSAccessKeyId=a&Signature=b&Expires=1", "AWSAccessKeyId=a&Signature=c&Expires=2"),
+        ("OSSAccessKeyId=a&Signature=b&Expires=1", "OSSAccessKeyId=a&Signature=c&Expires=2"),
+        ("Policy=a&Signature=b&Key-Pair-Id=1", "Policy=c&Signature=d&Key-Pair-Id=1"),
+        (f"{AZURE}a", f"{AZURE}b"),
+    ],
+)
+def test_an_address_that_is_signed_anew_is_the_same(one: str, other: str) -> None:
+    assert address_name(f"https://h/a?id=7&{one}") == address_name(f"https://h/a?id=7&{other}")
+    assert address_name(f"https://h/a?id=7&{one}") != address_name(f"https://h/a?id=8&{one}")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("https://h/a b.jpg", "https://h/a?key=b c", "https://u:p@h/a", "s3://b/a?key=1#2.jpg"),
+        *("https://h:x[/a", "ytdlp+https://h/w?v=1&t=2", "ytdlp+https://h/#!a", SIGNED, "/a?t=1"),
+    ],
+)
+def test_what_is_stored_names_the_same_address(uri: str) -> None:
+    assert address_name(stored(uri)) == address_name(uri)
+    assert stored(stored(uri)) == stored(uri)
+    assert redacted(stored(uri)) == redacted(uri)
+    assert is_shortened(stored(uri)) == (stored(uri) != redacted(uri))

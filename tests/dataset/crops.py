@@ -38,6 +38,7 @@ MEASURED_BEFORE_MASK: dict[str, float | None] = {
     "person_overlap": 0.0,
     "body_visible": 0.9,
     "upper_body_visible": 0.95,
+    "occlusion": 0.1,
     "ghosting": 0.02,
     "exposure": 0.0,
     "distortion": 1.1,
@@ -48,10 +49,13 @@ MEASURED_ON_MASK: dict[str, float | None] = {
     "subject_share": 0.5,
     "frame_cut_mask": 0.0,
     "person_overlap_mask": 0.0,
+    "other_people": 0.0,
     "contrast": 40.0,
     "mask_certainty": 0.8,
+    "expected_iou": 0.95,
     "mask_agreement": 0.95,
     "keypoints_in_mask": 1.0,
+    "trust": 0.95,
 }
 assert {*MEASURED_BEFORE_MASK, *MEASURED_ON_MASK, "sharpness", "frame_cut"} == set(MEASURED_RULES)
 

@@ -134,4 +134,7 @@ def measured(example: Example, root: Path, name: str, *, matted: bool) -> Measur
     for rule in RULES.values():
         if rule.measure is not None and (matted or not rule.needs_mask):
             measures[rule.name] = rule.measure(subject)
+    for rule in RULES.values():
+        if rule.derive is not None and matted:
+            measures[rule.name] = rule.derive(measures)
     return MeasuredCrop(name, measures, *hash_picture(subject.rgb))

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.filter.rule import Rule
-from tasks.filter.rules import body_visible, keypoints_in_mask, upper_body_visible
-from tests.filter.builders import N_POINTS, make_pose, make_subject, mask_of, value_of
+from tasks.filter.rules import body_visible, keypoints_in_mask, occlusion, upper_body_visible
+from tests.filter.builders import N_POINTS, Corners, make_pose, make_subject, mask_of, value_of
 
 # Of COCO's keypoints.
 NOSE, HEAD, SHOULDERS, ARMS = [0], range(5), range(5, 7), range(7, 11)
@@ -52,7 +52,30 @@ def test_a_body_is_seen_as_surely_as_its_least_visible_part(
     assert upper_body_visible.measure(subject) == pytest.approx(upper)
 
 
-@pytest.mark.parametrize("rule", [body_visible.RULE, upper_body_visible.RULE])
+HIDDEN_LEGS = seeing(KNEES, ANKLES, surely=0.1, otherwise=0.9)
+HIDDEN_HEAD = seeing(HEAD, surely=0.2, otherwise=0.9)
+
+
+@pytest.mark.parametrize(
+    ("person", "seen", "hidden"),
+    [
+        pytest.param((100, 50, 200, 250), ALL, 0.0, id="everything is seen"),
+        pytest.param((100, 50, 200, 250), HIDDEN_LEGS, 0.9, id="legs behind a car"),
+        pytest.param((100, 90, 200, 290), HIDDEN_LEGS, 0.1, id="legs below the frame"),
+        pytest.param((100, 50, 200, 250), HIDDEN_HEAD, 0.8, id="a head behind a sign"),
+        pytest.param((100, 0, 200, 200), HIDDEN_HEAD, 0.1, id="a head above the frame"),
+        pytest.param((100, 0, 200, 300), HIDDEN_HEAD, None, id="the frame cuts both"),
+    ],
+)
+def test_a_part_is_hidden_where_the_frame_has_room_for_it(
+    tmp_path: Path, person: Corners, seen: list[float], hidden: float | None
+) -> None:
+    subject = make_subject(tmp_path, person=person, pose=make_pose(tmp_path, seen=seen))
+    found = occlusion.measure(subject)
+    assert found == (None if hidden is None else pytest.approx(hidden))
+
+
+@pytest.mark.parametrize("rule", [body_visible.RULE, upper_body_visible.RULE, occlusion.RULE])
 def test_without_a_pose_model_nothing_is_said_of_the_body(tmp_path: Path, rule: Rule) -> None:
     assert rule.measure is not None
     assert rule.measure(make_subject(tmp_path)) is None

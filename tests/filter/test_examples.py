@@ -21,12 +21,19 @@ from tests.filter.pictures import doubled, out_of_focus
 
 GOOD = cut_out()
 HEIGHT_PX = GOOD.person[3] - GOOD.person[1]
-ALL_BUT_LEGS, ALL_BUT_HEAD = (1.0,) * 13 + (0.0,) * 4, (0.0,) * 5 + (1.0,) * 12
+ALL_BUT_LEGS = (1.0,) * 13 + (0.0,) * 4
+# Seen as hardly as a head that is turned away and in the dark.
+HARDLY_A_HEAD = (0.17,) * 5 + (1.0,) * 12
+BESIDE_HIM = ((0, 0, 52, 704), (245, 0, 347, 704))
 # No recipe that is shipped sets these two; `body_visible` is not set by demo.
 ON_SOURCE = bounds_of(excluded_scene={"tags": ["night"]}, licence={"allowed": ["CC-*"]})
+# Nor this one: `trust` rests on it.
+BY_ALPHA = bounds_of(expected_iou={"min": 0.8})
 
 
 def bounds_by(recipe: str) -> RuleBounds:
+    if recipe == "by alpha":
+        return BY_ALPHA
     sets = {"excluded_scene": ON_SOURCE.excluded_scene, "licence": ON_SOURCE.licence}
     return load_recipe(recipe).filter.model_copy(update=sets)
 
@@ -112,7 +119,14 @@ DROPPED: dict[str, tuple[str, bool, Make]] = {
     "upper_body_visible": (
         "demo",
         False,
-        lambda: GOOD.but(rgb=behind_a_wall(slice(95, 170)), seen=ALL_BUT_HEAD),
+        lambda: GOOD.but(rgb=behind_a_wall(slice(95, 170)), seen=HARDLY_A_HEAD),
+    ),
+    "occlusion": (
+        "demo",
+        False,
+        lambda: GOOD.but(
+            rgb=behind_a_wall(slice(400, 610)), seen=ALL_BUT_LEGS, frame_wh=(347, 1004)
+        ),
     ),
     "sharpness": (
         "people",
@@ -131,11 +145,17 @@ DROPPED: dict[str, tuple[str, bool, Make]] = {
     ),
     "frame_cut_mask": ("people", True, cut_at_the_elbow),
     "person_overlap_mask": ("people", True, lambda: GOOD.but(others=((60, 205, 195, 305),))),
+    "other_people": ("people", True, lambda: GOOD.but(others=BESIDE_HIM, tight=(0, 0, 347, 704))),
     "contrast": ("people", True, lambda: GOOD.but(rgb=in_fog())),
     "mask_certainty": (
         "people",
         True,
         lambda: GOOD.but(alpha=out_of_focus(GOOD.mask * 255, 12)),
+    ),
+    "expected_iou": (
+        "by alpha",
+        True,
+        lambda: GOOD.but(alpha=out_of_focus(GOOD.mask * 255, 20)),
     ),
     "mask_agreement": (
         "people",
@@ -146,6 +166,11 @@ DROPPED: dict[str, tuple[str, bool, Make]] = {
         "people",
         True,
         lambda: GOOD.but(mask=without_rows(GOOD.mask, slice(0, 320))),
+    ),
+    "trust": (
+        "demo",
+        True,
+        lambda: GOOD.but(alpha=out_of_focus(GOOD.mask * 255, 20), confidence=0.4),
     ),
 }
 

@@ -5,7 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.filter.rules import frame_cut_mask, mask_whole, person_overlap_mask, subject_share
+from tasks.filter.rules import (
+    expected_iou,
+    frame_cut_mask,
+    mask_whole,
+    other_people,
+    person_overlap_mask,
+    subject_share,
+)
 from tests.filter.builders import Corners, make_subject, mask_of
 
 Cut = tuple[int, int, int, int]
@@ -121,6 +128,34 @@ def test_person_overlap_mask_is_the_share_of_the_mask_in_anothers_box(
     mask, tight = mask_of((100, 50, 200, 250)), (80, 40, 220, 260)
     subject = make_subject(tmp_path, others=others, mask=mask, tight=tight)
     assert person_overlap_mask.measure(subject) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("others", "share"),
+    [
+        pytest.param([], 0.0, id="alone"),
+        pytest.param([(200, 40, 220, 260)], 20 / 140, id="beside the mask"),
+        pytest.param([(200, 40, 210, 260), (205, 40, 220, 260)], 20 / 140, id="all of them count"),
+        pytest.param([(100, 50, 200, 250)], 0.0, id="on the mask, which stays"),
+        pytest.param([(300, 0, 400, 300)], 0.0, id="beside the picture"),
+    ],
+)
+def test_other_people_is_the_share_of_the_picture_in_their_boxes_beside_the_mask(
+    tmp_path: Path, others: list[Corners], share: float
+) -> None:
+    mask, tight = mask_of((100, 50, 200, 250)), (80, 40, 220, 260)
+    subject = make_subject(tmp_path, others=others, mask=mask, tight=tight)
+    assert other_people.measure(subject) == pytest.approx(share)
+
+
+def test_expected_iou_is_what_the_alpha_expects(tmp_path: Path) -> None:
+    mask = mask_of((100, 50, 200, 250))
+    alpha = mask * 204  # 0.8 on the person
+    alpha[0:40, 0:100] = 51  # 0.2 on 4,000 px beside it
+    subject = make_subject(tmp_path, mask=mask, alpha=alpha)
+    assert expected_iou.measure(subject) == pytest.approx(0.8 * 20_000 / (20_000 + 800))
+    sure = make_subject(tmp_path, mask=mask)
+    assert expected_iou.measure(sure) == 1.0
 
 
 def test_anothers_box_is_found_again_in_a_crop_out_of_the_frame(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from flows.engine.run_record import RunRecord, save_run
 from tasks.common.errors import InputError
 from tasks.common.recipe.models import Recipe
 from tasks.common.records import Publication, SourceOutcome
+from tasks.common.schema.rows import MediaRow
 from tasks.common.settings import settings
-from tasks.common.workspace.artifacts import Workspace
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.publish.task import open_registry, retire_version
 from tests.dataset.crops import Crop
 from tests.dataset.trees import NAME, NOW, push_samples
@@ -108,3 +109,27 @@ def test_a_run_that_was_measured_otherwise_is_refused_unless_its_sources_are_don
     with pytest.raises(InputError, match="run-1 was made with a different detect part"):
         require_joinable([old], (), GROWING)
     require_joinable([old], [old.outcomes[0].source], GROWING)
+
+
+def with_media(workspace: Workspace, record: RunRecord, media_id: str) -> RunRecord:
+    """Return a run whose sources brought these bytes."""
+    row = MediaRow(
+        media_id=media_id, path=f"m/{media_id}", size_bytes=1, kind="image", codec="png",
+        width_px=1, height_px=1, frame_rate=None, duration_s=None, rotation_deg=0,
+        projection="flat", digest=media_id,
+    )  # fmt: skip
+    out = ArtifactWriter(workspace, "download", f"{media_id}{'0' * 39}")
+    result = out.commit_rows(MediaRow, [row], [], n_in=1)
+    outcomes = tuple(o.model_copy(update={"stages": (result,)}) for o in record.outcomes)
+    return record.model_copy(update={"outcomes": outcomes})
+
+
+def test_a_source_with_other_bytes_stops_what_accumulates(workspace: Workspace) -> None:
+    first = with_media(workspace, published(workspace, "run-1", "a", "b"), "m")
+    now = with_media(workspace, record_run(workspace, {"a": [Crop("z")]}, recipe=GROWING), "n")
+    with pytest.raises(InputError, match=r"1 sources have other bytes .*: a \(run run-1\)"):
+        join_outcomes(now.outcomes, [first], GROWING, workspace)
+    same = with_media(workspace, now, "m")
+    assert names_of(join_outcomes(same.outcomes, [first], GROWING, workspace)) == ["a", "b"]
+    replace = recipe_of(("note: small\n", "note: small\n  accumulate: replace\n"))
+    assert join_outcomes(now.outcomes, [first], replace, workspace)[0] == now.outcomes[0]

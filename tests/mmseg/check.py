@@ -22,6 +22,7 @@ ITERATIONS = 40
 WANTED_MIOU = 0.9
 SIZE_WH = (96, 144)
 CLASSES = ("background", "person")
+IGNORE = 255
 
 
 def load_all(config: Config, folder: Path) -> int:
@@ -55,10 +56,19 @@ def check_sample(sample: dict[str, Any], stems: list[str]) -> float:
     mask = sample["data_samples"].gt_sem_seg.data.numpy()[0]
     image = sample["inputs"].numpy()
     assert image.shape == (3, *mask.shape), f"image {image.shape}, mask {mask.shape}"
-    assert set(np.unique(mask)) == {0, 1}, f"mask holds {np.unique(mask)}"
+    values = set(np.unique(mask))
+    assert 1 in values, f"mask holds {np.unique(mask)}"
+    assert values <= {0, 1, IGNORE}, f"mask holds {np.unique(mask)}"
     assert Path(sample["data_samples"].img_path).stem in stems
     assert sample["data_samples"].reduce_zero_label is False
     return float((mask == 1).mean())
+
+
+def ignored_share(config: Config) -> float:
+    """Return the share of all pixels of the training list that no training counts."""
+    dataset = DATASETS.build(config.get("train_dataset") or config["test_dataset"])
+    masks = [dataset[n]["data_samples"].gt_sem_seg.data.numpy() for n in range(len(dataset))]
+    return float(np.mean(np.concatenate([mask.ravel() for mask in masks]) == IGNORE))
 
 
 def train(config: Config, work: str) -> dict[str, float]:
@@ -87,7 +97,7 @@ def train(config: Config, work: str) -> dict[str, float]:
             decode_head=dict(
                 type="FCNHead", in_channels=12, in_index=3, channels=12, num_convs=1,
                 concat_input=False, dropout_ratio=0.0, num_classes=2, norm_cfg=norm,
-                loss_decode=dict(type="CrossEntropyLoss"),
+                ignore_index=config.ignore_index, loss_decode=dict(type="CrossEntropyLoss"),
             ),
             test_cfg=ConfigDict(mode="whole"),
         ),
@@ -102,7 +112,9 @@ def train(config: Config, work: str) -> dict[str, float]:
         val_dataloader=dict(
             **loader, batch_size=1, dataset=seen, sampler=dict(type="DefaultSampler", shuffle=False)
         ),
-        val_evaluator=dict(type="IoUMetric", iou_metrics=["mIoU"]),
+        val_evaluator=dict(
+            type="IoUMetric", iou_metrics=["mIoU"], ignore_index=config.ignore_index
+        ),
         val_cfg=dict(),
         default_hooks=dict(
             logger=dict(type="LoggerHook", interval=10),
@@ -123,7 +135,9 @@ def main(folder: Path) -> int:
     register_all_modules()
     config = Config.fromfile(folder / "mmseg_config.py")
     assert Path(config.data_root) == folder, f"data_root is {config.data_root}"
+    assert config.ignore_index == IGNORE, f"ignore_index is {config.ignore_index}"
     print(f"loaded {load_all(config, folder)} samples of all lists of {folder.name}")
+    print(f"{100 * ignored_share(config):.1f} % of the training list's px are ignored")
     with tempfile.TemporaryDirectory() as work:
         found = train(config, work)
     figures = ", ".join(f"{name} {float(value):.1f}" for name, value in found.items())

@@ -61,7 +61,7 @@ def run_isolated(function: Callable[[Any], Any], argument: Any, limits: Limits) 
     Raises:
         SandboxError: the worker exceeded a limit or crashed.
         MatteflowError: the function raised it; class and text are kept.
-        RuntimeError: the function raised another exception; the text holds its traceback.
+        RuntimeError: the function raised another exception; its traceback is a note of it.
     """
     result = None
     for kind, value in _messages(function, argument, limits):
@@ -141,7 +141,9 @@ def _as_error(name: str, text: str, traceback: str) -> Exception:
     kind = getattr(errors, name, None)
     if isinstance(kind, type) and issubclass(kind, MatteflowError):
         return kind(text)
-    return RuntimeError(f"{name}: {text}\n{traceback}")
+    error = RuntimeError(f"{name}: {text}")
+    error.add_note(traceback)  # for `--verbose` and logs; the text is shown to people
+    return error
 
 
 def _require_success(

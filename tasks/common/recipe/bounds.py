@@ -142,6 +142,7 @@ class RuleBounds(Record):
     person_overlap: ShareBounds | None = None
     body_visible: ShareBounds | None = None
     upper_body_visible: ShareBounds | None = None
+    occlusion: ShareBounds | None = None
     sharpness: ShareBounds | None = None
     ghosting: ShareBounds | None = None
     exposure: ShareBounds | None = None
@@ -151,10 +152,13 @@ class RuleBounds(Record):
     subject_share: ShareBounds | None = None
     frame_cut_mask: ShareBounds | None = None
     person_overlap_mask: ShareBounds | None = None
+    other_people: ShareBounds | None = None
     contrast: ColourBounds | None = None
     mask_certainty: ShareBounds | None = None
+    expected_iou: ShareBounds | None = None
     mask_agreement: ShareBounds | None = None
     keypoints_in_mask: ShareBounds | None = None
+    trust: ShareBounds | None = None
 
     def of(self, rule: str) -> Bounds | TagBounds | LicenceBounds | None:
         """Return the bounds of a rule, or None where the recipe sets none."""

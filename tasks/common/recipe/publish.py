@@ -76,8 +76,10 @@ class PublishRecipe(Record):
     related: Literal["refuse", "leave_out"] = Field(
         "refuse", description="what becomes of samples related to a test or training subset"
     )
-    accumulate: bool = Field(
-        False, description="publish with what earlier runs for this subset gave"
+    accumulate: bool | Literal["replace"] = Field(
+        False,
+        description="publish with what earlier runs for this subset gave; `replace` also where a "
+        "source has other bytes now, whose earlier samples then vanish",
     )
     val_share: Share = 0.1
     pin: dict[str, Split] = Field(default_factory=dict)
@@ -87,6 +89,11 @@ class PublishRecipe(Record):
     ignore: tuple[Ignored, ...] = Field(
         ("other_people",),
         description="whose pixels become 255, which trainers leave out; [] for nobody's",
+    )
+    per_track: int | None = Field(
+        None,
+        ge=1,
+        description="at most so many samples of one person in one shot, those that differ most",
     )
     jpeg_quality: JpegQuality = 95
     language: Language = "en"

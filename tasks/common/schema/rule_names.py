@@ -10,6 +10,7 @@ MEASURED_RULES = (
     "person_overlap",
     "body_visible",
     "upper_body_visible",
+    "occlusion",
     "sharpness",
     "ghosting",
     "exposure",
@@ -19,16 +20,26 @@ MEASURED_RULES = (
     "subject_share",
     "frame_cut_mask",
     "person_overlap_mask",
+    "other_people",
     "contrast",
     "mask_certainty",
+    "expected_iou",
     "mask_agreement",
     "keypoints_in_mask",
+    "trust",
 )
 """Rules that measure one number per crop; each is a column of the measures and verdicts tables."""
 
 RULE_NAMES = TAG_RULES + MEASURED_RULES
 
 MASK_DOUBTS = frozenset(
-    {"mask_certainty", "mask_whole", "mask_agreement", "keypoints_in_mask", "trust"}
+    {
+        "mask_whole",
+        "mask_certainty",
+        "expected_iou",
+        "mask_agreement",
+        "keypoints_in_mask",
+        "trust",
+    }
 )
 """Rules that ask whether a machine's mask may be trusted. People who look at a mask answer them."""

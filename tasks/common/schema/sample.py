@@ -107,6 +107,7 @@ class SampleRow:
     mirror_hash: str | None
     # The share of its pixels that is 255, as another person may be there; None by older programs.
     ignored_share: float | None = None
+    trust: float | None = None  # the probability that the mask is good, as it was judged
 
     @property
     def paths(self) -> SamplePaths:

@@ -20,10 +20,11 @@ from tasks.common.digests import content_key
 from tasks.common.errors import WorldError
 from tasks.common.records import Stage, StageResult
 from tasks.common.settings import settings
-from tasks.common.workspace.artifacts import ArtifactWriter, Workspace, reuse_or_make
+from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 Table = TypeVar("Table", bound=StageResult)
 
 # After about 5, 10 and 20 s: longer outages are for the next run, which reuses all finished work.
@@ -41,6 +42,7 @@ class VerifiedArtifacts(CachePolicy):
     stage: Stage = "download"
     version: int = 0
     name_key: Callable[..., str] = content_key
+    accept: Callable[..., bool] | None = None
 
     def compute_key(
         self,
@@ -57,7 +59,7 @@ class VerifiedArtifacts(CachePolicy):
         key = _call_by_name(self.name_key, inputs)
         record = f"{self.stage}/v{self.version}/{inputs['source'].source_id}/{key}"
         store = get_result_store()
-        if store.exists(record) and Workspace.of(settings()).find(self.stage, key) is None:
+        if store.exists(record) and _find(self.stage, key, self.accept, inputs) is None:
             storage: Any = store.result_storage  # typed as async, but dispatches on its caller
             storage.write_path(record, content=_STALE)
         return record
@@ -83,12 +85,14 @@ def stage_task(
     *,
     version: int,
     key: Callable[..., str],
+    accept: Callable[..., bool] | None = None,
 ) -> Task[P, Table]:
     """Return the task of one stage for one source: it reuses the stage's artifact or makes it.
 
     `make` takes the writer of the artifact first. Its other parameters are those of the task; one
     of them is `source`, which names the task run. `key` takes those of the task's parameters that
-    shape the artifact, by name, and returns the artifact's key.
+    shape the artifact, by name, and returns the artifact's key. `accept` takes a stored `result`
+    beside them, and says whether it may be reused; without it any undamaged one may.
     """
     own = signature(make)
     _, *parameters = own.parameters.values()  # all but the writer
@@ -97,11 +101,9 @@ def stage_task(
     @wraps(make)
     def run(*args: P.args, **kwargs: P.kwargs) -> Table:
         inputs = inputs_only.bind(*args, **kwargs).arguments
-        result = reuse_or_make(
-            Workspace.of(settings()),
-            stage,
-            _call_by_name(key, inputs),
-            lambda out: make(out, *args, **kwargs),
+        name = _call_by_name(key, inputs)
+        result = _find(stage, name, accept, inputs) or make(
+            ArtifactWriter(Workspace.of(settings()), stage, name), *args, **kwargs
         )
         return cast(Table, result)  # the stage's own table, whether it was reused or made
 
@@ -110,15 +112,25 @@ def stage_task(
     return task(
         name=stage,
         task_run_name=f"{stage}-{{source.source_id}}",
-        cache_policy=VerifiedArtifacts(stage=stage, version=version, name_key=key),
+        cache_policy=VerifiedArtifacts(stage=stage, version=version, name_key=key, accept=accept),
         persist_result=True,
         result_serializer="json",  # readable, and no pickle that could run code when it is loaded
         **_RETRYING,
     )(run)
 
 
-def _call_by_name(key: Callable[..., str], inputs: Mapping[str, Any]) -> str:
-    return key(**{name: inputs[name] for name in signature(key).parameters})
+def _find(
+    stage: Stage, key: str, accept: Callable[..., bool] | None, inputs: Mapping[str, Any]
+) -> StageResult | None:
+    """Return the stored artifact if it can be trusted and may be reused for these inputs."""
+    result = Workspace.of(settings()).find(stage, key)
+    if result is None or accept is None:
+        return result
+    return result if _call_by_name(accept, {**inputs, "result": result}) else None
+
+
+def _call_by_name(function: Callable[..., T], inputs: Mapping[str, Any]) -> T:
+    return function(**{name: inputs[name] for name in signature(function).parameters})
 
 
 def run_task(stage: str) -> Callable[[Callable[P, R]], Task[P, R]]:

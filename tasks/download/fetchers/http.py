@@ -16,7 +16,7 @@ from ssrfguard.errors import SSRFGuardError
 
 from tasks.common.errors import SourceError, WorldError
 from tasks.common.settings import Settings
-from tasks.common.uri import redacted
+from tasks.common.uri import address_name, redacted
 from tasks.download.fetchers.protocol import FetchContext, RemoteFetcher
 from tasks.download.http.client import blocked, http_client
 from tasks.download.http.rate_limit import rate_limiter
@@ -47,8 +47,8 @@ class HttpFetcher(RemoteFetcher):
     """Fetches http: and https: URIs."""
 
     def fingerprint(self, uri: str) -> str:
-        """Name a URI by itself, without its signature."""
-        return redacted(uri)
+        """Name a URI by its whole address."""
+        return address_name(uri)
 
     def fetch(self, uri: str, partial: PartialFile, context: FetchContext) -> None:
         """Fetch a file, in as many pieces as the connection is cut into."""

@@ -19,7 +19,8 @@ class LocalFetcher:
         try:
             state = local_path(uri).stat()
         # A state of its own, so that a file that appears later is downloaded then.
-        except (OSError, SourceError):
+        # ValueError: no file's name holds a NUL.
+        except (OSError, SourceError, ValueError):
             return f"{uri} missing"
         return f"{uri} {state.st_size} {state.st_mtime_ns}"
 
@@ -27,7 +28,7 @@ class LocalFetcher:
         """Say whether there is no such file."""
         try:
             return not local_path(uri).is_file()
-        except (OSError, SourceError):
+        except (OSError, SourceError, ValueError):
             return True
 
     def fetch(self, uri: str, partial: PartialFile, context: FetchContext) -> None:
@@ -42,6 +43,18 @@ class LocalFetcher:
         with path.open("rb") as stream:
             while block := stream.read(_BLOCK_BYTES):
                 partial.append(block)
+
+
+def local_uri(path: Path) -> str:
+    """Return a path as a source's URI; a name that is not UTF-8 as an escaped `file:` URI.
+
+    Such names come out of archives made on Chinese Windows. Text that holds them cannot be stored.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return path.as_uri()
+    return str(path)
 
 
 def local_path(uri: str) -> Path:
@@ -64,7 +77,8 @@ def local_path(uri: str) -> Path:
                 f"The package {name!r} is not installed; run: pip install {name}"
             ) from error
     if parts.scheme == "file":
-        return Path(unquote(parts.path))
+        # As `local_uri` writes a name that is not UTF-8.
+        return Path(unquote(parts.path, errors="surrogateescape"))
     # An absolute path may hold a colon, which `urlparse` takes for a scheme.
     if parts.scheme == "" or uri.startswith("/"):
         return Path(uri)

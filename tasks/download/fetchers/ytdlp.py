@@ -11,7 +11,7 @@ from ssrfguard.errors import SSRFGuardError
 from tasks.common.errors import SourceError, WorldError
 from tasks.common.media.sandbox import Limits, SandboxError, run_isolated
 from tasks.common.records import Record
-from tasks.common.uri import redacted
+from tasks.common.uri import address_name, redacted
 from tasks.common.workspace.scratch import scratch_folder
 from tasks.download.fetchers.protocol import FetchContext, RemoteFetcher
 from tasks.download.http.client import network_policy
@@ -44,8 +44,8 @@ class YtdlpFetcher(RemoteFetcher):
     """Fetches `ytdlp+https://…`; the operator answers for a site's terms and licences."""
 
     def fingerprint(self, uri: str) -> str:
-        """Name a page by its URI."""
-        return redacted(uri)
+        """Name a page by its whole address."""
+        return address_name(uri)
 
     def fetch(self, uri: str, partial: PartialFile, context: FetchContext) -> None:
         """Fetch one video in a worker process that can connect to public addresses only."""

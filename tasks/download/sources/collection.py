@@ -14,11 +14,15 @@ from tasks.common.workspace.artifacts import Workspace
 
 
 class Context(NamedTuple):
-    """The context in which a source list is read; `base` is the folder of its file."""
+    """The context in which a source list is read; `base` is the folder of its file.
+
+    `listed_ids` are the ids that the list itself gives.
+    """
 
     base: Path
     settings: Settings
     workspace: Workspace
+    listed_ids: frozenset[str] = frozenset()
 
     def path(self, text: str) -> Path:
         """Return a path that a list names, relative to the list's own folder.

@@ -16,7 +16,9 @@ from tasks.download.sources.slug import unique_slug
 class CustomCollection(Collection):
     """`custom: FOLDER` with `img_dir` and `ann_dir`; `name` names its annotation source.
 
-    `person` are the codes of the masks that mean person. Each mask counts as one person.
+    `person` are the codes of the masks that mean person. Each mask counts as one person. As in
+    mmsegmentation a picture's path without `image_suffix`, with `mask_suffix` instead, is that of
+    its mask; without `image_suffix` any suffix of a picture is taken off.
     """
 
     custom: str
@@ -24,7 +26,8 @@ class CustomCollection(Collection):
     images: str = "img_dir"
     masks: str = "ann_dir"
     person: tuple[int, ...] = Field((1,), min_length=1)
-    mask_suffix: str = ".png"
+    mask_suffix: str = Field(".png", pattern=r"^[^/]+$")
+    image_suffix: str = Field("", pattern=r"^[^/]*$")
 
     def sources(self, context: Context) -> Iterator[Source]:
         """Yield a source per picture that has a mask; one without is refused."""

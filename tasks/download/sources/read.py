@@ -16,10 +16,12 @@ from tasks.common.validation import explain_validation
 from tasks.common.workspace.artifacts import Workspace
 from tasks.download.community.collection import CommunityCollection
 from tasks.download.http.revisions import with_revisions
+from tasks.download.seen import SeenSources
 from tasks.download.sources.coco import CocoCollection
 from tasks.download.sources.collection import Collection, Context, expand
 from tasks.download.sources.folder import FolderCollection
 from tasks.download.sources.mmseg import CustomCollection
+from tasks.download.sources.own_id import with_own_id
 from tasks.download.sources.rows import (
     Entry,
     csv_rows,
@@ -56,6 +58,13 @@ def read_sources(name: str) -> tuple[Source, ...]:
 
 def _read(name: str) -> tuple[Source, ...]:
     """Read a shipped list, a list file, a folder, a file, or the URI of a file or bucket."""
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        escaped = name.encode("utf-8", "backslashreplace").decode()
+        raise InputError(
+            f"The name {escaped} is not UTF-8. Rename it, or give the folder that it is in."
+        ) from error
     context = Context(Path(), settings(), Workspace.of(settings()))
     shipped = files("deployments").joinpath("sources", f"{name}.yaml")
     if shipped.is_file():
@@ -65,7 +74,7 @@ def _read(name: str) -> tuple[Source, ...]:
         return _validated([{"bucket": name}], name, context)
     # Before local paths: `s3://bucket/a.mp4` is one file.
     if scheme_of(name):
-        return (Source(source_id=slug(Path(name.partition("?")[0]).stem), uri=name),)
+        return (_single(slug(Path(name.partition("?")[0]).stem), name, context),)
     path = expand(name)
     context = context._replace(base=path.parent)
     if path.is_dir():
@@ -78,7 +87,11 @@ def _read(name: str) -> tuple[Source, ...]:
         )
     if path.suffix.lower() in _LISTS:
         return _validated(_entries(path, name), name, context)
-    return (Source(source_id=slug(path.stem), uri=str(path.resolve())),)
+    return (_single(slug(path.stem), str(path.resolve()), context),)
+
+
+def _single(source_id: str, uri: str, context: Context) -> Source:
+    return with_own_id(Source(source_id=source_id, uri=uri), SeenSources(context.workspace))
 
 
 def _entries(path: Path, origin: str) -> list[Entry]:
@@ -105,6 +118,8 @@ def _validated(
     """Validate all entries and collect the errors, so that the user can fix them in one go."""
     sources: list[Source] = []
     errors: list[str] = []
+    listed_ids = {str(entry["source_id"]) for entry in entries if "source_id" in entry}
+    context = context._replace(listed_ids=context.listed_ids | listed_ids)
     # From 1, as people count the lines of their list.
     for number, entry in enumerate(entries, start=1):
         try:
@@ -127,7 +142,11 @@ def _expanded(entry: Entry, context: Context, depth: int) -> Iterator[Source]:
         prepared["scenes"] = split_scenes(prepared["scenes"])
     kind = _collection_of(prepared)
     if kind is not None:
-        yield from kind.model_validate(prepared).sources(context)
+        seen = SeenSources(context.workspace)
+        for source in kind.model_validate(prepared).sources(context):
+            # An entry of a community has a name that the community gave it.
+            is_named = source.uri.startswith("community:")
+            yield source if is_named else with_own_id(source, seen)
     elif prepared.keys() == {_LIST}:
         yield from _nested_list(str(prepared[_LIST]), context, depth)
     else:

@@ -12,6 +12,7 @@ from tasks.filter.rules import (
     contrast,
     detector_confidence,
     distortion,
+    expected_iou,
     exposure,
     frame_cut,
     frame_cut_mask,
@@ -21,11 +22,14 @@ from tasks.filter.rules import (
     mask_certainty,
     mask_whole,
     near_duplicate,
+    occlusion,
+    other_people,
     person_height_px,
     person_overlap,
     person_overlap_mask,
     sharpness,
     subject_share,
+    trust,
     upper_body_visible,
 )
 
@@ -38,6 +42,7 @@ _BY_NAME = {
         person_overlap,
         body_visible,
         upper_body_visible,
+        occlusion,
         sharpness,
         ghosting,
         exposure,
@@ -47,10 +52,13 @@ _BY_NAME = {
         subject_share,
         frame_cut_mask,
         person_overlap_mask,
+        other_people,
         contrast,
         mask_certainty,
+        expected_iou,
         mask_agreement,
         keypoints_in_mask,
+        trust,
     )
 }
 RULES: dict[str, Rule] = {name: _BY_NAME[name] for name in MEASURED_RULES}

@@ -44,14 +44,17 @@ MATTES = """
     crop_id:string alpha_path:string alpha_digest:string mask_path:string mask_digest:string
     tight_box_xyxy:string raw_min:Float64 raw_max:Float64 second_path:string
     second_digest:string model:string model_digest:string channel:string
+    foreign_share:Float64
 """
 MEASURED = """
     person_height_px:Float64 detector_confidence:Float64 frame_cut:Float64
-    person_overlap:Float64 body_visible:Float64 upper_body_visible:Float64 sharpness:Float64
-    ghosting:Float64 exposure:Float64 distortion:Float64 near_duplicate:Float64
+    person_overlap:Float64 body_visible:Float64 upper_body_visible:Float64 occlusion:Float64
+    sharpness:Float64 ghosting:Float64 exposure:Float64 distortion:Float64
+    near_duplicate:Float64
     mask_whole:Float64 subject_share:Float64 frame_cut_mask:Float64
-    person_overlap_mask:Float64 contrast:Float64 mask_certainty:Float64
-    mask_agreement:Float64 keypoints_in_mask:Float64 hash:string mirror_hash:string
+    person_overlap_mask:Float64 other_people:Float64 contrast:Float64 mask_certainty:Float64
+    expected_iou:Float64 mask_agreement:Float64 keypoints_in_mask:Float64 trust:Float64
+    hash:string mirror_hash:string
 """
 VERDICTS = f"""
     crop_id:string verdict:string reason:string value:Float64 bound:Float64 sentence:string

@@ -2,6 +2,9 @@
 # this file's folder for {{ fileDirname }}.
 data_root = "{{ fileDirname }}"
 metainfo = dict(classes=("background", "person"), palette=[[0, 0, 0], [0, 192, 96]])
+# Pixels of this value count neither in loss nor in metric. It is the default of decode heads and
+# of IoUMetric; a loss or metric of your own needs it as well.
+ignore_index = 255
 load = [
     dict(type="LoadImageFromFile"),
     dict(type="LoadAnnotations", reduce_zero_label=False),
@@ -16,6 +19,7 @@ train_dataset = dict(
     img_suffix=".jpg",
     seg_map_suffix=".png",
     reduce_zero_label=False,
+    ignore_index=ignore_index,
     pipeline=load,
 )
 val_dataset = dict(
@@ -27,6 +31,7 @@ val_dataset = dict(
     img_suffix=".jpg",
     seg_map_suffix=".png",
     reduce_zero_label=False,
+    ignore_index=ignore_index,
     pipeline=load,
 )
 # Split files of single scenes: use one as ann_file above.
@@ -51,6 +56,7 @@ val_scenes = {
 #         classes=("background", "person"),
 #         palette=[[0, 0, 0], [0, 192, 96]],
 #         reduce_zero_label=False,
+#         ignore_index=255,
 #         pipeline=[dict(type="LoadImageFromFile"), dict(type="LoadAnnotations")],
 #     ),
 #     val=dict(
@@ -64,6 +70,7 @@ val_scenes = {
 #         classes=("background", "person"),
 #         palette=[[0, 0, 0], [0, 192, 96]],
 #         reduce_zero_label=False,
+#         ignore_index=255,
 #         pipeline=[dict(type="LoadImageFromFile"), dict(type="LoadAnnotations")],
 #     ),
 # )

@@ -49,12 +49,14 @@ def seen(x: int = 110, y: int = 120) -> Seen:
     return Seen("a", 1.0, mask[BOX.slices], frame, BOX)
 
 
-@pytest.mark.parametrize(("dx", "dy"), [(0, 0), (5, 0), (-4, 3), (8, -5)])
+@pytest.mark.parametrize(("dx", "dy"), [(5, 0), (-4, 3), (8, -5)])
 def test_a_mask_follows_its_person(dx: int, dy: int) -> None:
     frame, mask = scene(110 + dx, 120 + dy)
+    _, before = scene(110, 120)
     box = BOX.shift(dx, dy)
     proposal = carry(seen(), frame, box)
-    assert mask_iou(proposal.mask, mask[box.slices]) > 0.93
+    stayed = mask_iou(before[box.slices], mask[box.slices])
+    assert mask_iou(proposal.mask, mask[box.slices]) > max(0.87, stayed + 0.02)
     assert (proposal.trust > 0.7, proposal.origin) == (True, "a")
 
 

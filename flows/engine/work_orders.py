@@ -59,7 +59,7 @@ def send(
     allowed = without_taken_down(crops, record.sources_by_id, store)
     bounds = record.recipe.filter
     picked = pick_crops(allowed, bounds, request.pick, request.limit, workspace)
-    picked = with_known(picked, allowed, workspace) if picked else picked
+    picked = with_known(picked, allowed, bounds, workspace) if picked else picked
     made_from = request.made_from or record.run_id
     # What a person corrected helps with the neighbouring frames.
     proposals = propose_masks(picked, allowed, record.outcomes, workspace)

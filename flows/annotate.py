@@ -17,7 +17,7 @@ from flows.engine.prefect_artifacts import (
 from flows.engine.review_events import emit_received, emit_sent
 from flows.engine.work_orders import Request, receive, send
 from tasks.annotate.task import Delivered, Format
-from tasks.common.errors import MatteflowError
+from tasks.common.errors import ArtifactError, MatteflowError
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
 
@@ -47,6 +47,8 @@ def review_send(
     workspace = Workspace.of(settings())
     try:
         order = send(request, workspace, store or settings().store, datetime.now(UTC))
+    except ArtifactError as error:
+        return Failed(name="NotSent", message=str(error))
     except MatteflowError as error:
         return refusal(error)
     create_order_artifact(order, folder)
@@ -81,6 +83,8 @@ def review_receive(
         receipt = receive(
             Path(delivery), delivered, order, Workspace.of(settings()), dry_run=dry_run
         )
+    except ArtifactError as error:
+        return Failed(name="NotReceived", message=str(error))
     except MatteflowError as error:
         return refusal(error)
     create_delivery_artifact(receipt)

@@ -22,6 +22,7 @@ from tasks.annotate.task import (
     outcomes_of,
     pick_crops,
     plan_order,
+    propose_masks,
     require_empty,
     sample_names,
     samples_done,
@@ -58,11 +59,13 @@ def send(
     allowed = without_taken_down(crops, record.sources_by_id, store)
     bounds = record.recipe.filter
     picked = pick_crops(allowed, bounds, request.pick, request.limit, workspace)
-    picked = with_known(picked, allowed, workspace) if picked else picked
+    picked = with_known(picked, allowed, bounds, workspace) if picked else picked
     made_from = request.made_from or record.run_id
-    order = plan_order(picked, made_from, request.kind, now, workspace)
+    # What a person corrected helps with the neighbouring frames.
+    proposals = propose_masks(picked, allowed, record.outcomes, workspace)
+    order = plan_order(picked, made_from, request.kind, now, workspace, proposals)
     if not dry_run:
-        write_order(order, picked, request.folder, workspace)
+        write_order(order, picked, request.folder, workspace, proposals)
     return order
 
 

@@ -21,10 +21,13 @@ _MIN_MOVED_PX = 16
 
 
 class Sent(NamedTuple):
-    """What was sent of a sample: its line of the manifest, the mask, the picture if at hand."""
+    """What was sent of a sample: its line of the manifest, the mask, the picture if at hand.
+
+    `shown` is what the annotator started from: the machine's mask, or a proposal.
+    """
 
     item: OrderItem
-    base: Mask
+    shown: Mask
     picture: Rgb | None
 
 
@@ -87,23 +90,23 @@ def _empty(mask: Mask, own: Sent) -> str:
     n_person = int(np.count_nonzero(mask))
     # An empty mask comes out of CVAT as one pixel at the origin (its issue 7458).
     is_origin = n_person == _ONE_PIXEL and bool(mask[0, 0])
-    if (n_person == 0 or is_origin) and own.base.any():
+    if (n_person == 0 or is_origin) and own.shown.any():
         return "marks nobody; mark the person, or leave the file out if nobody is there."
     return ""
 
 
 def _wrong_place(mask: Mask, own: Sent, sent: Mapping[str, Sent]) -> str:
     """Recognise masks that were moved, or that belong to another sample of the same size."""
-    if mask_iou(mask, own.base) == 1.0:
+    if mask_iou(mask, own.shown) == 1.0:
         return ""
-    step = _moved(mask, own.base)
+    step = _moved(mask, own.shown)
     if step is not None:
         return f"is the mask that was sent, moved by {step[0]}, {step[1]} px; move it back."
-    if mask_iou(mask, own.base) >= _STRANGER_IOU:
+    if mask_iou(mask, own.shown) >= _STRANGER_IOU:
         return ""
     for name, other in sent.items():
-        is_comparable = name != own.item.sample and other.base.shape == mask.shape
-        if is_comparable and mask_iou(mask, other.base) >= _OTHER_IOU:
+        is_comparable = name != own.item.sample and other.shown.shape == mask.shape
+        if is_comparable and mask_iou(mask, other.shown) >= _OTHER_IOU:
             return f"is the mask of {name}; put each mask under its own name."
     return ""
 

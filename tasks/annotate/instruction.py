@@ -55,6 +55,9 @@ def _thumbnail(item: OrderItem, sample: Outgoing) -> str:
 
 
 def _why(item: OrderItem, words: dict[str, Any]) -> dict[str, str]:
+    if item.shown_from is not None:
+        carried: dict[str, str] = words["carried"]
+        return {language: text.format(origin=item.shown_from) for language, text in carried.items()}
     # A kept sample has no reason; the sentence of an unknown rule is in English only.
     reason: dict[str, str] | None = words["reasons"].get(item.reason)
     if reason is None:

@@ -1,13 +1,16 @@
 """Hidden known masks: samples that somebody corrected go out again, as they went out then."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tasks.annotate.pick import Picked
+from tasks.annotate.pick import Picked, mask_margin
 from tasks.annotate.place import place_corrections
 from tasks.common.digests import content_key
+from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.schema.channels import is_disputed
 from tasks.common.schema.rows import RunCrop
+from tasks.common.similarity.tracks import find_tracks
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.corrections import (
     Correction,
@@ -22,14 +25,17 @@ _HASH_DIGITS = 8
 
 
 def with_known(
-    picked: Sequence[Picked], crops: Sequence[RunCrop], workspace: Workspace
+    picked: Sequence[Picked],
+    crops: Sequence[RunCrop],
+    bounds: RuleBounds,
+    workspace: Workspace,
 ) -> list[Picked]:
     """Return what is sent, with a hidden known mask for each 20 others, if there are any.
 
     Which ones and where follows from the samples, so that the same request is the same order.
     """
     own = {entry.crop.stem for entry in picked}
-    known = [entry for entry in _known(crops, workspace) if entry.crop.stem not in own]
+    known = [entry for entry in _known(crops, bounds, workspace) if entry.crop.stem not in own]
     known.sort(key=lambda entry: _hash(entry, len(picked)))
     mixed = list(picked)
     for entry in known[: -(-len(picked) // _ONE_IN)]:
@@ -38,10 +44,12 @@ def with_known(
     return mixed
 
 
-def _known(crops: Sequence[RunCrop], workspace: Workspace) -> list[Picked]:
+def _known(crops: Sequence[RunCrop], bounds: RuleBounds, workspace: Workspace) -> list[Picked]:
     matted = [crop for crop in crops if crop.matte and not is_disputed(crop.matte.channel)]
     by_stem = {crop.stem: crop for crop in matted}
     rows = [crop.crop for crop in matted]
+    tracks = find_tracks(rows)
+    sizes = Counter(tracks.values())
     known = []
     for media_id in sorted({row.media_id for row in rows}):
         corrections = applied(read_corrections(workspace, media_id))
@@ -49,18 +57,20 @@ def _known(crops: Sequence[RunCrop], workspace: Workspace) -> list[Picked]:
             first = own[0]
             # With the same picture only, so that the known mask fits without moving it.
             if first.picture_digest == by_stem[stem].crop.digest:
-                known.append(_as_sent(by_stem[stem], first))
+                crop, track = _as_sent(by_stem[stem], first), tracks[stem]
+                margin = mask_margin(crop, bounds)
+                known.append(Picked(crop, margin, track, sizes[track], is_check=True))
     return known
 
 
-def _as_sent(crop: RunCrop, correction: Correction) -> Picked:
+def _as_sent(crop: RunCrop, correction: Correction) -> RunCrop:
     """Return a crop with the machine mask that its annotator was sent."""
     if crop.matte is None:
         raise ValueError(f"{crop.stem} has no mask")
     path = mask_path(correction.media_id, correction.base_digest)
     channel = f"rembg {crop.matte.model}"
     matte = replace(crop.matte, mask_path=path, mask_digest=correction.base_digest, channel=channel)
-    return Picked(replace(crop, matte=matte), 0.0, crop.stem, 1, is_check=True)
+    return replace(crop, matte=matte)
 
 
 def _hash(entry: Picked, salt: int) -> int:

@@ -34,7 +34,7 @@ class OrderItem(Record):
     size_wh: tuple[int, int] = Field(description="of picture and mask, px")
     picture_path: str = Field(description="in the workspace")
     picture_digest: str
-    mask_digest: str
+    mask_digest: str = Field(description="of the machine's mask, the base of later merges")
     channel: str = Field(description="annotation source of the mask that was sent")
     verdict: Verdict
     reason: str = ""
@@ -43,6 +43,11 @@ class OrderItem(Record):
     p_good: float | None = Field(None, description="trust in the mask, if measured")
     track: str = Field(description="the same person in neighbouring frames")
     n_in_track: int
+    shown_digest: str | None = Field(
+        None, description="sha256 of a proposed mask that annotators are shown instead"
+    )
+    shown_from: str | None = Field(None, description="the corrected sample it was carried from")
+    shown_trust: float | None = Field(None, description="trust in the proposal, 0..1")
     is_check: bool = Field(
         False, description="a hidden known mask; the manifest that goes out does not say so"
     )

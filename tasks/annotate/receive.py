@@ -102,9 +102,10 @@ def _read_sent(order: Order, samples: set[str], workspace: Workspace) -> dict[st
     """Read what was sent of all samples: a mask may turn out to be that of another one."""
     sent = {}
     for item in order.items:
-        base = read_mask(workspace, item.media_id, item.mask_digest)
+        digest = item.shown_digest or item.mask_digest
+        shown = read_mask(workspace, item.media_id, digest)
         needs_picture = item.sample in samples
-        sent[item.sample] = Sent(item, base, _picture(item, workspace) if needs_picture else None)
+        sent[item.sample] = Sent(item, shown, _picture(item, workspace) if needs_picture else None)
     return sent
 
 
@@ -139,12 +140,12 @@ def _compare(
         raise ArtifactError(f"{returned.file} was accepted without a mask.")
     drawn = returned.mask
     if returned.is_polygon:
-        returned = returned._replace(mask=edits_of_polygon(drawn, own.base))
+        returned = returned._replace(mask=edits_of_polygon(drawn, own.shown))
     correction, png = _correction(route, returned, own.item, order, delivered)
     known = read_corrections(workspace, own.item.media_id)
     came = np.asarray(returned.mask)
-    n_added = int(np.count_nonzero((came == 1) & (own.base == 0)))
-    n_removed = int(np.count_nonzero((came == 0) & (own.base == 1)))
+    n_added = int(np.count_nonzero((came == 1) & (own.shown == 0)))
+    n_removed = int(np.count_nonzero((came == 0) & (own.shown == 1)))
 
     def outcome(result: Result, sentence: str) -> Outcome:
         text = f"{_name(returned)} {sentence}"
@@ -154,10 +155,11 @@ def _compare(
         return Checked(outcome("known", "was received before; nothing changes."))
     if n_added + n_removed == 0 and not _replaces(correction, known):
         if not delivered.confirm:
-            sentence = "is the mask that was sent; with --confirm it counts as checked."
+            kind = "proposal" if own.item.shown_digest else "mask"
+            sentence = f"is the {kind} that was sent; with --confirm it counts as checked."
             return Checked(outcome("unchanged", sentence))
         return Checked(outcome("confirmed", "was checked and is right."), correction, png)
-    note = _polygon_note(drawn, own.base) if returned.is_polygon else ""
+    note = _polygon_note(drawn, own.shown) if returned.is_polygon else ""
     sentence = f"adds {n_added} px and removes {n_removed} px.{note}"
     return Checked(outcome("corrected", sentence), correction, png)
 

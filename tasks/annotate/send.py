@@ -1,10 +1,11 @@
 """Write a work order: pictures and masks in the form of a tool, instructions, the manifest."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from tempfile import mkdtemp
+from types import MappingProxyType
 
 from tasks.annotate.instruction import render_instruction
 from tasks.annotate.order import (
@@ -17,6 +18,7 @@ from tasks.annotate.order import (
     without_checks_named,
 )
 from tasks.annotate.pick import Picked
+from tasks.annotate.propagate import Proposal
 from tasks.annotate.routes.delivery import WRITERS
 from tasks.annotate.routes.returned import Outgoing
 from tasks.common.digests import content_key
@@ -32,9 +34,14 @@ _ID_LENGTH = 12
 
 
 def plan_order(
-    picked: Sequence[Picked], made_from: str, kind: Format, now: datetime, workspace: Workspace
+    picked: Sequence[Picked],
+    made_from: str,
+    kind: Format,
+    now: datetime,
+    workspace: Workspace,
+    proposals: Mapping[str, Proposal] = MappingProxyType({}),
 ) -> Order:
-    """Return the work order of these crops; nothing is written.
+    """Return the work order of these crops; nothing is written. `proposals` are by sample.
 
     Raises:
         InputError: there are none.
@@ -45,14 +52,17 @@ def plan_order(
             "No sample is left to send. `--pick uncertain` also takes kept samples, `--pick all` "
             "every sample with a mask."
         )
-    items = tuple(_item(entry, workspace) for entry in picked)
+    items = tuple(_item(entry, proposals.get(entry.crop.stem), workspace) for entry in picked)
     # Masks, not the run: the same samples with newer masks are another order.
-    parts = [[item.sample, item.picture_digest, item.mask_digest, item.is_check] for item in items]
+    parts = [
+        [item.sample, item.picture_digest, item.mask_digest, item.shown_digest, item.is_check]
+        for item in items
+    ]
     name = content_key("order", kind, parts)[:_ID_LENGTH]
     return Order(order=name, made_from=made_from, format=kind, sent_at=now, items=items)
 
 
-def _item(entry: Picked, workspace: Workspace) -> OrderItem:
+def _item(entry: Picked, proposal: Proposal | None, workspace: Workspace) -> OrderItem:
     crop, matte = entry.crop.crop, _matte_of(entry)
     for path, digest in ((crop.path, crop.digest), (matte.mask_path, matte.mask_digest)):
         if not workspace.is_whole(path, digest):
@@ -79,6 +89,9 @@ def _item(entry: Picked, workspace: Workspace) -> OrderItem:
         p_good=verdict.measures.get("trust"),
         track=entry.track,
         n_in_track=entry.n_in_track,
+        shown_digest=proposal and digest_bytes(encode_png(proposal.mask)),
+        shown_from=proposal and proposal.origin,
+        shown_trust=proposal and proposal.trust,
         is_check=entry.is_check,
     )
 
@@ -94,7 +107,13 @@ def _mask_png(matte: Matte, workspace: Workspace) -> bytes:
     return encode_png(read_grey(workspace.path(matte.mask_path)))
 
 
-def write_order(order: Order, picked: Sequence[Picked], folder: Path, workspace: Workspace) -> None:
+def write_order(
+    order: Order,
+    picked: Sequence[Picked],
+    folder: Path,
+    workspace: Workspace,
+    proposals: Mapping[str, Proposal] = MappingProxyType({}),
+) -> None:
     """Write a work order into a new folder, in one step, and keep its masks in the workspace.
 
     Raises:
@@ -106,12 +125,20 @@ def write_order(order: Order, picked: Sequence[Picked], folder: Path, workspace:
     for item, entry in pairs:
         png = _mask_png(_matte_of(entry), workspace)
         write_mask(workspace, item.media_id, item.mask_digest, png)
+        proposal = proposals.get(item.sample)
+        if proposal is not None and item.shown_digest is not None:
+            shown = encode_png(proposal.mask)
+            write_mask(workspace, item.media_id, item.shown_digest, shown)
     save_order(order, workspace)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
-            _write_files(order, [_outgoing(*pair, workspace) for pair in pairs], temporary)
+            outgoing = [
+                _outgoing(item, entry, proposals.get(item.sample), workspace)
+                for item, entry in pairs
+            ]
+            _write_files(order, outgoing, temporary)
             temporary.chmod(0o755)  # mkdtemp's folder is for its owner alone
             temporary.replace(folder)
         finally:
@@ -134,9 +161,12 @@ def require_empty(folder: Path) -> None:
         )
 
 
-def _outgoing(item: OrderItem, entry: Picked, workspace: Workspace) -> Outgoing:
+def _outgoing(
+    item: OrderItem, entry: Picked, proposal: Proposal | None, workspace: Workspace
+) -> Outgoing:
     path = workspace.path(item.picture_path)
-    mask = read_grey(workspace.path(_matte_of(entry).mask_path))
+    machine = read_grey(workspace.path(_matte_of(entry).mask_path))
+    mask = machine if proposal is None else proposal.mask
     return Outgoing(item.sample, path.read_bytes(), read_rgb(path), mask, item.picture_digest)
 
 

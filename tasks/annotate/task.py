@@ -5,6 +5,7 @@ from tasks.annotate.compare import compare_masks
 from tasks.annotate.known import with_known
 from tasks.annotate.order import FORMATS, Format, Order, find_order, load_order
 from tasks.annotate.pick import Picked, pick_crops
+from tasks.annotate.propagate import propose_masks
 from tasks.annotate.quality import OFF_BELOW, Agreement, rate_annotators
 from tasks.annotate.receive import (
     Delivered,
@@ -43,6 +44,7 @@ __all__ = [
     "outcomes_of",
     "pick_crops",
     "plan_order",
+    "propose_masks",
     "rate_annotators",
     "require_empty",
     "sample_names",

@@ -16,6 +16,7 @@ from tasks.annotate.pick import Picked
 from tasks.annotate.quality import OFF_BELOW, boundary_f, rate_annotators
 from tasks.annotate.send import plan_order, write_order
 from tasks.common.media.images import Mask
+from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.schema.boxes import Box
 from tasks.common.workspace.corrections import applied, read_corrections
 from tests.annotate.builders import (
@@ -89,7 +90,7 @@ def an_order_with_a_known_mask(folder: Path) -> str:
     mattes = write_mattes(crops)
     corrected(crops, mattes, edited(mask_of(mattes), Box(0, 20, 6, 30)))
     left, right = run_crops()
-    picked = with_known([Picked(right, 0.5, "t", 1)], [left, right], workspace())
+    picked = with_known([Picked(right, 0.5, "t", 1)], [left, right], RuleBounds(), workspace())
     order = plan_order(picked, "run-1", "png", NOW, workspace())
     write_order(order, picked, folder, workspace())
     return order.order

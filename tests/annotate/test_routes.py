@@ -200,7 +200,7 @@ def test_a_mask_under_the_name_of_another_sample_is_refused(order: Order) -> Non
     here, there = np.zeros((70, 40), np.uint8), np.zeros((70, 40), np.uint8)
     here[10:60, 2:14], there[5:50, 20:39] = 1, 1
     first, second = (
-        Sent(item, base, None) for item, base in zip(order.items, (here, there), strict=True)
+        Sent(item, mask, None) for item, mask in zip(order.items, (here, there), strict=True)
     )
     names = {first.item.sample: first, second.item.sample: second}
     returned = Returned("a.png", first.item.sample, there, size_wh=(40, 70))

@@ -128,7 +128,7 @@ def _row(
         media_id=crop.crop.media_id,
         time_s=crop.crop.time_s,
         licence=source.licence,
-        provenance=Provenance.of(source),
+        provenance=Provenance.of(source, crop.crop.captured_with),
         # An annotated dataset names itself; otherwise the matting model is the annotator.
         channel=matte.channel or f"rembg {matte.model}",
         width_px=int(box.width),

@@ -103,6 +103,7 @@ def _crops(
             given_path=mask and mask.path,
             given_digest=mask and mask.digest,
             channel=frame.channel if mask else None,
+            captured_with=frame.captured_with,
         )
 
 

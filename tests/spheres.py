@@ -2,10 +2,12 @@
 
 from functools import cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.common.media.images import Rgb
+from tasks.common.sphere.directions import level_axes
 
 _WAVES = 40
 _SEED = 17
@@ -84,3 +86,40 @@ def _face(axis: str, sign: int, side_px: int) -> Rgb:
     rays = {"x": (one, -ys, -sign * xs), "y": (xs, one, sign * ys), "z": (sign * xs, -ys, one)}
     stacked = np.stack(rays[axis], axis=-1)
     return texture_at(stacked / np.linalg.norm(stacked, axis=-1, keepdims=True))
+
+
+def put_person(
+    sphere: Rgb, person: Rgb, yaw_deg: float, pitch_deg: float, height_deg: float
+) -> Rgb:
+    """Return a sphere with an upright picture of a person, as a plane that faces the camera.
+
+    The middle of the picture lies in the direction of the angles; its upper and lower edge are
+    `height_deg` apart as seen from the camera.
+    """
+    height, width = sphere.shape[:2]
+    axes = level_axes(yaw_deg, pitch_deg)
+    rays = directions_of((width, height)) @ axes.matrix.T
+    half = np.tan(np.radians(height_deg / 2))
+    half_wide = half * person.shape[1] / person.shape[0]
+    ahead = np.where(rays[..., 2] > 0.05, rays[..., 2], np.nan)
+    with np.errstate(invalid="ignore"):
+        across = (rays[..., 0] / ahead / half_wide + 1) / 2 * person.shape[1] - 0.5
+        down = (1 - rays[..., 1] / ahead / half) / 2 * person.shape[0] - 0.5
+        inside = (abs(rays[..., 0] / ahead) < half_wide) & (abs(rays[..., 1] / ahead) < half)
+    # Shrunk first, or a small person in the sphere would be noise.
+    scale = height_deg / 180 * height / person.shape[0]
+    size_wh = (
+        max(2, round(person.shape[1] * scale * 1.5)),
+        max(2, round(person.shape[0] * scale * 1.5)),
+    )
+    if scale * 1.5 < 1:
+        shrunk = cv2.resize(person, size_wh, interpolation=cv2.INTER_AREA)
+        across = (across + 0.5) * size_wh[0] / person.shape[1] - 0.5
+        down = (down + 0.5) * size_wh[1] / person.shape[0] - 0.5
+    else:
+        shrunk = person
+    drawn = cv2.remap(
+        shrunk, across.astype(np.float32), down.astype(np.float32), cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+    return np.where(inside[..., None], drawn, sphere).astype(np.uint8)

@@ -139,6 +139,9 @@ def _row(
         box_in_crop_xyxy=box,
         hash=verdict.hash,
         mirror_hash=verdict.mirror_hash,
+        projection=crop.crop.projection if crop.crop.view else None,
+        view_size_wh=crop.crop.frame_size_wh if crop.crop.view else None,
+        view=crop.crop.view,
     )
 
 

@@ -39,7 +39,7 @@ def _submit_stages(source: Source, recipe: Recipe) -> Iterator[Submission]:
     yield "download", media
     frames = _submit(sample, source, media=media, recipe=recipe.sample)
     yield "sample", frames
-    crops = _submit(detect, source, frames=frames, recipe=recipe.detect)
+    crops = _submit(detect, source, frames=frames, recipe=recipe.detect, sphere=recipe.sphere)
     yield "detect", crops
     poses = _submit(pose, source, crops=crops, recipe=recipe.pose) if recipe.pose else None
     if poses is not None:

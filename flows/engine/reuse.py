@@ -17,7 +17,7 @@ from tasks.filter.rejudge_run import rejudge_run
 
 # These parts of a recipe determine crops and measures. The filter and publish parts only decide
 # about them, so stored measures stay valid when one of those changes.
-_MEASURING_PARTS = ("download", "sample", "detect", "pose", "matte")
+_MEASURING_PARTS = ("download", "sample", "detect", "sphere", "pose", "matte")
 
 
 def differing_parts(recipe: Recipe, reference: Recipe) -> list[str]:

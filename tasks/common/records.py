@@ -3,7 +3,7 @@
 Module and class names stay as they are: Prefect's stored results name `tasks.common.records`.
 """
 
-from typing import Annotated, Literal, NewType, get_args
+from typing import Annotated, Any, Literal, NewType, get_args
 
 from pydantic import (
     AliasChoices,
@@ -11,7 +11,9 @@ from pydantic import (
     ConfigDict,
     Field,
     FieldSerializationInfo,
+    SerializerFunctionWrapHandler,
     field_serializer,
+    model_serializer,
 )
 
 from tasks.common.uri import stored
@@ -28,7 +30,18 @@ PublishMode = Literal["complete", "partial", "never"]
 """When an ingest run publishes: if every source succeeded, whatever succeeded, or not at all."""
 
 Kind = Literal["video", "image"]
-Projection = Literal["flat", "equirectangular", "fisheye", "unknown"]
+DeclaredProjection = Literal[
+    "flat",
+    "equirectangular",
+    "stereo-top-bottom",
+    "stereo-left-right",
+    "fisheye",
+    "fisheye-pair",
+    "cubemap",
+]
+"""How a picture shows directions, as a source list may say it; stereo: two equirectangular eyes."""
+# `unknown` stands in tables of older programs, for videos that may be spheres.
+Projection = Literal[DeclaredProjection, "unknown"]
 Verdict = Literal["keep", "review", "drop"]
 
 SourceId = Annotated[
@@ -92,6 +105,9 @@ class Source(Record):
     attribution: str | None = None
     uploader: str | None = None
     captured_with: str | None = None
+    projection: DeclaredProjection | None = Field(
+        None, description="how the picture shows directions; None: found out from the content"
+    )
     session: str | None = Field(None, description="what was shot in one go, by one crew")
     batch: str | None = Field(None, description="the collection that brought it")
     listing: str | None = Field(None, description="the community or data set that lists it")
@@ -99,6 +115,14 @@ class Source(Record):
     shared_at: str | None = Field(None, description="when it was shared, as the listing says")
     revision: str | None = Field(None, description="the listing's word for its present state")
     annotation: Annotation | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_absent_projection(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave `projection` out where it is not given: older keys were made without it."""
+        values: dict[str, Any] = plain(self)
+        if values.get("projection") is None:
+            values.pop("projection", None)
+        return values
 
     @field_serializer("uri")
     def _without_signature(self, uri: str, info: FieldSerializationInfo) -> str:
@@ -123,6 +147,7 @@ class Media(Record):
     duration_s: float | None
     rotation_deg: int
     projection: Projection
+    captured_with: str | None = Field(None, description="the camera's own word, in the file")
 
 
 class Drop(Record):

@@ -58,7 +58,36 @@ def metadata_of(
         "dropped": [count._asdict() for count in _drop_counts(inputs, selection)],
         "histograms": {name: bins._asdict() for name, bins in histograms(rows).items()},
         "limits": list(recipe.limits),
+        **_spheres(rows),
     }
+
+
+def _spheres(rows: Sequence[SampleRow]) -> Metadata:
+    """Return where in 360 spheres samples come from; nothing for a subset without such samples."""
+    viewed = [(row, row.view) for row in rows if row.view is not None]
+    if not viewed:
+        return {}
+    angles = {
+        "yaw_deg": [view.yaw_deg for _, view in viewed],
+        "pitch_deg": [view.pitch_deg for _, view in viewed],
+        "fov_deg": [view.fov_deg for _, view in viewed],
+    }
+    return {
+        "spheres": {
+            "n_samples": len(viewed),
+            "projections": _count(row.projection for row, _ in viewed),
+            "views": _count(view.kind for _, view in viewed),
+            **{name: [min(values), max(values)] for name, values in angles.items()},
+            # Sectors of 60 degrees from -180 on, and bands of 30 degrees from the nadir on.
+            "by_yaw": _bins(angles["yaw_deg"], -180, 60, 6),
+            "by_pitch": _bins(angles["pitch_deg"], -90, 30, 6),
+        }
+    }
+
+
+def _bins(values: Iterable[float], first: float, width: float, n: int) -> list[int]:
+    counts = Counter(min(n - 1, max(0, int((value - first) // width))) for value in values)
+    return [counts[number] for number in range(n)]
 
 
 def histograms(rows: Iterable[SampleRow]) -> dict[str, Histogram]:

@@ -134,7 +134,7 @@ def _row(
         media_id=crop.crop.media_id,
         time_s=crop.crop.time_s,
         licence=source.licence,
-        provenance=Provenance.of(source),
+        provenance=Provenance.of(source, crop.crop.captured_with),
         # An annotated dataset names itself; otherwise the matting model is the annotator.
         channel=matte.channel or f"rembg {matte.model}",
         width_px=int(box.width),
@@ -146,6 +146,9 @@ def _row(
         hash=verdict.hash,
         mirror_hash=verdict.mirror_hash,
         trust=1.0 if is_human(matte.channel) else verdict.measures["trust"],
+        projection=crop.crop.projection if crop.crop.view else None,
+        view_size_wh=crop.crop.frame_size_wh if crop.crop.view else None,
+        view=crop.crop.view,
     )
 
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from tasks.common.digests import content_key
 from tasks.common.media.images import Rgb, encode_png, read_rgb
 from tasks.common.progress import track
-from tasks.common.recipe.models import DetectRecipe
-from tasks.common.records import CropsTable, Drop, FramesTable, Source
+from tasks.common.recipe.models import DetectRecipe, SphereRecipe
+from tasks.common.records import CropsTable, Drop, FramesTable, Projection, Source
 from tasks.common.schema.boxes import Box
 from tasks.common.schema.rows import Crop, Frame
 from tasks.common.settings import settings
@@ -17,27 +17,53 @@ from tasks.detect import VERSION
 from tasks.detect.crop_box import crop_box
 from tasks.detect.detector import People, find_people
 from tasks.detect.labelled import cut_provided_mask, labelled_people
+from tasks.detect.sphere.stage import CutPerson, are_spheres, drop_too_wide, people_of_spheres
 
+SPHERE_VERSION = 1
+"""Raised when something else comes out of spheres; `VERSION` is that of flat frames."""
+_USUAL_SPHERE = SphereRecipe()
+FLAT: frozenset[Projection] = frozenset(("flat", "fisheye"))
 # Rounded before they are stored: the last digits of a network differ between machines, and digests
 # of later stages are made of these values.
 _BOX_DECIMALS = 2
 _CONFIDENCE_DECIMALS = 4
 
 
-def detect_key(frames: FramesTable, recipe: DetectRecipe) -> str:
-    """Name the artifact by the frames, this part of the recipe, and the weights' bytes."""
+def detect_key(
+    frames: FramesTable, recipe: DetectRecipe, sphere: SphereRecipe = _USUAL_SPHERE
+) -> str:
+    """Name the artifact by the frames, these parts of the recipe, and the weights' bytes.
+
+    The recipe of spheres counts for spheres only: the keys of flat sources are what they were
+    before spheres were known. Which they are stands in the frames' table.
+    """
     weights = find_weights(recipe.model, "person-detector")
-    return content_key("detect", VERSION, frames.digest, recipe, weights.identity)
+    rows = Workspace.of(settings()).rows(Frame, frames)
+    is_sphere = bool(rows) and rows[0].labels_path is None and rows[0].projection not in FLAT
+    own = [SPHERE_VERSION, sphere] if is_sphere else []
+    return content_key("detect", VERSION, frames.digest, recipe, weights.identity, *own)
 
 
 def detect_people(
-    out: ArtifactWriter, source: Source, frames: FramesTable, recipe: DetectRecipe
+    out: ArtifactWriter,
+    source: Source,
+    frames: FramesTable,
+    recipe: DetectRecipe,
+    sphere: SphereRecipe = _USUAL_SPHERE,
 ) -> CropsTable:
-    """Write one crop per person; frames in = frames with people + drops."""
+    """Write one crop per person; frames in = frames with people + drops.
+
+    People in spheres whom no view shows well enough are drops, too, and count as items in.
+
+    Raises:
+        SourceError: the projection of the frames is not known.
+    """
     rows = out.workspace.rows(Frame, frames)
-    pictures = _Pictures(rows, out.workspace)
     # All frames of a source come from one file, so all of them have labels or none has.
     is_labelled = bool(rows) and all(frame.labels_path is not None for frame in rows)
+    if not is_labelled and are_spheres(rows):
+        return _detect_in_spheres(out, rows, recipe, sphere)
+    pictures = _Pictures(rows, out.workspace)
     people_of_frames = (
         labelled_people(rows, out.workspace)
         if is_labelled
@@ -52,6 +78,47 @@ def detect_people(
             drops.append(_no_person(frame.frame_id, recipe))
         crops += _crops(frame, picture, people, recipe, out)
     return CropsTable(out.commit_rows(Crop, crops, drops, n_in=len(rows)))
+
+
+def _detect_in_spheres(
+    out: ArtifactWriter, rows: Sequence[Frame], recipe: DetectRecipe, sphere: SphereRecipe
+) -> CropsTable:
+    crops: list[Crop] = []
+    drops: list[Drop] = []
+    n_too_wide = 0
+    found = people_of_spheres(rows, out.workspace, recipe, sphere, settings())
+    for item in track(found, "detect", len(rows)):
+        crops += (_view_crop(item.frame, *person, out) for person in enumerate(item.people))
+        n_too_wide += len(item.too_wide)
+        drops += (
+            drop_too_wide(item.frame.frame_id, number, stretch, sphere)
+            for number, (_, stretch) in enumerate(item.too_wide)
+        )
+        if not item.people:
+            drops.append(_no_person(item.frame.frame_id, recipe))
+    return CropsTable(out.commit_rows(Crop, crops, drops, n_in=len(rows) + n_too_wide))
+
+
+def _view_crop(frame: Frame, number: int, person: CutPerson, out: ArtifactWriter) -> Crop:
+    """Write the crop of a person in a sphere; its frame is their view."""
+    crop_id, placed = f"{frame.frame_id}-{number:02d}", person.placed
+    path, digest = out.put(f"{crop_id}.png", encode_png(person.picture))
+    return Crop(
+        crop_id=crop_id,
+        frame_id=frame.frame_id,
+        media_id=frame.media_id,
+        time_s=frame.time_s,
+        frame_size_wh=placed.size_wh,
+        projection=frame.projection,
+        person_box_xyxy=_rounded(placed.person),
+        crop_box_xyxy=placed.crop,
+        confidence=round(person.confidence, _CONFIDENCE_DECIMALS),
+        others_xyxy=tuple(map(_rounded, placed.others)),
+        path=path,
+        digest=digest,
+        captured_with=frame.captured_with,
+        view=placed.view,
+    )
 
 
 class _Pictures:
@@ -103,6 +170,7 @@ def _crops(
             given_path=mask and mask.path,
             given_digest=mask and mask.digest,
             channel=frame.channel if mask else None,
+            captured_with=frame.captured_with,
         )
 
 

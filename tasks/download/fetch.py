@@ -33,7 +33,9 @@ def download_key(source: Source, recipe: DownloadRecipe) -> str:
         source.revision,
         source.annotation and source.annotation.digest,
     ]
-    return content_key("download", VERSION, *state, source.kind, recipe)
+    # Only where it is given, so that the keys of all other sources stay as they were.
+    declared = [source.projection] if source.projection else []
+    return content_key("download", VERSION, *state, source.kind, recipe, *declared)
 
 
 def claim(source: Source, result: StageResult, workspace: Workspace) -> bool:
@@ -109,7 +111,16 @@ def _admit(
     # Also by its bytes: a file that was taken down must not come back under another name.
     Takedowns.of(out.workspace).require_allowed(source, media_id)
     is_annotated = source.annotation is not None
-    properties = probe(partial.path, source.uri, recipe, settings, must_be_upright=is_annotated)
+    # Boxes and masks of an annotated picture are drawn on it as it is, whatever it shows.
+    projection = "flat" if is_annotated and not source.projection else source.projection
+    properties = probe(
+        partial.path,
+        source.uri,
+        recipe,
+        settings,
+        must_be_upright=is_annotated,
+        projection=projection,
+    )
     if source.kind is not None and source.kind != properties.kind:
         raise SourceError(
             f"The source list says {source.source_id} is a {source.kind}, but it is a "

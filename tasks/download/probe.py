@@ -27,8 +27,11 @@ from tasks.common.media.limits import (
 from tasks.common.media.profiles import photo_problem
 from tasks.common.media.sandbox import run_isolated
 from tasks.common.recipe.models import DownloadRecipe
-from tasks.common.records import Kind, Projection, Record
+from tasks.common.records import DeclaredProjection, Kind, Projection, Record
 from tasks.common.settings import Settings
+from tasks.download.projection.media import projection_of_photo, projection_of_video
+from tasks.download.projection.recognise import EXPORT_FIRST, require_readable
+from tasks.download.projection.trailer import read_trailer
 
 _FIRST_PACKETS = 500  # damaged packets at the start after which the probe gives up
 # Enough for a byte order mark, white space and the first tag.
@@ -40,7 +43,7 @@ _UPRIGHT = 1
 _ORIENTATIONS = range(1, 9)
 _TURNS_DEG = {6: 270, 8: 90}  # counterclockwise; 5 and 7, which mirror as well, no camera writes
 # Insta360's raw files hold one circular fisheye picture per lens: stitching needs its software.
-_EXPORT_FIRST = {".insv", ".insp", ".lrv"}
+_CAMERA_SUFFIXES = {".insv", ".insp", ".lrv"}
 
 
 class Properties(Record):
@@ -54,14 +57,16 @@ class Properties(Record):
     duration_s: float | None
     rotation_deg: int
     projection: Projection
+    captured_with: str | None = None
 
 
 class _Job(Record):
-    """A file to probe; see `probe` for `must_be_upright`."""
+    """A file to probe; see `probe`."""
 
     path: str
     limits: DownloadRecipe
     must_be_upright: bool
+    projection: DeclaredProjection | None
 
 
 def probe(
@@ -71,8 +76,11 @@ def probe(
     settings: Settings,
     *,
     must_be_upright: bool = False,
+    projection: DeclaredProjection | None = None,
 ) -> Properties:
     """Probe a media file in an isolated worker process.
+
+    `projection` is what the source list says; None: it is recognised by the content.
 
     With `must_be_upright` a picture that an EXIF entry turns or mirrors is refused unless the size
     of its annotation can show on which pixels, stored or upright, it is drawn.
@@ -80,14 +88,14 @@ def probe(
     Raises:
         SourceError: the file is not a usable picture or video; the message says why.
     """
-    # The one place that goes by the suffix: the content is a valid MP4 or JPEG with two round
-    # pictures.
-    if Path(uri).suffix.lower() in _EXPORT_FIRST:
-        raise SourceError(
-            "This is a camera's own two-lens file; export it as a flat or equirectangular video "
-            "with the camera's software first."
-        )
-    job = _Job(path=str(path), limits=limits, must_be_upright=must_be_upright)
+    if projection is not None:
+        require_readable(projection)
+    # By the suffix as well as by the content: some cameras write each lens into a file of its own.
+    elif Path(uri).suffix.lower() in _CAMERA_SUFFIXES:
+        raise SourceError(EXPORT_FIRST)
+    job = _Job(
+        path=str(path), limits=limits, must_be_upright=must_be_upright, projection=projection
+    )
     with refusing_malformed_media():
         answer = run_isolated(probe_in_worker, job.model_dump(mode="json"), decode_limits(settings))
     return Properties.model_validate(answer)
@@ -102,22 +110,24 @@ def probe_in_worker(values: dict[str, Any]) -> dict[str, Any]:
         SourceError: as `probe`.
     """
     job = _Job.model_validate(values)
-    return _probe(Path(job.path), job.limits, must_be_upright=job.must_be_upright).model_dump(
-        mode="json"
-    )
+    path = Path(job.path)
+    trailer = read_trailer(path)
+    properties = _probe(path, job, has_trailer=trailer is not None)
+    camera = {"captured_with": trailer and trailer.camera}
+    return properties.model_copy(update=camera).model_dump(mode="json")
 
 
-def _probe(path: Path, limits: DownloadRecipe, *, must_be_upright: bool) -> Properties:
+def _probe(path: Path, job: _Job, *, has_trailer: bool) -> Properties:
     mime = "image/heif" if is_heif(path) else _sniff(path)
     # A video is what ffmpeg opens: its containers have too many signatures to list.
     if mime.startswith("image/"):
-        return _probe_image(path, limits, must_be_upright=must_be_upright)
+        return _probe_image(path, job, has_trailer=has_trailer)
     if mime.startswith("text/") or _looks_like_text(path):
         raise SourceError(
             "The file holds text (perhaps a web page that was saved in the video's place), "
             "not a video or picture."
         )
-    return _probe_video(path, limits)
+    return _probe_video(path, job, has_trailer=has_trailer)
 
 
 def _sniff(path: Path) -> str:
@@ -134,12 +144,12 @@ def _looks_like_text(path: Path) -> bool:
     return head.startswith((b"<!doctype", b"<html", b"<?xml", b"{"))
 
 
-def _probe_image(path: Path, limits: DownloadRecipe, *, must_be_upright: bool) -> Properties:
+def _probe_image(path: Path, job: _Job, *, has_trailer: bool) -> Properties:
     try:
         with open_picture(path) as image:
             # From the header, before `load` decodes: a picture of gigapixels in a few kB is an
             # attack.
-            _require_pixels(*image.size, limits)
+            _require_pixels(*image.size, job.limits)
             codec = (image.format or "unknown").lower()
             problem = photo_problem(image)
             if problem is not None:
@@ -148,16 +158,20 @@ def _probe_image(path: Path, limits: DownloadRecipe, *, must_be_upright: bool) -
             turns_deg = _TURNS_DEG.get(orientation, 0)
             # A quarter turn shows in the size of the annotation; any other may be in it or not.
             is_told = turns_deg != 0 and image.width != image.height
-            if must_be_upright and orientation != _UPRIGHT and not is_told:
+            if job.must_be_upright and orientation != _UPRIGHT and not is_told:
                 raise SourceError(
                     f"An EXIF entry turns the picture (orientation {orientation}), and it cannot "
                     "be told whether its annotation is turned, too. Save the picture upright, "
                     "without that entry."
                 )
             is_upright = orientation == _UPRIGHT
-            width, height = image.size if is_upright else ImageOps.exif_transpose(image).size
+            upright = image if is_upright else ImageOps.exif_transpose(image)
+            width, height = upright.size
             # A file that is cut short has an intact header.
             image.load()
+            projection = job.projection or projection_of_photo(
+                upright, image.info, has_trailer=has_trailer
+            )
     except (SourceError, MemoryError):
         raise
     except UnidentifiedImageError as error:
@@ -175,8 +189,8 @@ def _probe_image(path: Path, limits: DownloadRecipe, *, must_be_upright: bool) -
         frame_rate=None,
         duration_s=None,
         # Of annotated pictures alone: with these their annotations are turned.
-        rotation_deg=turns_deg if must_be_upright else 0,
-        projection="flat",
+        rotation_deg=turns_deg if job.must_be_upright else 0,
+        projection=projection,
     )
 
 
@@ -186,7 +200,8 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) and value in _ORIENTATIONS else _UPRIGHT
 
 
-def _probe_video(path: Path, limits: DownloadRecipe) -> Properties:
+def _probe_video(path: Path, job: _Job, *, has_trailer: bool) -> Properties:
+    limits = job.limits
     try:
         with open_video(path) as container:
             stream = video_stream(container)
@@ -194,7 +209,17 @@ def _probe_video(path: Path, limits: DownloadRecipe) -> Properties:
             duration_s = _duration_s(container, stream)
             _require_duration(duration_s, limits)
             _require_frames(stream, duration_s, limits)
-            return _video_properties(stream, _first_frame(container, stream), duration_s)
+            frame = _first_frame(container, stream)
+            properties = _video_properties(stream, frame, duration_s)
+            projection = job.projection or projection_of_video(
+                path,
+                container,
+                frame,
+                properties.width_px / properties.height_px,
+                properties.duration_s,
+                has_trailer=has_trailer,
+            )
+            return properties.model_copy(update={"projection": projection})
     except av.FFmpegError as error:
         raise SourceError(f"The video cannot be read: {_cause(error, path)}.") from error
 
@@ -258,17 +283,8 @@ def _video_properties(
         frame_rate=str(stream.average_rate) if stream.average_rate else None,
         duration_s=duration_s,
         rotation_deg=rotation_deg,
-        projection=_projection(frame),
+        projection="flat",  # replaced by what is recognised
     )
-
-
-def _projection(frame: VideoFrame) -> Projection:
-    """Return the projection; a picture twice as wide as high may be an untagged panorama."""
-    for data in frame.side_data:
-        # The side data of Spherical Video metadata, as cameras and editors write it.
-        if "SPHERICAL" in str(getattr(data, "type", "")):
-            return "equirectangular"
-    return "unknown" if frame.width == 2 * frame.height else "flat"
 
 
 def _require_pixels(width: int, height: int, limits: DownloadRecipe) -> None:

@@ -97,7 +97,7 @@ def render_crop_page(
         __package__,
         "crop_page.html.j2",
         title=crop.stem,
-        note=f"{crop.source_id}, {crop.crop.time_s:.1f} s",
+        note=f"{crop.source_id}, {crop.crop.time_s:.1f} s{_place_in_sphere(crop.crop)}",
         verdict=crop.verdict.verdict,
         sentence=crop.verdict.sentence or "",
         findings=findings,
@@ -106,6 +106,16 @@ def render_crop_page(
             for drawn, caption in [*_pictures(crop, workspace), *_corrected(crop, masks, workspace)]
         ],
         groups=[],
+    )
+
+
+def _place_in_sphere(crop: Crop) -> str:
+    view = crop.view
+    if view is None:
+        return ""
+    return (
+        f"; {view.kind} view out of a 360 sphere ({crop.projection}) at yaw {view.yaw_deg:.1f}, "
+        f"pitch {view.pitch_deg:.1f}, {view.fov_deg:.1f} degrees wide"
     )
 
 

@@ -16,6 +16,7 @@ from tasks.common.workspace.artifacts import Workspace
 from tasks.review.contact_sheet import contact_sheet, thumbnail
 from tasks.review.funnel import all_drops, funnel, reasons, source_lines
 from tasks.review.rule_stats import overlaps, rule_lines
+from tasks.review.sphere_map import sphere_map
 
 # Pictures are embedded in the page: these bounds keep it small enough for a browser.
 _MAX_KEPT = 120
@@ -74,6 +75,7 @@ def render_report(
         rules=rule_lines(run.crops, bounds),
         overlaps=overlaps(run.crops),
         groups=groups,
+        sphere=sphere_map(run.crops),
     )
 
 

@@ -119,4 +119,5 @@ def _store(message: FrameMessage, media: MediaRow, out: ArtifactWriter) -> Frame
         labels_path=media.labels_path,
         labels_digest=media.labels_digest,
         channel=media.channel,
+        captured_with=media.captured_with,
     )

@@ -7,10 +7,17 @@ and only that part enters the stage's cache key.
 import json
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from tasks.common.digests import content_key
 from tasks.common.errors import InputError
@@ -21,6 +28,8 @@ from tasks.common.records import Record
 from tasks.common.validation import explain_validation
 from tasks.common.weights.catalogue import Role, find_weights, weights_of_role
 from tasks.common.yaml_text import load_yaml
+
+_RING_DEG = 360.0
 
 
 class DownloadRecipe(Record):
@@ -62,6 +71,29 @@ class DetectRecipe(Record):
     @classmethod
     def _is_catalogued(cls, name: str) -> str:
         return _catalogued(name, "person-detector")
+
+
+class SphereRecipe(Record):
+    """How people are found in 360 spheres, and cut out of them as flat views."""
+
+    views: int = Field(6, ge=1, le=36, description="views around the horizon, searched for people")
+    view_deg: float = Field(90.0, ge=30.0, le=450.0, description="width of a view")
+    search_every: int = Field(
+        1, ge=1, le=1000, description="frames; between them only views with people are searched"
+    )
+    min_height_deg: float = Field(6.0, ge=0.0, le=90.0, description="of a person, as an angle")
+    max_stretch: float = Field(
+        1.1, ge=1.01, le=3.0, description="of a person in one direction, by the view"
+    )
+
+    @model_validator(mode="after")
+    def _covers_the_ring(self) -> Self:
+        if self.views * self.view_deg < _RING_DEG:
+            raise ValueError(
+                f"{self.views} views of {self.view_deg:g} degrees do not cover the horizon; "
+                f"expected views x view_deg of at least {_RING_DEG:g}"
+            )
+        return self
 
 
 class PoseRecipe(Record):
@@ -113,10 +145,19 @@ class Recipe(Record):
     download: DownloadRecipe = DownloadRecipe()
     sample: SampleRecipe = SampleRecipe()
     detect: DetectRecipe
+    sphere: SphereRecipe = SphereRecipe()
     pose: PoseRecipe | None = None
     matte: MatteRecipe
     filter: RuleBounds
     publish: PublishRecipe
+
+    @model_serializer(mode="wrap")
+    def _without_usual_sphere(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave the default `sphere` out: recipes without it keep the digest that they had."""
+        values: dict[str, Any] = plain(self)
+        if self.sphere == SphereRecipe():
+            values.pop("sphere", None)
+        return values
 
     @property
     def digest(self) -> str:

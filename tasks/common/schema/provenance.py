@@ -21,8 +21,8 @@ class Provenance:
     batch: str | None = None
 
     @classmethod
-    def of(cls, source: Source) -> Self:
-        """Return the provenance of a source.
+    def of(cls, source: Source, captured_with: str | None = None) -> Self:
+        """Return the provenance of a source; `captured_with` is the camera by the file itself.
 
         A local path is left out: it is private, and it does not change the data.
         """
@@ -32,7 +32,7 @@ class Provenance:
             listing=source.listing,
             entry=source.entry,
             uploader=source.uploader,
-            captured_with=source.captured_with,
+            captured_with=source.captured_with or captured_with,
             shared_at=source.shared_at,
             session=source.session,
             batch=source.batch,

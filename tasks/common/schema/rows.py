@@ -10,7 +10,8 @@ from typing import Annotated
 
 from tasks.common.records import Kind, Projection, Verdict
 from tasks.common.schema.boxes import Box
-from tasks.common.schema.columns import Measures, Prefix
+from tasks.common.schema.columns import SPARSE, Measures, Prefix
+from tasks.common.schema.views import View
 
 Points = tuple[tuple[float, float], ...]
 
@@ -34,6 +35,7 @@ class MediaRow:
     labels_path: str | None = None  # PNG of the picture's size: 0, or the number of a person
     labels_digest: str | None = None
     channel: str | None = None  # annotation source of the labels
+    captured_with: Annotated[str | None, SPARSE] = None  # the camera's own word, in the file
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Frame:
     labels_path: str | None = None  # those of the media
     labels_digest: str | None = None
     channel: str | None = None
+    captured_with: Annotated[str | None, SPARSE] = None
 
     @property
     def size_wh(self) -> tuple[int, int]:
@@ -78,6 +81,10 @@ class Crop:
     given_path: str | None = None  # provided mask, a PNG of 0 and 1 of the crop's size, if any
     given_digest: str | None = None
     channel: str | None = None
+    captured_with: Annotated[str | None, SPARSE] = None
+    # Of people in spheres: the view out of the sphere that is the frame of this crop. The picture
+    # itself is flat then, and `projection` that of its source.
+    view: Annotated[View | None, Prefix("view"), SPARSE] = None
 
     @property
     def person_in_crop(self) -> Box:

@@ -3,14 +3,22 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Self, get_args
+from typing import Annotated, Literal, NamedTuple, Self, get_args
 
 import pandas as pd
 import pyarrow as pa
 
-from tasks.common.records import Source
+from tasks.common.records import Projection, Source
 from tasks.common.schema.boxes import Box
-from tasks.common.schema.columns import columns_of, encode_row, from_table, table_of
+from tasks.common.schema.columns import (
+    SPARSE,
+    Prefix,
+    columns_of,
+    encode_row,
+    filled_columns,
+    from_table,
+    table_of,
+)
 from tasks.common.schema.layout import (
     SamplePaths,
     Split,
@@ -20,6 +28,7 @@ from tasks.common.schema.layout import (
     sample_paths,
 )
 from tasks.common.schema.provenance import Provenance
+from tasks.common.schema.views import View
 
 ChangeKind = Literal[
     "added", "removed", "mask_changed", "image_changed", "split_changed", "scenes_changed"
@@ -108,6 +117,11 @@ class SampleRow:
     # The share of its pixels that is 255, as another person may be there; None by older programs.
     ignored_share: float | None = None
     trust: float | None = None  # the probability that the mask is good, as it was judged
+    # Of samples out of 360 spheres: how the source shows directions, the view that was taken out of
+    # it, and its size, in px of which `crop_box_xyxy` is.
+    projection: Annotated[Projection | None, SPARSE] = None
+    view_size_wh: Annotated[tuple[int, int] | None, SPARSE] = None
+    view: Annotated[View | None, Prefix("view"), SPARSE] = None
 
     @property
     def paths(self) -> SamplePaths:
@@ -159,7 +173,8 @@ def plain_row(row: SampleRow) -> dict[str, object]:
 
 def sample_frame(rows: Iterable[SampleRow]) -> pd.DataFrame:
     """Return `samples.csv` as a frame."""
-    frame: pd.DataFrame = table_of(list(map(plain_row, rows)), SAMPLE_COLUMNS).to_pandas()
+    plain = list(map(plain_row, rows))
+    frame: pd.DataFrame = table_of(plain, filled_columns(SampleRow, plain)).to_pandas()
     return frame
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import Field
 
 from tasks.common.errors import InputError
-from tasks.common.records import Kind, Record, SceneTag, Source
+from tasks.common.records import DeclaredProjection, Kind, Record, SceneTag, Source
 from tasks.common.settings import Settings
 from tasks.common.workspace.artifacts import Workspace
 from tasks.download.sources.skipped import Skipped
@@ -46,6 +46,7 @@ class Collection(Record):
     attribution: str | None = None
     uploader: str | None = None
     captured_with: str | None = None
+    projection: DeclaredProjection | None = None
     session: str | None = None
     batch: str | None = None
 

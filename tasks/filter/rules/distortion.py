@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.common.sphere.views import box_stretch
 from tasks.filter.rule import Rule
 from tasks.filter.subject import Subject
 
@@ -27,13 +28,18 @@ _STEEPEST = 0.01  # cosine; at the poles the stretch has no end
 def measure(subject: Subject) -> float | None:
     """Return how far the picture stretches the person in one direction; 1 is undistorted.
 
-    In equirectangular and fisheye frames the ratio follows from where the person is: the mean over
+    A view out of a sphere is measured as it is published: the mean over the box of the local ratio
+    between its two directions, which follows from its field of view. In equirectangular and fisheye
+    frames without a view the ratio follows from where the person is: the mean over
     the box of the local ratio between the two directions, 1 / cos(latitude) or t / sin(t) for an
     angle t off the axis of an equidistant fisheye whose circle of 180 degrees fills the frame's
     height. In flat ones the angle is unknown, so the body is measured: the longest limb segment
     in view over the median, each as a share of what anatomy gives it. That one is weak, since
     foreshortening looks alike. None where fewer than six segments are in view.
     """
+    crop = subject.crop
+    if crop.view is not None:
+        return float(box_stretch(crop.view, crop.frame_size_wh, crop.person_box_xyxy).mean())
     if subject.crop.projection in ("equirectangular", "fisheye"):
         return _stretch(subject)
     if subject.points_xy is None or subject.seen is None:

@@ -8,7 +8,13 @@ import pytest
 
 from tasks.common.files import write_file
 from tasks.common.schema.boxes import Box
-from tasks.common.schema.columns import columns_of, from_table, to_frame, to_table
+from tasks.common.schema.columns import (
+    columns_of,
+    from_table,
+    sparse_columns_of,
+    to_frame,
+    to_table,
+)
 from tasks.common.schema.rows import (
     Admitted,
     Crop,
@@ -21,7 +27,8 @@ from tasks.common.schema.rows import (
     RunCrop,
 )
 from tasks.common.schema.rule_names import MEASURED_RULES
-from tasks.common.schema.tables import encode_table, read_table
+from tasks.common.schema.tables import digest_table, encode_table, read_table
+from tasks.common.schema.views import View
 
 MEASURES = dict.fromkeys(MEASURED_RULES, None) | {"sharpness": 0.5}
 MEDIA = MediaRow("m", "p", "d", 9, "video", "h264", 64, 48, "30000/1001", None, 90, "flat")
@@ -40,8 +47,12 @@ JUDGED = JudgedCrop(
     "00ff", "ff00",
 )  # fmt: skip
 RUN_CROP = RunCrop("street", CROP, POSE, MATTE, JUDGED)
+VIEWED = replace(
+    CROP, captured_with="Insta360 ONE R", view=View("rectilinear", -170.25, 12.5, 40.125)
+)
 ROWS = [MEDIA, FRAME, CROP, POSE, MATTE, Admitted("c"), MEASURED, JUDGED, RUN_CROP]
-NAMES = [type(row).__name__ for row in ROWS]
+ROWS += [VIEWED, replace(RUN_CROP, crop=VIEWED)]
+NAMES = [f"{type(row).__name__}-{number}" for number, row in enumerate(ROWS)]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=NAMES)
@@ -51,10 +62,12 @@ def test_a_row_comes_back_from_parquet_as_it_was(row: Any, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("row", ROWS, ids=NAMES)
-def test_no_rows_are_a_table_with_all_columns(row: Any) -> None:
+def test_no_rows_are_a_table_with_all_columns_but_sparse_ones(row: Any) -> None:
     table = to_table(type(row), [])
     dtypes = table.to_pandas().dtypes
-    assert {name: str(dtype) for name, dtype in dtypes.items()} == columns_of(type(row))
+    absent = sparse_columns_of(type(row))
+    expected = {name: kind for name, kind in columns_of(type(row)).items() if name not in absent}
+    assert {name: str(dtype) for name, dtype in dtypes.items()} == expected
     assert from_table(type(row), table) == []
 
 
@@ -82,3 +95,26 @@ def test_a_table_of_an_older_version_is_refused_with_the_columns_that_it_lacks()
 def test_columns_that_a_newer_version_added_are_left_alone() -> None:
     table = to_table(Frame, [FRAME]).append_column("novelty", [[1]])
     assert from_table(Frame, table) == [FRAME]
+
+
+@pytest.mark.parametrize(("kind", "row"), [(Crop, CROP), (RunCrop, RUN_CROP), (Frame, FRAME)])
+def test_flat_sources_have_the_columns_that_they_had_before_spheres(kind: Any, row: Any) -> None:
+    names = to_table(kind, [row]).column_names
+    assert not [name for name in names if "view" in name or "captured_with" in name]
+
+
+def test_a_sparse_column_is_there_as_soon_as_one_row_has_a_value() -> None:
+    table = to_table(Crop, [CROP, VIEWED])
+    assert table["view.yaw_deg"].to_pylist() == [None, -170.25]
+    assert from_table(Crop, table) == [CROP, VIEWED]
+
+
+def test_the_digest_of_a_flat_table_is_what_it_always_was() -> None:
+    assert (
+        digest_table(to_table(Crop, [CROP]))
+        == "741d2c6bb04d4d0a83f587239ec44d789b1f43e98b8d2701641bcbc0ba97f07b"
+    )
+    assert (
+        digest_table(to_table(MediaRow, [MEDIA]))
+        == "42130bb62271c3d6bb43d4c06a38f3a72b6403c72a7733bb1fd7c0384b7b789c"
+    )

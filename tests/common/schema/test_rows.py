@@ -24,17 +24,19 @@ MEDIA = """
     media_id:string path:string digest:string size_bytes:Int64 kind:string codec:string
     width_px:Int64 height_px:Int64 frame_rate:string duration_s:Float64 rotation_deg:Int64
     projection:string labels_path:string labels_digest:string channel:string
+    captured_with:string
 """
 FRAMES = """
     frame_id:string media_id:string time_s:Float64 width_px:Int64 height_px:Int64
     projection:string path:string digest:string labels_path:string labels_digest:string
-    channel:string
+    channel:string captured_with:string
 """
 CROPS = """
     crop_id:string frame_id:string media_id:string time_s:Float64 frame_size_wh:string
     projection:string person_box_xyxy:string crop_box_xyxy:string confidence:Float64
     others_xyxy:string path:string digest:string given_path:string given_digest:string
-    channel:string
+    channel:string captured_with:string view.kind:string view.yaw_deg:Float64
+    view.pitch_deg:Float64 view.fov_deg:Float64
 """
 POSES = """
     crop_id:string points_xy:string seen:string mask_path:string mask_digest:string

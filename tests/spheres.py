@@ -1,0 +1,125 @@
+"""Drawn spheres: textures that are functions of the direction, so that they have no border."""
+
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.common.media.images import Rgb
+from tasks.common.sphere.directions import level_axes
+
+_WAVES = 40
+_SEED = 17
+
+
+def directions_of(size_wh: tuple[int, int]) -> NDArray[np.float64]:
+    """Return the unit vector of each px of an equirectangular picture, (H, W, 3): x right at yaw
+    +90, y up, z ahead."""
+    width, height = size_wh
+    yaw = ((np.arange(width) + 0.5) / width - 0.5) * 2 * np.pi
+    pitch = (0.5 - (np.arange(height) + 0.5) / height) * np.pi
+    yaws, pitches = np.meshgrid(yaw, pitch)
+    return np.stack(
+        [np.cos(pitches) * np.sin(yaws), np.sin(pitches), np.cos(pitches) * np.cos(yaws)], axis=-1
+    )
+
+
+def texture_at(directions: NDArray[np.float64], detail: float = 12.0) -> Rgb:
+    """Return the colours of a sphere's texture at unit vectors (..., 3)."""
+    waves, phases = _waves(detail)
+    values = np.sin(directions @ waves + phases)
+    colours = np.stack([values[..., channel::3].mean(axis=-1) for channel in range(3)], axis=-1)
+    # A brighter sky: real columns have a slope, too.
+    shaded = 128 + 190 * colours + 60 * directions[..., 1:2]
+    return np.clip(shaded, 0, 255).astype(np.uint8)
+
+
+@cache
+def _waves(detail: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    random = np.random.default_rng(_SEED)
+    return random.normal(0, detail, (3, 3 * _WAVES)), random.uniform(0, 2 * np.pi, 3 * _WAVES)
+
+
+def sphere(size_wh: tuple[int, int] = (320, 160), detail: float = 12.0) -> Rgb:
+    """Return an equirectangular picture of a texture."""
+    return texture_at(directions_of(size_wh), detail)
+
+
+def flat(size_wh: tuple[int, int] = (320, 160)) -> Rgb:
+    """Return a picture of a plane with a texture, as a camera with a usual lens would take it."""
+    width, height = size_wh
+    xs, ys = np.meshgrid(np.linspace(-0.8, 0.8, width), np.linspace(-0.4, 0.4, height))
+    rays = np.stack([xs, -ys, np.ones_like(xs)], axis=-1)
+    return texture_at(rays / np.linalg.norm(rays, axis=-1, keepdims=True))
+
+
+def disc(side_px: int = 160, turn: float = 0.0) -> Rgb:
+    """Return the picture of a fisheye lens of 180 degrees: a bright disc on black."""
+    ys, xs = (np.mgrid[:side_px, :side_px] + 0.5) / side_px * 2 - 1
+    radius = np.hypot(xs, ys)
+    angle = radius * np.pi / 2
+    scale = np.sin(angle) / np.maximum(radius, 1e-9)
+    rays = np.stack([xs * scale, -ys * scale, np.cos(angle)], axis=-1)
+    rays[..., [0, 2]] = rays[..., [0, 2]] @ np.array(
+        [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
+    )
+    colours = np.maximum(texture_at(rays), 60)
+    return np.where(radius[..., None] <= 1, colours, 4).astype(np.uint8)
+
+
+def discs(side_px: int = 160) -> Rgb:
+    """Return the two pictures of a camera with two lenses, side by side."""
+    return np.hstack([disc(side_px), disc(side_px, np.pi)])
+
+
+def cubemap(side_px: int = 96) -> Rgb:
+    """Return six faces in two rows of three: right, left, up; down, front, back."""
+    faces = [("x", 1), ("x", -1), ("y", 1), ("y", -1), ("z", 1), ("z", -1)]
+    drawn = [_face(axis, sign, side_px) for axis, sign in faces]
+    return np.vstack([np.hstack(drawn[:3]), np.hstack(drawn[3:])])
+
+
+def _face(axis: str, sign: int, side_px: int) -> Rgb:
+    ys, xs = (np.mgrid[:side_px, :side_px] + 0.5) / side_px * 2 - 1
+    one = np.full_like(xs, float(sign))
+    rays = {"x": (one, -ys, -sign * xs), "y": (xs, one, sign * ys), "z": (sign * xs, -ys, one)}
+    stacked = np.stack(rays[axis], axis=-1)
+    return texture_at(stacked / np.linalg.norm(stacked, axis=-1, keepdims=True))
+
+
+def put_person(
+    sphere: Rgb, person: Rgb, yaw_deg: float, pitch_deg: float, height_deg: float
+) -> Rgb:
+    """Return a sphere with an upright picture of a person, as a plane that faces the camera.
+
+    The middle of the picture lies in the direction of the angles; its upper and lower edge are
+    `height_deg` apart as seen from the camera.
+    """
+    height, width = sphere.shape[:2]
+    axes = level_axes(yaw_deg, pitch_deg)
+    rays = directions_of((width, height)) @ axes.matrix.T
+    half = np.tan(np.radians(height_deg / 2))
+    half_wide = half * person.shape[1] / person.shape[0]
+    ahead = np.where(rays[..., 2] > 0.05, rays[..., 2], np.nan)
+    with np.errstate(invalid="ignore"):
+        across = (rays[..., 0] / ahead / half_wide + 1) / 2 * person.shape[1] - 0.5
+        down = (1 - rays[..., 1] / ahead / half) / 2 * person.shape[0] - 0.5
+        inside = (abs(rays[..., 0] / ahead) < half_wide) & (abs(rays[..., 1] / ahead) < half)
+    # Shrunk first, or a small person in the sphere would be noise.
+    scale = height_deg / 180 * height / person.shape[0]
+    size_wh = (
+        max(2, round(person.shape[1] * scale * 1.5)),
+        max(2, round(person.shape[0] * scale * 1.5)),
+    )
+    if scale * 1.5 < 1:
+        shrunk = cv2.resize(person, size_wh, interpolation=cv2.INTER_AREA)
+        across = (across + 0.5) * size_wh[0] / person.shape[1] - 0.5
+        down = (down + 0.5) * size_wh[1] / person.shape[0] - 0.5
+    else:
+        shrunk = person
+    drawn = cv2.remap(
+        shrunk, across.astype(np.float32), down.astype(np.float32), cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+    return np.where(inside[..., None], drawn, sphere).astype(np.uint8)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from flows.cli import command_line
+from tasks.common.recipe.models import SphereRecipe
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.records import Source
 from tasks.common.settings import Settings
@@ -165,11 +166,13 @@ def test_the_check_of_settings_notices_a_typing_error() -> None:
     assert unknown_settings(text) == {"MATTEFLOW_HOUSE"}
 
 
-def test_the_page_for_curators_has_every_key_of_the_publish_part() -> None:
+def test_the_page_for_curators_has_every_key_of_these_parts() -> None:
     text = (ROOT / "docs" / "curate.md").read_text(encoding="utf-8")
-    table = text.split("\n| key |", 1)[1].split("\n\n", 1)[0]
-    first_column = "".join(re.findall(r"^\|([^|]*)\|", table, re.MULTILINE))
-    assert set(re.findall(r"`(\w+)", first_column)) == set(PublishRecipe.model_fields)
+    tables = [part.split("\n\n", 1)[0] for part in text.split("\n| key |")[1:]]
+    columns = ["".join(re.findall(r"^\|([^|]*)\|", table, re.MULTILINE)) for table in tables]
+    keys = [set(re.findall(r"`(\w+)", column)) for column in columns]
+    assert set(PublishRecipe.model_fields) in keys
+    assert set(SphereRecipe.model_fields) in keys
 
 
 def test_the_page_on_sources_has_every_column_of_a_source_list() -> None:

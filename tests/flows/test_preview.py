@@ -98,7 +98,9 @@ def test_where_no_run_was_measured_alike_the_sentence_says_to_ingest(
     workspace: Workspace, recipe: str
 ) -> None:
     record_run(workspace, {}, recipe=recipe_of(("fall-yolov8s", "yolo11n")))
-    with pytest.raises(InputError, match="made with this recipe's download, sample, detect, pose"):
+    with pytest.raises(
+        InputError, match="made with this recipe's download, sample, detect, sphere, pose"
+    ):
         preview(recipe, [], None, workspace)
 
 

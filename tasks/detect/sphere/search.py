@@ -20,8 +20,8 @@ from tasks.common.sphere.directions import Array, axes_towards, sphere_px
 from tasks.common.sphere.views import sample
 from tasks.detect.detector import find_people
 
-# The detector's input shows so many degrees at the horizon: 10 degrees are 34 px of 640.
-_DEG_OF_INPUT = 190.0
+# The detector's input shows so many degrees at the horizon: 10 degrees are 36 px of 640.
+_DEG_OF_INPUT = 180.0
 _HIGHEST_DEG = 65.0  # of a search view; people beyond reach into it, and get a second look
 _STRIDE_PX = 32
 _NEAR_PX = 3.0  # a box so near the border of a view may be cut by it

@@ -22,8 +22,10 @@ _BORDER_PX = 4  # over which a codec blurs the border
 _MIN_BAR, _MAX_BAR = 0.015, 0.45  # of the side, on one of its ends
 _MIN_PX = 4
 # A filler is the picture itself, enlarged and blurred: its detail is a small part of the picture's.
-_BLUR_RATIO = 0.12
-_MIN_DETAIL = 1.5
+_BLUR_RATIO = 0.4
+_MIN_DETAIL = 1.0
+# The step from filler to picture, in most columns of most frames, over that between other rows.
+_STEP_RATIO = 5.0
 _MIN_FRAMES = 3
 
 
@@ -93,13 +95,16 @@ def _blurred_bars(stack: NDArray[np.uint8]) -> tuple[int, int]:
         if other is None:
             continue
         inside = float(detail[height:other].mean())
-        outside = float(max(detail[: height - 1].mean(), detail[other + 1 :].mean()))
+        # Nearly all rows of a filler are smooth: a mean would hide some of the picture.
+        outside = float(
+            max(np.percentile(part, 95) for part in (detail[: height - 1], detail[other + 1 :]))
+        )
         step = float(min(steps[height - 1], steps[other - 1]))
         is_filler = inside > _MIN_DETAIL and outside < inside * _BLUR_RATIO
         if is_filler and step > best_step:
             best, best_step = (height, n_rows - other), step
     around = float(np.median(steps)) + 1.0
-    return best if best_step > 3 * around else (0, 0)
+    return best if best_step > _STEP_RATIO * around else (0, 0)
 
 
 def _mirror_step(steps: NDArray[np.float32], height: int, n_rows: int) -> int | None:

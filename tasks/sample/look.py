@@ -21,6 +21,8 @@ from tasks.sample.traits import LookJob, Traits
 
 # Spread over the video: a caption or a dark scene must not be taken for bars.
 _N_FRAMES = 12
+_N_FIRST = 30  # of a file in which nothing can be sought
+_STRIDE = 4
 _MAX_PACKETS = 400  # of one place, after which another one is looked at
 # A claim is another one if it is off by more than this; frames have a length, and clocks drift.
 _TOLERANCE_S = 0.2
@@ -63,6 +65,12 @@ def _look_at_video(job: LookJob) -> Traits:
     with open_video(job.path) as container:
         stream = video_stream(container)
         frames = list(_spread(container, stream, is_untimed))
+    # A transport stream cannot always be sought in: then its beginning has to do.
+    if len(frames) < _N_FRAMES // 2:
+        with open_video(job.path) as container:
+            frames = list(_decoded(container, video_stream(container), _N_FIRST))
+    with open_video(job.path) as container:
+        stream = video_stream(container)
         colour = Traits(
             other_track=other_track,
             duration_s=duration_s,
@@ -106,7 +114,9 @@ def _spread(
                 container.seek(place)
             except av.FFmpegError:
                 continue
-        yield from _decoded(container, stream, 1 if total else _N_FRAMES)
+        # Further and further from the key frame, which short videos have one of.
+        n_frames = 1 + _STRIDE * number if total else _N_FIRST
+        yield from list(_decoded(container, stream, n_frames))[-1 if total else 0 :]
 
 
 def _decoded(container: InputContainer, stream: VideoStream, n_frames: int) -> Iterator[VideoFrame]:

@@ -102,7 +102,9 @@ def _propose(
     origin: RunCrop, target: RunCrop, frames: Mapping[str, str], workspace: Workspace
 ) -> Proposal | None:
     paths = [frames.get(crop.crop.frame_id) for crop in (origin, target)]
-    if origin.matte is None or None in paths:
+    # Views of a sphere have no place in the frame as it is stored.
+    has_views = origin.crop.view is not None or target.crop.view is not None
+    if origin.matte is None or has_views or None in paths:
         return None
     before, after = (read_rgb(workspace.path(str(path))) for path in paths)
     corrections = applied(read_corrections(workspace, origin.crop.media_id))

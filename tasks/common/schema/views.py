@@ -1,6 +1,7 @@
 """A view: how a flat picture was taken out of a sphere, so that a mask can be put back into it."""
 
 from dataclasses import dataclass
+from math import acos, cos, degrees, radians, sin
 from typing import Literal
 
 ViewKind = Literal["rectilinear", "cylindrical", "transverse"]
@@ -24,3 +25,10 @@ class View:
     yaw_deg: float
     pitch_deg: float
     fov_deg: float
+
+    def degrees_to(self, other: "View") -> float:
+        """Return the angle between the axes of two views, in degrees (law of cosines)."""
+        here, there = radians(self.pitch_deg), radians(other.pitch_deg)
+        turn = radians(self.yaw_deg - other.yaw_deg)
+        cosine = sin(here) * sin(there) + cos(here) * cos(there) * cos(turn)
+        return degrees(acos(max(-1.0, min(1.0, cosine))))

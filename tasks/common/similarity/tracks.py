@@ -29,9 +29,21 @@ def find_tracks(crops: Iterable[Crop]) -> dict[str, str]:
 
 def _continued(crop: Crop, last: dict[str, Crop]) -> str | None:
     rated = [
-        (crop.person_box_xyxy.iou(before.person_box_xyxy), name)
+        (_overlap(crop, before), name)
         for name, before in last.items()
         if 0 < crop.time_s - before.time_s <= _MAX_GAP_S
     ]
     iou, name = max(rated, default=(0.0, None))
     return name if iou >= _SAME_PERSON_IOU else None
+
+
+def _overlap(crop: Crop, before: Crop) -> float:
+    """Return how much two people share their place: IoU of boxes in the frame, 0..1.
+
+    In a 360 sphere each person has a view of their own, so it is that of two equal views side by
+    side: how far apart their axes are in the field of view.
+    """
+    if crop.view is None or before.view is None:
+        return crop.person_box_xyxy.iou(before.person_box_xyxy) if crop.view == before.view else 0.0
+    apart = crop.view.degrees_to(before.view) / min(crop.view.fov_deg, before.view.fov_deg)
+    return max(0.0, 1.0 - apart) / (1.0 + apart)

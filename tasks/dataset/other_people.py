@@ -41,7 +41,12 @@ def other_people(crop: RunCrop, in_frame: Iterable[RunCrop], workspace: Workspac
     """
     area = crop.crop.crop_box_xyxy
     found = np.zeros((round(area.height), round(area.width)), np.uint8)
-    rows = {row.crop.person_box_xyxy: row for row in in_frame if row.stem != crop.stem}
+    rows = {
+        row.crop.person_box_xyxy: row
+        for row in in_frame
+        # In a 360 sphere every person has a view of their own, in which boxes mean other places.
+        if row.stem != crop.stem and row.crop.view == crop.crop.view
+    }
     for box in crop.crop.others_xyxy:
         if box.overlaps(area):
             _mark(found, _outline(rows.get(box), box, workspace), area)

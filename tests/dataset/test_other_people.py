@@ -17,6 +17,7 @@ from tasks.common.errors import ArtifactError
 from tasks.common.media.images import Mask, encode_png
 from tasks.common.schema.boxes import Box
 from tasks.common.schema.rows import Pose, RunCrop
+from tasks.common.schema.views import View
 from tasks.common.store.folder import FolderStore
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.dataset.encode import read_sample
@@ -138,6 +139,15 @@ def test_a_file_of_a_neighbour_that_changed_is_refused(tmp_path: Path) -> None:
     workspace.path(other.pose.mask_path).write_bytes(encode_png(np.zeros((2, 2), np.uint8)))
     with pytest.raises(ArtifactError, match="changed since it was judged"):
         other_people(ME, [ME, other], workspace)
+
+
+def test_the_outline_in_another_view_of_a_sphere_is_at_another_place(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    here, there = (View("rectilinear", yaw, 0.0, 40.0) for yaw in (0.0, 30.0))
+    me = at("a", Box(110, 110, 170, 290), AREA, NEIGHBOUR, view=here)
+    body = ellipse_in(NEIGHBOUR, NEIGHBOURS_AREA)
+    other = with_pose(at("b", NEIGHBOUR, NEIGHBOURS_AREA, view=there), workspace, body)
+    assert other_people(me, [me, other], workspace)[20:180, 60:].all()  # the box
 
 
 def test_frames_are_told_apart() -> None:

@@ -40,6 +40,7 @@ _MP4_HEAD = slice(4, 8)  # an MP4 file begins with the size and type of its firs
 _QUARTER_TURNS = {90, 270}
 _ORIENTATION = 0x0112  # the EXIF tag
 _UPRIGHT = 1
+_READABLE = {f"image/{name}" for name in ("jpeg", "png", "webp", "bmp", "tiff", "avif", "heif")}
 _ORIENTATIONS = range(1, 9)
 _TURNS_DEG = {6: 270, 8: 90}  # counterclockwise; 5 and 7, which mirror as well, no camera writes
 # Insta360's raw files hold one circular fisheye picture per lens: stitching needs its software.
@@ -176,8 +177,10 @@ def _probe_image(path: Path, job: _Job, *, has_trailer: bool) -> Properties:
         raise
     except UnidentifiedImageError as error:
         # Its text names our own copy of the file, which tells nobody anything.
+        if (mime := _sniff(path)) in _READABLE:
+            raise SourceError("The picture cannot be read: its header is damaged.") from error
         raise SourceError(
-            f"The picture's format ({_sniff(path)}) is not supported. Convert it to JPEG or PNG."
+            f"The picture's format ({mime}) is not supported. Convert it to JPEG or PNG."
         ) from error
     except Exception as error:  # on damaged files Pillow's parsers raise all kinds of exceptions
         raise SourceError(f"The picture cannot be read: {error}.") from error

@@ -11,6 +11,7 @@ from shutil import copyfile
 import pytest
 import yaml
 
+from deployments.setup import REPUBLISH, SILENT
 from flows.ingest import ingest
 from tasks.common.settings import settings
 from tests.conftest import CACHE, package_file
@@ -95,9 +96,9 @@ def test_setting_up_again_changes_nothing(team: Cluster) -> None:
     before = team.deployment("rerun/rerun")["id"]
     said = team.set_up()
     assert "work pool local (process): updated" in said
-    assert "runs without heartbeat: updated" in said
+    assert f"{SILENT}: updated, {REPUBLISH}: updated" in said
     assert team.deployment("rerun/rerun")["id"] == before
-    assert len(team.ask("/automations/filter")) == 1
+    assert len(team.ask("/automations/filter")) == 2
 
 
 @pytest.mark.parametrize(

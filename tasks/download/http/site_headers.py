@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from tasks.common.errors import InputError, SourceError
+from tasks.common.uri import redacted
 from tasks.common.workspace.artifacts import Workspace
 
 _FOLDER = "headers"
@@ -47,11 +48,14 @@ def headers_for(url: str, workspace: Workspace) -> dict[str, str]:
     """Return the headers for a URL: those of its host, or of a domain that the host is in.
 
     Raises:
-        SourceError: a header's environment variable is not set.
+        SourceError: a header's environment variable is not set, or the port is no number to 65535.
     """
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
-    port = f":{parts.port}" if parts.port else ""
+    try:
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError as error:
+        raise SourceError(f"{redacted(url)} is no web address: {error}. Correct it.") from error
     labels = host.split(".")
     domains = [".".join(labels[at:]) for at in range(len(labels))]
     for name in (f"{host}{port}", *domains):

@@ -11,8 +11,6 @@ MMSEG := .venv-mmseg
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 # Ten examples of each law; `make test` takes as many as the law asks for.
 EXAMPLES := --hypothesis-profile=check
-# A third of the time of slow tests is waiting for servers and killed processes.
-ONE_MORE := -n $$(($$(nproc) + 1))
 
 # Compiled modules are kept whatever the shell says: without them pytest rewrites 300 test modules in
 # each process, and each of the programs that tests start compiles ours again.
@@ -53,10 +51,10 @@ service: $(READY) ## Run the tests with an S3 server, HTTP on loopback, child pr
 	@$(PYTEST) -m service
 
 slow: $(READY) ## Run the tests with model weights, Prefect servers, killed processes.
-	@$(PYTEST) $(ONE_MORE) -m slow
+	@$(PYTEST) -m slow
 
 test: $(READY) ## Run all tests.
-	@$(PYTEST) $(ONE_MORE)
+	@$(PYTEST)
 
 setup: $(READY) ## Install everything into .venv.
 

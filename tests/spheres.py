@@ -41,9 +41,12 @@ def _waves(detail: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return random.normal(0, detail, (3, 3 * _WAVES)), random.uniform(0, 2 * np.pi, 3 * _WAVES)
 
 
+@cache  # seconds each, and the same for many tests
 def sphere(size_wh: tuple[int, int] = (320, 160), detail: float = 12.0) -> Rgb:
-    """Return an equirectangular picture of a texture."""
-    return texture_at(directions_of(size_wh), detail)
+    """Return an equirectangular picture of a texture, which cannot be changed."""
+    picture = texture_at(directions_of(size_wh), detail)
+    picture.setflags(write=False)
+    return picture
 
 
 def flat(size_wh: tuple[int, int] = (320, 160)) -> Rgb:

@@ -89,7 +89,7 @@ def _target(
 
 
 def _marked(marked: Box, crops: Sequence[Crop]) -> Crop | None:
-    """Return the crop of the marked person; None where nobody was detected there."""
+    """Return the crop of the marked person; None where no person was detected there."""
     best = max(crops, key=lambda crop: crop.person_box_xyxy.iou(marked), default=None)
     if best is None or best.person_box_xyxy.iou(marked) < _SAME_PERSON:
         return None
@@ -120,18 +120,29 @@ def summary(name: str, found: Iterable[Target]) -> str:
     )
 
 
-def main() -> None:
-    """Print a table by sequence, and what a target costs."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+def parser_of(doc: str | None) -> argparse.ArgumentParser:
+    """Return the parser of a benchmark on drawn masks: its folder, and which frames it takes."""
+    parser = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--recipe", default="local")
     parser.add_argument("--every", type=int, default=4, help="take each n-th frame")
     parser.add_argument("--only", default="", help="sequences to take, separated by commas")
+    parser.add_argument("--workspace", type=Path, help="keep the artifacts in this folder")
+    return parser
+
+
+def masks_asked(asked: argparse.Namespace) -> list[Path]:
+    """Return the drawn masks that the arguments of `parser_of` choose."""
+    return list(drawn_masks(asked.folder, set(asked.only.split(",")) - {""}, asked.every))
+
+
+def main() -> None:
+    """Print a table by sequence, and what a target costs."""
+    parser = parser_of(__doc__)
+    parser.add_argument("--recipe", default="local")
     asked = parser.parse_args()
-    clock = Clock()
-    masks = drawn_masks(asked.folder, set(asked.only.split(",")) - {""}, asked.every)
+    clock, masks = Clock(), masks_asked(asked)
     with tempfile.TemporaryDirectory() as scratch:
-        workspace = Workspace(Path(scratch))
+        workspace = Workspace(asked.workspace or Path(scratch))
         found = list(targets(masks, load_recipe(asked.recipe), workspace, clock))
     print("sequence              n   IoU >=0.90 >=0.75  kept >=0.90 >=0.75  yield")
     for sequence in sorted({target.sequence for target in found}):

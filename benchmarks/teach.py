@@ -9,7 +9,6 @@ seeds. The table compares what the recipe keeps with drawn masks of the same pic
 machine's masks, and with drawn masks of all.
 """
 
-import argparse
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from benchmarks.masks import Target, drawn_masks, targets
+from benchmarks.masks import Target, masks_asked, parser_of, targets
 from benchmarks.stages import Clock
 from tasks.common.media.images import Mask, read_rgb
 from tasks.common.recipe.models import load_recipe
@@ -149,15 +148,11 @@ def taught(examples: Sequence[Example], choose: Choice) -> tuple[float, float, i
 
 def main() -> None:
     """Print what each choice of masks teaches."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("folder", type=Path)
+    parser = parser_of(__doc__)
     parser.add_argument("--recipe", default="local")
-    parser.add_argument("--every", type=int, default=4, help="take each n-th frame")
-    parser.add_argument("--only", default="", help="sequences to take, separated by commas")
-    parser.add_argument("--workspace", type=Path, help="keep the artifacts in this folder")
     asked = parser.parse_args()
     recipe, clock = load_recipe(asked.recipe), Clock()
-    masks = drawn_masks(asked.folder, set(asked.only.split(",")) - {""}, asked.every)
+    masks = masks_asked(asked)
     with tempfile.TemporaryDirectory() as scratch:
         workspace = Workspace(asked.workspace or Path(scratch))
         features = _Features(recipe.detect.model)

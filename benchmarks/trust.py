@@ -11,7 +11,6 @@ alike in each fit and the share of good masks is put back afterwards: else a fit
 sequence with most bad masks also takes masks to be better than they are.
 """
 
-import argparse
 import json
 import tempfile
 from collections import Counter
@@ -24,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from benchmarks.masks import USABLE, Target, drawn_masks, targets
+from benchmarks.masks import USABLE, Target, masks_asked, parser_of, targets
 from benchmarks.stages import Clock
 from tasks.common.recipe.models import load_recipe
 from tasks.common.workspace.artifacts import Workspace
@@ -181,17 +180,13 @@ def report(found: Sequence[Target]) -> dict[str, object]:
 
 def main() -> None:
     """Print the figures by recipe; with `--to`, write the model that all of them are fitted to."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("folder", type=Path)
+    parser = parser_of(__doc__)
     parser.add_argument("--recipes", default="local", help="recipes, separated by commas")
-    parser.add_argument("--every", type=int, default=4, help="take each n-th frame")
-    parser.add_argument("--only", default="", help="sequences to take, separated by commas")
-    parser.add_argument("--workspace", type=Path, help="keep the artifacts in this folder")
     parser.add_argument("--name", default="", help="the model's name, such as 2026-11")
     parser.add_argument("--to", type=Path, help="write the model to this file")
     asked = parser.parse_args()
     recipes = {name: load_recipe(name) for name in asked.recipes.split(",")}
-    masks = list(drawn_masks(asked.folder, set(asked.only.split(",")) - {""}, asked.every))
+    masks = masks_asked(asked)
     pooled: list[Target] = []
     figures: dict[str, object] = {}
     with tempfile.TemporaryDirectory() as scratch:

@@ -91,7 +91,7 @@ def review_receive(
     if receipt.n_new and not dry_run:
         emit_received(receipt, annotator)
     message = f"Work order {receipt.order.order}: {receipt.summary}."
-    # What is right is stored all the same; the name says that somebody has to look.
+    # What is right is stored all the same; the name says that a person has to look.
     if receipt.n_refused:
         return Failed(name="SomeRefused", message=message, data=receipt.order.order)
     return Completed(message=message, data=receipt.order.order)

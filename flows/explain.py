@@ -38,7 +38,7 @@ def explain_crop(crop_id: str, run: str | None, workspace: Workspace) -> Explana
 
 
 def _masks_of(crop: RunCrop, record: RunRecord, workspace: Workspace) -> MaskPair | None:
-    """Return the machine's mask and the corrected one; None where nobody corrected it.
+    """Return the machine's mask and the corrected one; None where it was not corrected.
 
     Corrections that came back after the run count too: the next publication applies them.
     """

@@ -101,7 +101,7 @@ def _judge_again(
     recipe: Recipe,
     before: list[Submission],
 ) -> SourceOutcome:
-    """Correct and filter the mattes of a source; `before` are the tasks that make them anew."""
+    """Correct and filter the mattes of a source; `before` are the tasks that make them again."""
     source = outcome.source
     submissions, corrected = before, mattes
     if _is_corrected(outcome):

@@ -37,6 +37,6 @@ def emit_received(receipt: Receipt, annotator: str) -> None:
 
 
 def _emit(event: str, resource: str, payload: dict[str, object]) -> None:
-    # Without deployments there is no server that stays, and nobody who listens.
+    # Without deployments no server stays, and no one listens.
     if is_deployed():
         emit_event(event=event, resource={"prefect.resource.id": resource}, payload=payload)

@@ -43,7 +43,7 @@ def _describe(
 
 
 def _with_parts(found: RuleFinding, measures: Measures) -> RuleFinding:
-    """Add to the finding of `trust` what moved it, unless somebody drew the mask."""
+    """Add to the finding of `trust` what moved it, unless a person drew the mask."""
     if found.rule != "trust" or measures.get("trust") in (None, DRAWN):
         return found
     parts = f"Moved by {explain_trust(measures)} (log odds)."

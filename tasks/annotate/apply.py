@@ -14,7 +14,7 @@ from tasks.common.schema.rows import Crop
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.corrections import Correction, read_mask
 
-# Two careful annotators differ by a pixel or two along the outline; beyond this somebody erred.
+# Two careful annotators differ by a pixel or two along the outline; beyond this one of them erred.
 AGREED_IOU = 0.95
 
 

@@ -91,7 +91,7 @@ def _empty(mask: Mask, own: Sent) -> str:
     # An empty mask comes out of CVAT as one pixel at the origin (its issue 7458).
     is_origin = n_person == _ONE_PIXEL and bool(mask[0, 0])
     if (n_person == 0 or is_origin) and own.shown.any():
-        return "marks nobody; mark the person, or leave the file out if nobody is there."
+        return "marks no person; mark the person, or leave the file out if there is none."
     return ""
 
 

@@ -23,7 +23,7 @@ class Compared(NamedTuple):
 def compare_masks(
     outcomes: Sequence[SourceOutcome], of: RunCrop, workspace: Workspace
 ) -> Compared | None:
-    """Return both masks of a crop of a run; None where nobody corrected it.
+    """Return both masks of a crop of a run; None where it was not corrected.
 
     Raises:
         ArtifactError: a mask or table is missing or damaged.

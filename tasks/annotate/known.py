@@ -1,4 +1,4 @@
-"""Hidden known masks: samples that somebody corrected go out again, as they went out then."""
+"""Hidden known masks: samples that were corrected go out again, as they went out then."""
 
 from collections import Counter
 from collections.abc import Sequence

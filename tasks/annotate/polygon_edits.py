@@ -21,8 +21,8 @@ _MOST_OF_A_HOLE = 0.5
 def edits_of_polygon(drawn: Mask, sent: Mask) -> Mask:
     """Return the sent mask with the edits of a polygon; both are uint8 (H, W) of 0 and 1.
 
-    A polygon draws the whole outline anew and cannot cut holes. Changes that stay within two pixels
-    of the sent outline, and holes that are filled, come from that and are not taken.
+    A polygon draws the whole outline again and cannot cut holes. Changes that stay within two
+    pixels of the sent outline, and holes that are filled, come from that and are not taken.
     """
     kernel = np.ones((2 * _BAND_PX + 1,) * 2, np.uint8)
     band = cv2.dilate(sent, kernel) != cv2.erode(sent, kernel)

@@ -1,7 +1,7 @@
 """Carry a corrected mask along its track: a proposal for the annotator of a neighbouring frame.
 
 A proposal is what an annotator is shown instead of the machine's mask. It is not stored as a
-correction: only what comes back is somebody's work.
+correction: only what comes back is a person's work.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

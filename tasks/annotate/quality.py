@@ -20,7 +20,7 @@ from tasks.common.workspace.corrections import (
 )
 
 _TOLERANCE_PX = 2  # as the instruction page asks for
-# Of careful annotators within a pixel it is above 0.95, of somebody five pixels off below 0.5.
+# Of careful annotators within a pixel it is above 0.95, of one five pixels off below 0.5.
 OFF_BELOW = 0.8
 
 

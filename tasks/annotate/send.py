@@ -103,7 +103,7 @@ def _matte_of(entry: Picked) -> Matte:
 
 
 def _mask_png(matte: Matte, workspace: Workspace) -> bytes:
-    # Encoded anew: the bytes of one mask are the same, whatever program wrote the artifact.
+    # Encoded again: the bytes of one mask are the same, whatever program wrote the artifact.
     return encode_png(read_grey(workspace.path(matte.mask_path)))
 
 

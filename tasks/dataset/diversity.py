@@ -83,5 +83,5 @@ def _distance(a: _Look, b: _Look) -> float:
 
 
 def _sentences(own: Iterable[RunCrop], chosen: Collection[str], most: int) -> list[LeftOut]:
-    sentence = f"Of one person in one shot the {most} most distinct samples are published."
+    sentence = f"Other samples of this person in this shot differ more; the limit is {most}."
     return [LeftOut(crop.stem, TOO_ALIKE, sentence) for crop in own if crop.stem not in chosen]

@@ -1,7 +1,7 @@
 """Where other people are in a published picture: pixels that no training should count.
 
 The label is semantic, so a second person marked as background would teach that people are
-background. Nobody checked that person's outline, so they are not marked as a person either.
+background. That person's outline was not checked, so they are not marked as a person either.
 """
 
 from collections import defaultdict
@@ -57,7 +57,7 @@ def _outline(row: RunCrop | None, box: Box, workspace: Workspace) -> tuple[Mask,
     """Return where one person may be, and the box in the frame that it covers, in whole px."""
     if row is not None:
         person = row.crop.crop_box_xyxy
-        if row.crop.given_path is not None:  # somebody drew it
+        if row.crop.given_path is not None:  # drawn by a person
             return read_grey(
                 judged_file(workspace, row.crop.given_path, row.crop.given_digest)
             ), person

@@ -135,7 +135,7 @@ def mask_in_worker(values: dict[str, Any]) -> dict[str, Any]:
                 )
             codes = np.asarray(image)
     except UnidentifiedImageError as error:
-        # Its text names our own copy of the file, which tells nobody anything.
+        # Its text names our own copy of the file, which tells the user nothing.
         raise SourceError("The mask is no PNG; save it as one.") from error
     except (OSError, SyntaxError, ValueError) as error:
         raise SourceError(f"The mask cannot be read: {error}.") from error

@@ -176,7 +176,7 @@ def _probe_image(path: Path, job: _Job, *, has_trailer: bool) -> Properties:
     except (SourceError, MemoryError):
         raise
     except UnidentifiedImageError as error:
-        # Its text names our own copy of the file, which tells nobody anything.
+        # Its text names our own copy of the file, which tells the user nothing.
         if (mime := _sniff(path)) in _READABLE:
             raise SourceError("The picture cannot be read: its header is damaged.") from error
         raise SourceError(

@@ -125,7 +125,7 @@ def _matte_one(
     else:
         alpha = models.own.matte_of(crop.path, crop.digest)
     marked = mask = to_mask(alpha.prediction.alpha, recipe.threshold)
-    if not is_provided:  # somebody drew that one as it shall be
+    if not is_provided:  # a person drew that one
         mask = without_foreign_parts(marked, crop.person_in_crop, body)
     box = tight_box(mask, crop.person_in_crop, recipe.margin)
     if box is None:  # before the second model, which would be called in vain

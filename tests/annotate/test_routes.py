@@ -162,7 +162,7 @@ def swapped(first: Came, _second: Came) -> Came:
 
 
 TRAPS: dict[str, tuple[Trap, str]] = {
-    "empty": (lambda a, _: a._replace(mask=np.zeros_like(a.mask)), "nobody|is empty"),
+    "empty": (lambda a, _: a._replace(mask=np.zeros_like(a.mask)), "no person|is empty"),
     "resized": (resized, "was resized"),
     "cropped": (cropped, "was cropped"),
     "renamed": (lambda a, _: a._replace(name="IMG_0001"), "no sample of this order"),

@@ -84,13 +84,14 @@ def test_the_order_of_the_crops_does_not_matter(most: int) -> None:
     assert set(kept(shot, most)) == set(kept(shot[::-1], most))
 
 
-def test_what_is_left_out_is_counted_with_its_reason(tmp_path: Path) -> None:
-    # The builders' crops of one source are all of one moment: tracks of their own.
-    crops = [Crop("a"), Crop("b")]
-    tree = read_tree(
-        Workspace(tmp_path), judged(Workspace(tmp_path), source("s"), crops), per_track=1
-    )
+def test_people_of_one_moment_are_all_published(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    crops = [Crop("a"), Crop("b")]  # the builders put all crops of a source into one frame
+    tree = read_tree(workspace, judged(workspace, source("s"), crops), per_track=1)
     assert len(lists_of(tree)["train.txt"]) == 2
+
+
+def test_what_is_left_out_has_a_reason_and_a_sentence() -> None:
     (left,) = leave_out_alike([at(0.0), at(0.5)], 1)
     assert left.reason == TOO_ALIKE
-    assert left.sentence == "Of one person in one shot the 1 most distinct samples are published."
+    assert left.sentence == "Other samples of this person in this shot differ more; the limit is 1."

@@ -88,7 +88,7 @@ class PublishRecipe(Record):
     )
     ignore: tuple[Ignored, ...] = Field(
         ("other_people",),
-        description="whose pixels become 255, which trainers leave out; [] for nobody's",
+        description="whose pixels become 255, which trainers leave out; [] ignores none",
     )
     per_track: int | None = Field(
         None,

@@ -9,8 +9,8 @@ from tasks.filter.subject import Subject
 def measure(subject: Subject) -> float | None:
     """Return the share of the published picture in other people's boxes beside the mask, 0..1.
 
-    Up to this share of the annotation is ignored (255), because nobody checked the others'
-    outlines; of a picture that is mostly ignored a training learns little.
+    Up to this share of the annotation is ignored (255), because the others' outlines
+    were not checked; of a picture that is mostly ignored a training learns little.
     """
     mask, tight = subject.tight_mask, subject.tight_in_crop
     if mask is None or tight is None or not mask.any():

@@ -5,14 +5,14 @@ from tasks.filter.rule import Measured, Rule
 from tasks.filter.subject import Subject
 from tasks.filter.trust import shipped_trust
 
-DRAWN = 1.0  # of a mask that somebody drew
+DRAWN = 1.0  # of a mask drawn by a person
 
 
 def measure(subject: Subject) -> Measured:
     """Return the probability, 0..1, that the mask's IoU with one drawn by a person is 0.90 or more.
 
     It follows from the other measures by a logistic regression that was fitted to masks drawn by
-    people (docs/decisions/0021). A mask that somebody drew counts as good.
+    people (docs/decisions/0021). A mask drawn by a person counts as good.
     """
     return DRAWN if subject.crop.given_path is not None else None
 

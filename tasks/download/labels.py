@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from tasks.common.errors import SourceError
 from tasks.common.files import digest_bytes
 from tasks.common.media.images import UNOUTLINED, Mask, encode_png
+from tasks.common.media.jail import Reach
 from tasks.common.media.limits import decode_limits, refusing_malformed_media
 from tasks.common.media.polygons import draw_polygons
 from tasks.common.media.run_lengths import decode_run_lengths
@@ -59,7 +60,7 @@ class _MaskJob(Record):
 class _PersonBits(Record):
     """A binary mask as JSON: rows and columns, and the packed bits in hex."""
 
-    shape: tuple[int, int]
+    shape: tuple[PositiveInt, PositiveInt]
     bits: str
 
 
@@ -109,11 +110,17 @@ def _read_labels(annotation: Annotation, data: bytes, out: ArtifactWriter) -> Ma
     job = _MaskJob(path=str(out.workspace.path(annotation.path)), person=annotation.person_values)
     with refusing_malformed_media():
         answer = run_isolated(
-            mask_in_worker, job.model_dump(mode="json"), decode_limits(settings())
+            mask_in_worker,
+            job.model_dump(mode="json"),
+            decode_limits(settings()),
+            Reach((job.path,)),
         )
     person = _PersonBits.model_validate(answer)
     height, width = person.shape
     packed = np.frombuffer(bytes.fromhex(person.bits), np.uint8)
+    # numpy would fill what is missing, up to any size that the worker says.
+    if len(packed) != -(-height * width // 8):
+        raise SourceError("The mask's bits do not fit its size.")
     return np.unpackbits(packed, count=height * width).reshape(height, width)
 
 

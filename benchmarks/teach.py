@@ -25,7 +25,7 @@ from tasks.common.media.images import Mask, read_rgb
 from tasks.common.recipe.models import load_recipe
 from tasks.common.settings import settings
 from tasks.common.weights.catalogue import find_weights
-from tasks.common.weights.fetch import require_weights
+from tasks.common.weights.verified import verified_weights
 from tasks.common.weights.yolo import load_yolo
 
 _SIDE_PX = 256
@@ -66,8 +66,9 @@ class _Features:
     """The detector's frozen features of a picture, at 256 px."""
 
     def __init__(self, model: str):
-        path = require_weights(find_weights(model, "person-detector"), settings().models)
-        self._model: Any = load_yolo(path, "detect", settings().models).model.eval()
+        weights = find_weights(model, "person-detector")
+        with verified_weights(weights, settings().models) as path:
+            self._model: Any = load_yolo(path, "detect", settings().models).model.eval()
         self._seen: list[Tensor] = []
         # What goes into the last layer is the three maps that boxes are read from.
         self._model.model[-1].register_forward_pre_hook(self._keep)

@@ -19,6 +19,7 @@ from flows.engine.takedowns import exclude_taken_down
 from flows.engine.task_runner import task_runner
 from flows.ingest_batch import ingest_batch
 from tasks.common.errors import InputError, MatteflowError, WorldError
+from tasks.common.media.sandbox import require_jail
 from tasks.common.recipe.models import Recipe, load_recipe
 from tasks.common.records import Publication, PublishMode, Source
 from tasks.common.settings import settings
@@ -34,13 +35,14 @@ class Prepared(NamedTuple):
     """The checked input of a run.
 
     `withheld` has a sentence per source that was taken down, `skipped` one per kind of file beside
-    the sources.
+    the sources. `notice` says what the jail of decoders lacks on this machine.
     """
 
     sources: tuple[Source, ...]
     recipe: Recipe
     withheld: tuple[str, ...]
     skipped: tuple[str, ...]
+    notice: str | None = None
 
 
 def prepare(sources: str, recipe: str, store: str) -> Prepared:
@@ -49,9 +51,11 @@ def prepare(sources: str, recipe: str, store: str) -> Prepared:
     All mistakes that can be recognised are reported here, before hours of work.
 
     Raises:
-        InputError: list, recipe, workspace or store are wrong, or every source was taken down.
+        InputError: list, recipe, workspace or store are wrong, or every source was taken down, or
+            the settings require a jail that this machine does not have.
         WorldError: the store, or the server that lists the sources, does not answer.
     """
+    notice = require_jail()
     parsed = load_recipe(recipe)
     workspace = Workspace.of(settings())
     workspace.probe()
@@ -68,7 +72,7 @@ def prepare(sources: str, recipe: str, store: str) -> Prepared:
     if not allowed:
         raise InputError(f"Every source of the list was taken down. {withheld[0]}.")
     require_joinable(earlier_runs(parsed, workspace, store), allowed, parsed)
-    return Prepared(allowed, parsed, withheld, skipped)
+    return Prepared(allowed, parsed, withheld, skipped, notice)
 
 
 def _name_flow_run() -> str:
@@ -103,6 +107,8 @@ def ingest(
         prepared = prepare(sources, recipe, address)
     except (InputError, WorldError) as error:
         return refusal(error)
+    if prepared.notice:
+        get_run_logger().warning(prepared.notice)
     started_at = datetime.now(UTC)
     run_id, workspace = name_run(started_at, flow_run_id()), Workspace.of(settings())
     keep_addresses(prepared.sources, workspace)

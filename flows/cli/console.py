@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 
@@ -22,6 +22,8 @@ from tasks.common.progress import listen
 FAILED = 1
 BAD_INPUT = 2
 INTERRUPTED = 130  # the convention of shells: 128 + SIGINT
+# Artifacts are written whole or not at all, so a resumed run repeats unfinished stages only.
+INTERRUPTED_SENTENCE = "Interrupted. Finished work is kept; run again to continue."
 
 # No markup: brackets in file names and free text would be read as styles.
 console = Console(markup=False)
@@ -59,12 +61,15 @@ class _Bars:
 
 
 @contextmanager
-def progress_bars(title: str) -> Iterator[None]:
-    """Show a bar per running stage until the block ends; on a pipe, print only the title."""
+def progress_bars(title: str) -> Iterator[Callable[[], None]]:
+    """Show a bar per running stage until the block ends; on a pipe, print only the title.
+
+    Yields a function that takes the bars off the screen.
+    """
     # Bars in a log file would be thousands of lines with control characters.
     if not sys.stderr.isatty():
         errors.print(title)
-        yield
+        yield lambda: None
         return
     columns = (
         SpinnerColumn(),
@@ -77,4 +82,4 @@ def progress_bars(title: str) -> Iterator[None]:
     with Progress(*columns, console=errors, transient=True) as progress:
         progress.add_task(title, total=None)
         listen(_Bars(progress))
-        yield
+        yield progress.stop

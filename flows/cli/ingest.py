@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.console import print_error
 from flows.cli.flow_run import flow_run, prepare_console, report_end
 from flows.cli.options import SourceList, Store, Verbose
 from tasks.common.records import PublishMode
@@ -28,9 +29,9 @@ def ingest(
     from flows.ingest import prepare
 
     # Also done by the flow itself; here a mistake costs a second instead of the server's start.
-    prepare(
-        sources, recipe, store or settings().store
-    )  # reports wrong input before Prefect starts its server
+    prepared = prepare(sources, recipe, store or settings().store)
+    if prepared.notice:
+        print_error(prepared.notice)
     with flow_run(f"ingest {sources} with the recipe {recipe}"):
         state = ingest_flow(
             sources=sources, recipe=recipe, publish=publish, store=store, return_state=True

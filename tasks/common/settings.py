@@ -92,6 +92,11 @@ class Settings(BaseSettings):
     decode_s_per_s: float = Field(
         30.0, gt=0, description="additional time per second of sampled video"
     )
+    decoder_jail: Literal["available", "required"] = Field(
+        "available",
+        description="what decoders run in: the jail that the kernel offers, or a whole one or not "
+        "at all",
+    )
     device: str = Field("cpu", description="torch device of the models: cpu, cuda:0")
 
     @model_validator(mode="before")

@@ -14,7 +14,7 @@ from tasks.common.recipe.models import DetectRecipe
 from tasks.common.schema.boxes import Box
 from tasks.common.settings import Settings
 from tasks.common.weights.catalogue import Weights, find_weights
-from tasks.common.weights.fetch import require_weights
+from tasks.common.weights.verified import verified_weights
 from tasks.common.weights.yolo import load_yolo
 
 # Bounds memory, and the time for which the lock is held.
@@ -60,7 +60,8 @@ def may_know_things(weights: Weights) -> bool:
 
 @cache
 def _load(weights: Weights, models: Path) -> Any:
-    return load_yolo(require_weights(weights, models), "detect", models)
+    with verified_weights(weights, models) as path:
+        return load_yolo(path, "detect", models)
 
 
 def find_people(

@@ -91,7 +91,7 @@ class MatteStore:
         full = self._workspace.path(path)
         try:
             codes = read_grey(full)
-            with Image.open(full) as image:
+            with Image.open(full, formats=["PNG"]) as image:
                 low, high = float(image.info["raw_min"]), float(image.info["raw_max"])
         except (OSError, SyntaxError, ValueError, KeyError):
             return None

@@ -273,4 +273,14 @@ def describe_publication(record: RunRecord) -> str:
     )
     if publication.n_left_out:
         sentence += f" {publication.n_left_out} kept crops were left out; the card says why."
+    if publication.n_carried:
+        sentence += (
+            f" {publication.n_carried} samples were carried over as they were published: their "
+            "sources were not judged again."
+        )
+    if publication.n_uncorrected:
+        sentence += (
+            f" Corrections of {publication.n_uncorrected} of them wait until their source is "
+            "ingested again."
+        )
     return sentence

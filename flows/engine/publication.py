@@ -7,12 +7,15 @@ from flows.engine.per_source import correct_source
 from tasks.common.errors import ArtifactError, WorldError
 from tasks.common.recipe.models import Recipe
 from tasks.common.records import Publication, Source, SourceOutcome, StageResult
-from tasks.common.schema.sample import Published
+from tasks.common.schema.channels import is_human
+from tasks.common.schema.layout import TreeFile, parse_image
+from tasks.common.schema.published import BaseVersion, Published
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.workspace.artifacts import Workspace
+from tasks.common.workspace.corrections import is_corrected
 from tasks.common.workspace.takedowns import Takedowns
-from tasks.dataset.task import apply_takedowns, check_pins, dataset, key_of_inputs
+from tasks.dataset.task import apply_takedowns, check_pins, dataset, key_of_inputs, named_samples
 from tasks.deduplicate.task import deduplicate
 from tasks.publish.task import (
     Lineage,
@@ -47,8 +50,11 @@ def publish_outcomes(
     store: str,
     now: datetime,
     revive: bool = False,
+    drop: Sequence[str] = (),
 ) -> Publication:
     """Publish what was kept as the next version of the recipe's subset.
+
+    `drop` names samples or sources that this version and all later ones are without.
 
     The tree depends on its base version: samples stay in the split that they have there. A version
     that another publisher commits between `dataset` and `publish` makes the tree obsolete. Both
@@ -72,18 +78,37 @@ def publish_outcomes(
     for _ in range(_MAX_BUILDS):
         # Read again each time: a test subset may have been published since, too.
         others = read_others(store, publish_recipe)
-        inputs = key_of_inputs(allowed, recipe, others)
+        inputs = key_of_inputs(allowed, recipe, others, drop)
         base = read_base_version(store, publish_recipe.name, inputs)
-        tree = dataset(allowed, crops, report, drop_counts, recipe, Published(base, others), store)
-        lineage = Lineage(inputs, base.number, publish_recipe.against)
+        published = Published(base, others)
+        tree = dataset(allowed, crops, report, drop_counts, recipe, published, store, drop)
+        dropped = tuple(sorted(base.dropped | named_samples(drop, base, crops)))
+        lineage = Lineage(inputs, base.number, publish_recipe.against, dropped)
         try:
-            return publish(tree, recipe, lineage, store, now, revive)
+            made = publish(tree, recipe, lineage, store, now, revive)
+            return made.model_copy(
+                update={"n_uncorrected": count_uncorrected(tree, base, workspace)}
+            )
         except OvertakenError:
             continue
     raise WorldError(
         f"Other publishers committed a version during each of {_MAX_BUILDS} attempts; "
         "publish again."
     )
+
+
+def count_uncorrected(tree: StageResult, base: BaseVersion, workspace: Workspace) -> int:
+    """Count the carried samples whose media have corrections here that they do not show.
+
+    A correction merges into the mask that a run made. Without that run it waits until the source is
+    ingested again.
+    """
+    names = [file.name for file in workspace.rows(TreeFile, tree) if file.path is None]
+    parsed = [pair for pair in map(parse_image, names) if pair is not None]
+    rows = [base.rows[stem] for _, stem in parsed]
+    media = {row.media_id for row in rows if not is_human(row.channel)}
+    corrected = {media_id for media_id in media if is_corrected(workspace, media_id)}
+    return sum(row.media_id in corrected and not is_human(row.channel) for row in rows)
 
 
 def apply_corrections(

@@ -7,15 +7,9 @@ from typing import NamedTuple
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.schema.channels import is_human
 from tasks.common.schema.layout import HISTORY
+from tasks.common.schema.published import BaseVersion
 from tasks.common.schema.run_crops import RunCrops
-from tasks.common.schema.sample import (
-    KINDS,
-    BaseVersion,
-    ChangeKind,
-    Sample,
-    SampleRow,
-    changes_between,
-)
+from tasks.common.schema.sample import KINDS, ChangeKind, Sample, SampleRow, changes_between
 from tasks.dataset.card import words_of
 from tasks.dataset.selection import Selection
 
@@ -112,7 +106,8 @@ def _changes(
             else:
                 yield Change(kind, _why_changed(kind, before, after, words), row.stem)
     for stem in removed:
-        yield Change("removed", why_removed.get(stem, words["not_in_runs"]), stem)
+        without_reason = words["named" if stem in base.dropped else "not_in_runs"]
+        yield Change("removed", why_removed.get(stem, without_reason), stem)
 
 
 def _why_added(row: SampleRow, base: BaseVersion, words: Mapping[str, str]) -> str:

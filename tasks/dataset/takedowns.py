@@ -1,10 +1,11 @@
 """Takedowns apply to publications: no later version has what was taken down."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from tasks.common.records import SourceOutcome
+from tasks.common.records import Source, SourceOutcome
+from tasks.common.schema.published import BaseVersion
 from tasks.common.schema.rows import MediaRow
-from tasks.common.schema.sample import BaseVersion
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.takedowns import Takedowns
 
@@ -24,10 +25,24 @@ def apply_takedowns(
 
 
 def redact(base: BaseVersion, takedowns: Takedowns) -> BaseVersion:
-    """Leave the names of what was taken down out of the split assignment of the base version.
+    """Leave what was taken down out of what the next version takes over from the base version.
 
-    They would be published again otherwise, since every version repeats the assignment.
+    These are samples to carry over, sources with the same bytes, and names in the split
+    assignment, which every version repeats.
     """
+    if not takedowns.records:
+        return base
+    rows = {
+        stem: row
+        for stem, row in base.rows.items()
+        if takedowns.find(base.sources[row.source_id], row.media_id) is None
+    }
+    duplicates = {
+        media_id: [
+            entry for entry in entries if takedowns.find(_source_of(entry), media_id) is None
+        ]
+        for media_id, entries in base.duplicates.items()
+    }
     return base.without_keys(
         key
         for record in takedowns.records
@@ -38,7 +53,12 @@ def redact(base: BaseVersion, takedowns: Takedowns) -> BaseVersion:
             *(f"source {source_id}" for source_id in record.source_ids),
             *(f"media {media_id}" for media_id in record.media_ids),
         )
-    )
+    )._replace(rows=rows, duplicates=duplicates)
+
+
+def _source_of(entry: Mapping[str, Any]) -> Source:
+    source_id = str(entry["source_id"])
+    return Source(source_id=source_id, uri=source_id, uploader=entry.get("uploader"))
 
 
 def media_of(outcome: SourceOutcome, workspace: Workspace) -> str | None:

@@ -35,12 +35,14 @@ class Lineage(NamedTuple):
     """What a tree was made of.
 
     `inputs` is the key of its inputs, `base` the number of its base version; `against` are for a
-    test subset the version refs that it must not overlap with.
+    test subset the version refs that it must not overlap with; `dropped` are the stems that
+    somebody named to be left out, of this version or of its base.
     """
 
     inputs: str
     base: int | None
     against: tuple[str, ...]
+    dropped: tuple[str, ...] = ()
 
 
 UNKNOWN = Lineage("", None, ())
@@ -95,7 +97,7 @@ def commit_tree(
     # past its grace already.
     lease_tree(store, tree_id, clock())
     # Also for a version that is there already: files that were deleted or cut short are replaced.
-    counts = upload(files, prefix, workspace, registry, name)
+    counts = upload(files, prefix, workspace, registry, name, lineage.base)
     # After the files and before the record: whoever reads a commit record finds the table.
     _put_file_table(files, tree_id, recipe_digest, registry)
     # The lease is renewed before the listing is compared: a file that a collection deleted until
@@ -109,7 +111,8 @@ def commit_tree(
     # returns the version that exists.
     advance_latest(registry, name, committed.version)
     publication = _publication(committed, store, is_new=is_new, counts=counts)
-    return publication.model_copy(update={"n_left_out": tree.n_dropped})
+    n_carried = sum(file.path is None for file in files if parse_image(file.name))
+    return publication.model_copy(update={"n_left_out": tree.n_dropped, "n_carried": n_carried})
 
 
 def _put_file_table(

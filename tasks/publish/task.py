@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from tasks.common.recipe.models import Recipe
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.records import Publication, StageResult
-from tasks.common.schema.sample import KINDS, BaseVersion, OtherSubset
+from tasks.common.schema.published import BaseVersion, OtherSubset
+from tasks.common.schema.sample import KINDS
 from tasks.common.settings import settings
 from tasks.common.store.address import ATTEMPTS, open_store
 from tasks.common.workspace.artifacts import Workspace
@@ -51,6 +52,7 @@ __all__ = [
     "restore_version",
     "retire_version",
     "select_versions",
+    "sources_in_base",
     "verify_all",
     "verify_version",
     "verify_versions",
@@ -87,6 +89,17 @@ def read_others(store: str, recipe: PublishRecipe) -> list[OtherSubset]:
     """Return the subsets that this recipe's must not overlap with; raises as `find_others`."""
     registry = open_registry(store)
     return [read_other(registry, commit) for commit in find_others(registry, recipe)]
+
+
+def sources_in_base(registry: VersionRegistry, name: str) -> frozenset[str]:
+    """Return the sources of which the newest version in use has samples; none before the first.
+
+    Raises as `read_samples`.
+    """
+    numbers = registry.numbers_in_use(name)
+    commit = registry.commit(name, numbers[-1]) if numbers else None
+    rows = read_samples(registry, commit) if commit is not None else ()
+    return frozenset(row.source_id for row in rows)
 
 
 def read_base_version(store: str, name: str, inputs: str) -> BaseVersion:

@@ -161,6 +161,10 @@ class Workspace:
                 "Run the same ingest again; it computes what is missing."
             ) from error
 
+    def exists(self, stage: Stage, key: str) -> bool:
+        """Say whether there is an artifact of this name, whole or not; `find` checks every byte."""
+        return self.read(f"{self.folder(stage, key)}/{MARKER}") is not None
+
     def find(self, stage: Stage, key: str) -> StageResult | None:
         """Return the stage's result if the artifact is complete and undamaged, else None.
 

@@ -121,7 +121,7 @@ def ingest(
     # Before the report, which says what was published.
     publication, problem = _publish(record, publish, address, workspace)
     record = record.model_copy(update={"publication": publication})
-    emit_wanted(run_id, finish_run(record, workspace, flow_runs))
+    emit_wanted(run_id, finish_run(record, workspace, flow_runs, address))
     # Last: until here the run may read its artifacts again.
     workspace.trim(round(settings().copy_gb * 1e9))
     return _final_state(record, problem)

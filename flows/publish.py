@@ -65,7 +65,7 @@ def publish_run(
     # Read again: sources may have been taken down since the run.
     _, withheld = exclude_taken_down(sources_of(record.outcomes), address)
     published = record.model_copy(update={"publication": publication, "withheld": withheld})
-    finish_run(published, workspace, {})
+    finish_run(published, workspace, {}, address)
     return Completed(message=describe_publication(published), data=published.run_id)
 
 

@@ -37,7 +37,7 @@ def take_down(
         source_ids=derived.source_ids,
         media_ids=derived.media_ids,
     )
-    data = record.model_dump_json(indent=1).encode()
+    data = record.encode()
     # Ingest reads the workspace; publishers on other machines read the store.
     workspace.write(record.key, data)
     registry.store.put(record.key, data, digest_bytes(data))

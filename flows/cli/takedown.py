@@ -9,7 +9,7 @@ import typer
 from flows.cli.console import console
 from flows.cli.options import Store
 from flows.cli.registry import open_registry
-from flows.engine.derived import Derived, find_derived
+from flows.engine.derived import Derived, find_derived, require_known
 from flows.takedown import lift, take_down
 from tasks.common.errors import InputError
 from tasks.common.settings import settings
@@ -28,6 +28,9 @@ def takedown(
     preview: Annotated[
         bool, typer.Option("--preview", help="Only list what is derived from it.")
     ] = False,
+    in_advance: Annotated[
+        bool, typer.Option("--in-advance", help="Also a name that is not known here.")
+    ] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Lift the takedown.")] = False,
     store: Store = "",
 ) -> None:
@@ -44,12 +47,17 @@ def takedown(
         return
     # Before the record is written, which repeats what was found: runs may be deleted later.
     derived = find_derived(kind, name, workspace, registry)
+    if not in_advance:
+        require_known(kind, name, derived, workspace, registry)
     _print_derived(derived)
     if preview:
         console.print("Nothing was recorded.")
         return
     record = take_down(kind, name, reason, derived, workspace, registry, datetime.now(UTC))
     console.print(f"Recorded: {record.sentence()}", highlight=False, soft_wrap=True)
+    # Searched again: a version may have been committed while the record was written. From here on
+    # publications find the record.
+    derived = find_derived(kind, name, workspace, registry)
     in_use = [version.label for version in derived.versions if not version.is_retired]
     _print_retirement_steps(in_use)
 

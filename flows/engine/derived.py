@@ -1,6 +1,7 @@
 """Everything that is derived from a source or an uploader: media, crops, published samples."""
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import NamedTuple
 
 from flows.engine.run_record import find_runs, load_run
@@ -9,12 +10,10 @@ from tasks.common.records import Source, SourceOutcome
 from tasks.common.schema.layout import parse_image
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.corrections import count_corrections
-from tasks.common.workspace.takedowns import Takedown, TakedownKind, Takedowns
+from tasks.common.workspace.takedowns import STEM_MEDIA, Takedown, TakedownKind, Takedowns
 from tasks.dataset.task import media_of
 from tasks.download.task import known_sources
 from tasks.publish.task import VersionRegistry
-
-_STEM_MEDIA = 12  # a sample's stem begins with this many digits of its media's sha256
 
 
 class AffectedVersion(NamedTuple):
@@ -66,6 +65,39 @@ def find_derived(
         count_corrections(workspace, media_ids),
         versions,
     )
+
+
+def require_known(
+    kind: TakedownKind, name: str, derived: Derived, workspace: Workspace, registry: VersionRegistry
+) -> None:
+    """Require that something is known of a source or uploader: a mistyped name protects nobody.
+
+    Raises:
+        InputError: neither the workspace nor the store knows it; the sentence names similar ones.
+    """
+    if derived.media_ids or derived.versions or (kind == "uploader" and derived.source_ids):
+        return
+    known = _known_names(kind, workspace, registry)
+    if name in known:
+        return
+    # 0.4 is lower than the default of 0.6: a person may give a part of a name.
+    similar = get_close_matches(name, known, n=5, cutoff=0.4) or sorted(known)[:20]
+    raise InputError(
+        f"No {kind} {name!r} is known here. Known: {', '.join(similar) or 'none'}. To forbid a "
+        f"{kind} that has not come yet, add --in-advance."
+    )
+
+
+def _known_names(kind: TakedownKind, workspace: Workspace, registry: VersionRegistry) -> set[str]:
+    """Return all sources or uploaders that workspace and store know."""
+    sources = [known.source for known in known_sources(workspace)]
+    sources += [outcome.source for outcome in _outcomes(workspace)]
+    names = {source.source_id if kind == "source" else source.uploader for source in sources}
+    for subset in registry.names():
+        for commit in registry.commits(subset):
+            for file in registry.files(commit) or ():
+                names.add(file.source_id if kind == "source" else file.provenance.uploader)
+    return {name for name in names if name}
 
 
 def _recorded(
@@ -121,7 +153,7 @@ def _affected_versions(
     A sample also counts by its media, since the same bytes may be published under the name of
     another source.
     """
-    stem_prefixes = tuple(f"{media_id[:_STEM_MEDIA]}-" for media_id in media_ids)
+    stem_prefixes = tuple(f"{media_id[:STEM_MEDIA]}-" for media_id in media_ids)
     for subset in registry.names():
         retired = set(registry.retired_numbers(subset))
         for commit in registry.commits(subset):

@@ -71,6 +71,7 @@ def tree_key(inputs: str, base: BaseVersion, redacted: BaseVersion, *, accumulat
         sorted(base.splits.keys() - redacted.splits.keys()),
         sorted(base.rows.keys() - redacted.rows.keys()),
         sorted(base.dropped),
+        [redacted.changelog] if redacted.changelog != base.changelog else [],
     ]
     parts: list[object] = [gone] if any(gone) else []
     # Older trees of such a subset hold no carried samples.

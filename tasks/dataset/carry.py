@@ -14,7 +14,7 @@ from tasks.common.recipe.bounds import BitBounds
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.records import Source
 from tasks.common.schema.layout import TreeFile, sample_paths
-from tasks.common.schema.published import BaseVersion
+from tasks.common.schema.published import BaseVersion, digest_of_stem
 from tasks.common.schema.rows import RunCrop
 from tasks.common.schema.sample import SampleRow
 from tasks.dataset.groups import TIES_BOTH_SPLITS, LeftOut
@@ -46,7 +46,7 @@ def carry_over(inputs: DatasetInputs, recipe: PublishRecipe, base: BaseVersion) 
     return [
         Carried(row, base.sources[row.source_id])
         for stem, row in sorted(base.rows.items())
-        if row.source_id not in judged and row.media_id not in media and stem not in base.dropped
+        if row.source_id not in judged and row.media_id not in media and not base.is_dropped(stem)
     ]
 
 
@@ -54,10 +54,10 @@ def _judged_media(inputs: DatasetInputs) -> set[str]:
     return {*inputs.media_ids.values(), *(crop.crop.media_id for crop in inputs.run.crops)}
 
 
-def leave_out_named(crops: Iterable[RunCrop], dropped: Set[str]) -> list[LeftOut]:
+def leave_out_named(crops: Iterable[RunCrop], base: BaseVersion) -> list[LeftOut]:
     """Return the kept crops that somebody named with --drop, now or for an earlier version."""
     sentence = "Somebody named it with --drop."
-    return [LeftOut(crop.stem, NAMED, sentence) for crop in crops if crop.stem in dropped]
+    return [LeftOut(crop.stem, NAMED, sentence) for crop in crops if base.is_dropped(crop.stem)]
 
 
 def leave_out_near(
@@ -151,7 +151,7 @@ def require_no_loss(
         stem: why_left_out.get(stem) or f"the source {row.source_id} has other bytes now"
         for stem, row in sorted(base.rows.items())
         if stem not in stems
-        and stem not in base.dropped
+        and not base.is_dropped(stem)
         and (stem in why_left_out or _is_replaced(row, inputs.media_ids, media, recipe))
     }
     if lost:
@@ -181,7 +181,7 @@ def _describe(lost: Mapping[str, str], base: BaseVersion) -> str:
 def resolve_drop(
     names: Iterable[str], base: BaseVersion, kept: Iterable[RunCrop]
 ) -> frozenset[str]:
-    """Return the stems that --drop names: samples, or all samples of a source.
+    """Return the digests of the stems that --drop names: samples, or all samples of a source.
 
     Raises:
         InputError: a name is neither a sample nor a source of the base version or of the run.
@@ -200,4 +200,4 @@ def resolve_drop(
                 "name. `samples.csv` of the version lists both."
             )
         dropped |= {name} if name in stems else by_source[name]
-    return frozenset(dropped)
+    return frozenset(map(digest_of_stem, dropped))

@@ -16,6 +16,7 @@ from tasks.dataset.selection import Selection
 # Reasons are free text where they name batches and models, so their number has no bound of its own.
 # The remaining ones are summed in a last line.
 _MAX_WHYS = 20
+REDACTED = "…"
 
 
 class Change(NamedTuple):
@@ -106,7 +107,11 @@ def _changes(
             else:
                 yield Change(kind, _why_changed(kind, before, after, words), row.stem)
     for stem in removed:
-        without_reason = words["named" if stem in base.dropped else "not_in_runs"]
+        # The history must not name what was taken down.
+        if stem in base.taken_down:
+            yield Change("removed", words["taken_down"], REDACTED)
+            continue
+        without_reason = words["named" if base.is_dropped(stem) else "not_in_runs"]
         yield Change("removed", why_removed.get(stem, without_reason), stem)
 
 

@@ -83,7 +83,7 @@ def choose_samples(
     carried = carry_over(inputs, recipe, base)
     # By stem, so that no later choice depends on the order of the source list.
     kept = sorted(inputs.run.of("keep"), key=lambda crop: crop.stem)
-    left_out = leave_out_named(kept, base.dropped)
+    left_out = leave_out_named(kept, base)
     named = {left.stem for left in left_out}
     left_out += leave_out_near([crop for crop in kept if crop.stem not in named], carried, bounds)
     out = {left.stem for left in left_out}

@@ -56,6 +56,10 @@ class OvertakenError(MatteflowError):
     """
 
 
+class TakenDownError(MatteflowError):
+    """Something in the tree was taken down after it was built; it has to be built without it."""
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -71,15 +75,18 @@ def commit_tree(
     revive: bool = False,
     lineage: Lineage = UNKNOWN,
     clock: Callable[[], datetime] = _utc_now,
+    find_taken_down: Callable[[Sequence[TreeFile]], Sequence[str]] = lambda _: (),
 ) -> Publication:
     """Publish a tree as the next version of `name`; the same tree again makes no version.
 
     `now` is when the run began, which the record keeps; `clock` gives the present time for leases.
     Retired content is published again only with `revive`: a scheduled run must not bring back
-    what a person took out of use.
+    what a person took out of use. `find_taken_down` returns the samples that were taken down by
+    now: an upload takes hours, in which a takedown may be recorded.
 
     Raises:
         OvertakenError: another publisher committed a version after the base version was read.
+        TakenDownError: samples of the tree were taken down since it was built.
         WorldError: the store failed, or does not hold what was written to it.
         InputError: the store cannot be used as it is.
     """
@@ -105,6 +112,11 @@ def commit_tree(
     lease_tree(store, tree_id, clock())
     _require_whole(files, prefix, store)
     proposed = _record(files, name, tree_id, recipe_digest, now, lineage)
+    taken_down = find_taken_down(files)
+    if taken_down:
+        raise TakenDownError(
+            f"{len(taken_down)} samples were taken down while they were published."
+        )
     committed, is_new = _commit(proposed, registry)
     # Last, since `latest` must not name a version that does not exist. If the process is killed
     # before this line, `latest` lags behind until the same tree is published again: `_commit` then

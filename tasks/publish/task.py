@@ -11,8 +11,9 @@ from tasks.common.settings import settings
 from tasks.common.store.address import ATTEMPTS, open_store
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.caching import run_task
+from tasks.common.workspace.takedowns import Takedowns
 from tasks.publish.channels import point_channel, remove_channels
-from tasks.publish.commit import Lineage, OvertakenError, commit_tree
+from tasks.publish.commit import Lineage, OvertakenError, TakenDownError, commit_tree
 from tasks.publish.diff import Diff, diff_versions
 from tasks.publish.diff_page import render_diff
 from tasks.publish.gc import GRACE, Unreferenced, collect, describe_unreferenced
@@ -33,6 +34,7 @@ __all__ = [
     "OvertakenError",
     "Problem",
     "Pulled",
+    "TakenDownError",
     "Unreferenced",
     "VersionRegistry",
     "check_publishable",
@@ -118,15 +120,17 @@ def publish(
     revive: bool = False,
 ) -> Publication:
     """Publish a tree as the next version of the recipe's subset."""
+    workspace, objects = Workspace.of(settings()), open_store(store)
     return commit_tree(
         tree,
         recipe.publish.name,
-        Workspace.of(settings()),
-        open_store(store),
+        workspace,
+        objects,
         recipe_digest=recipe.digest,
         now=now,
         revive=revive,
         lineage=lineage,
+        find_taken_down=lambda files: Takedowns.of(workspace, objects).covered(files),
     )
 
 

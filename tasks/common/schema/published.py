@@ -3,9 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
+from tasks.common.digests import content_key
 from tasks.common.records import Source
 from tasks.common.schema.layout import Split, TreeFile
 from tasks.common.schema.sample import Sample, SampleRow
+
+
+def digest_of_stem(stem: str) -> str:
+    """Return what a commit record keeps of a dropped sample: it must not name a person's media."""
+    return content_key("dropped", stem)
 
 
 class BaseVersion(NamedTuple):
@@ -24,7 +30,12 @@ class BaseVersion(NamedTuple):
     table: Mapping[str, TreeFile] = {}
     sources: Mapping[str, Source] = {}
     duplicates: Mapping[str, Sequence[Mapping[str, Any]]] = {}  # `duplicate_sources`, by media
-    dropped: frozenset[str] = frozenset()  # stems that somebody named: they stay out
+    dropped: frozenset[str] = frozenset()  # digests of stems that somebody named: they stay out
+    taken_down: frozenset[str] = frozenset()  # stems that a takedown covers
+
+    def is_dropped(self, stem: str) -> bool:
+        """Say whether somebody named this sample with --drop."""
+        return digest_of_stem(stem) in self.dropped
 
     def without_keys(self, keys: Iterable[str]) -> Self:
         """Return the same version without these group keys."""

@@ -31,6 +31,7 @@ class Derived(NamedTuple):
     media_ids: tuple[str, ...]
     crop_ids: tuple[str, ...]
     n_corrections: int
+    sources: tuple[Source, ...]  # as lists said of them, every wording once
     versions: tuple[AffectedVersion, ...]
 
 
@@ -50,10 +51,15 @@ def find_derived(
         if _is_affected(known.source, kind, name, source_ids):
             source_ids.add(known.source.source_id)
             media_ids.add(known.media_id)
+    sources: dict[str, Source] = {}
+    for known in known_sources(workspace):
+        if _is_affected(known.source, kind, name, source_ids):
+            sources[known.source.model_dump_json()] = known.source
     crop_ids: set[str] = set()
     for outcome in _outcomes(workspace):
         if _is_affected(outcome.source, kind, name, source_ids):
             source_ids.add(outcome.source.source_id)
+            sources[outcome.source.model_dump_json()] = outcome.source
             media_ids |= _media_ids(outcome, workspace)
             crop_ids |= _crop_ids(outcome, workspace)
     uploader = name if kind == "uploader" else None
@@ -63,6 +69,7 @@ def find_derived(
         tuple(sorted(media_ids)),
         tuple(sorted(crop_ids)),
         count_corrections(workspace, media_ids),
+        tuple(sources.values()),
         versions,
     )
 
@@ -76,6 +83,9 @@ def require_known(
         InputError: neither the workspace nor the store knows it; the sentence names similar ones.
     """
     if derived.media_ids or derived.versions or (kind == "uploader" and derived.source_ids):
+        return
+    # Of what was erased nothing but the record is left.
+    if Takedowns.of(workspace, registry.store).record_of(kind, name) is not None:
         return
     known = _known_names(kind, workspace, registry)
     if name in known:

@@ -16,6 +16,12 @@ from tasks.publish.channels import point_channel, remove_channels
 from tasks.publish.commit import Lineage, OvertakenError, TakenDownError, commit_tree
 from tasks.publish.diff import Diff, diff_versions
 from tasks.publish.diff_page import render_diff
+from tasks.publish.erase import (
+    StoreErasure,
+    describe_holding,
+    erase_from_store,
+    search_store,
+)
 from tasks.publish.gc import GRACE, Unreferenced, collect, describe_unreferenced
 from tasks.publish.pull import Pulled, pull_version
 from tasks.publish.read import find_base, find_others, read_base, read_other, read_samples
@@ -34,14 +40,17 @@ __all__ = [
     "OvertakenError",
     "Problem",
     "Pulled",
+    "StoreErasure",
     "TakenDownError",
     "Unreferenced",
     "VersionRegistry",
     "check_publishable",
     "collect",
     "collect_garbage",
+    "describe_holding",
     "describe_unreferenced",
     "diff_versions",
+    "erase_from_store",
     "open_registry",
     "point_channel",
     "publish",
@@ -53,6 +62,7 @@ __all__ = [
     "render_diff",
     "restore_version",
     "retire_version",
+    "search_store",
     "select_versions",
     "sources_in_base",
     "verify_all",

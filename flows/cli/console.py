@@ -35,6 +35,11 @@ def print_error(sentence: str) -> None:
     errors.print(printable(f"matteflow: {sentence}"), style="red", highlight=False, soft_wrap=True)
 
 
+def print_warning(sentence: str) -> None:
+    """Print on the error stream what a person must know although the command goes on."""
+    errors.print(printable(sentence), style="yellow", highlight=False, soft_wrap=True)
+
+
 def printable(text: str) -> str:
     """Return a text with the bytes of file names that are not UTF-8 as escapes."""
     return text.encode("utf-8", "backslashreplace").decode()

@@ -25,7 +25,7 @@ from tasks.common.recipe.models import Recipe, load_recipe
 from tasks.common.records import AdmittedTable, Source, Stage, StageResult
 from tasks.common.schema.rows import Admitted, Crop
 from tasks.common.settings import settings
-from tasks.common.weights.catalogue import find_weights, weights_of_role
+from tasks.common.weights.catalogue import find_weights, services_among, weights_of_role
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.detect.detector import find_people
 from tasks.detect.stage import detect_key, detect_people
@@ -57,7 +57,9 @@ def load_models(recipe: Recipe) -> None:
     """Let detector and matting models see one small picture each."""
     empty = np.zeros((64, 64, 3), np.uint8)
     list(find_people([empty], recipe.detect, settings()))
-    for name in {recipe.matte.model, *recipe.matte.opinions} & weights_of_role("matting").keys():
+    names = {recipe.matte.model, *recipe.matte.opinions}
+    # A service would charge for the empty picture.
+    for name in (names & weights_of_role("matting").keys()).difference(services_among(names)):
         matte(empty, find_weights(name, "matting"), settings())
 
 

@@ -27,6 +27,7 @@ from tasks.common.uri import redacted
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.scratch import sweep_scratch
 from tasks.download.task import keep_addresses, read_listing
+from tasks.matte.task import require_services
 
 _ABANDONED_S = 7 * 24 * 3600.0  # partial downloads of this age are not resumed any more
 
@@ -57,6 +58,7 @@ def prepare(sources: str, recipe: str, store: str) -> Prepared:
     """
     notice = require_jail()
     parsed = load_recipe(recipe)
+    require_services(parsed.matte)
     workspace = Workspace.of(settings())
     workspace.probe()
     sweep_scratch(settings(), _ABANDONED_S)

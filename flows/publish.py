@@ -20,6 +20,7 @@ from tasks.common.recipe.models import load_recipe
 from tasks.common.records import SourceOutcome
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
+from tasks.matte.task import require_services
 
 
 def _name_flow_run() -> str:
@@ -78,6 +79,7 @@ def _by_recipe(record: RunRecord, recipe: str, workspace: Workspace, now: dateti
     parsed = load_recipe(recipe) if recipe else record.recipe
     if parsed == record.recipe:
         return record
+    require_services(parsed.matte)
     # A run never changes its recipe; publishing by another recipe is a run of its own.
     return record.model_copy(
         update={

@@ -8,6 +8,7 @@ from typing import Any
 
 from tasks.common.html.pages import templates
 from tasks.common.recipe.publish import PublishRecipe
+from tasks.common.schema.channels import is_machine
 from tasks.common.yaml_text import load_yaml
 from tasks.dataset.dataset_json import NOT_GIVEN, Metadata
 
@@ -114,9 +115,8 @@ def _scene_limits(metadata: Metadata, words: dict[str, str]) -> Iterator[str]:
 
 
 def _channel_limits(metadata: Metadata, words: dict[str, str]) -> Iterator[str]:
-    # `rembg <model>` is how `selection` names a matting model as an annotation source. One
-    # annotated dataset among the sources is enough to leave the sentence out.
-    if all(channel.startswith("rembg ") for channel in metadata["channels"]):
+    # One annotated dataset among the sources is enough to leave the sentence out.
+    if all(is_machine(channel) for channel in metadata["channels"]):
         yield words["machine_only"]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.recipe.scenes import SceneFinder
 from tasks.common.records import Source
-from tasks.common.schema.channels import is_agreed, is_human
+from tasks.common.schema.channels import is_agreed, is_human, is_machine
 from tasks.common.schema.layout import IGNORE
 from tasks.common.schema.provenance import Provenance
 from tasks.common.schema.published import NO_BASE, BaseVersion
@@ -211,7 +211,7 @@ def _masks(rows: Sequence[SampleRow]) -> Metadata:
     n_human = sum(is_human(row.channel) for row in rows)
     if not n_human:
         return {}
-    n_given = sum(not row.channel.startswith("rembg ") for row in rows) - n_human
+    n_given = sum(not is_machine(row.channel) for row in rows) - n_human
     counts = {
         "machine": len(rows) - n_human - n_given,
         "human": n_human,

@@ -11,7 +11,7 @@ from tasks.common.recipe.bounds import BitBounds
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.recipe.scenes import SceneFinder
 from tasks.common.records import Source
-from tasks.common.schema.channels import is_human
+from tasks.common.schema.channels import is_human, machine_channel
 from tasks.common.schema.layout import Split
 from tasks.common.schema.provenance import Provenance
 from tasks.common.schema.published import NO_BASE, BaseVersion
@@ -191,7 +191,7 @@ def _row(
         licence=source.licence,
         provenance=Provenance.of(source, crop.crop.captured_with),
         # An annotated dataset names itself; otherwise the matting model is the annotator.
-        channel=matte.channel or f"rembg {matte.model}",
+        channel=matte.channel or machine_channel(matte.model),
         width_px=int(box.width),
         height_px=int(box.height),
         n_boxes=1 + sum(other.overlaps(published) for other in crop.crop.others_xyxy),

@@ -10,6 +10,8 @@ from tasks.common.media.images import encode_png, read_grey, read_rgb, to_alpha,
 from tasks.common.settings import Settings
 from tasks.common.weights.catalogue import Weights
 from tasks.common.workspace.artifacts import Workspace
+from tasks.matte.credits import DailyCredits
+from tasks.matte.removebg import ask_removebg
 from tasks.matte.segment import Prompt, segment
 from tasks.matte.session import Prediction, matte
 
@@ -34,10 +36,17 @@ class MatteStore:
     again.
     """
 
-    def __init__(self, workspace: Workspace, weights: Weights, settings: Settings):
+    def __init__(
+        self,
+        workspace: Workspace,
+        weights: Weights,
+        settings: Settings,
+        credits_a_day: float = 0.0,
+    ):
         self._workspace = workspace
         self._weights = weights
         self._settings = settings
+        self._credits_a_day = credits_a_day  # of a service; nothing without a recipe's limit
         self.n_model_calls = 0
 
     @property
@@ -79,6 +88,9 @@ class MatteStore:
         rgb = read_rgb(self._workspace.path(crop_path))
         if prompt is not None:
             return segment(rgb, prompt, self._weights, self._settings)
+        if self._weights.service is not None:
+            budget = DailyCredits(self._workspace, self._weights.service, self._credits_a_day)
+            return ask_removebg(rgb, budget, self._settings)
         return matte(rgb, self._weights, self._settings)
 
     def _write(self, path: str, prediction: Prediction) -> None:

@@ -18,6 +18,7 @@ from tasks.common.media.person_part import tight_box
 from tasks.common.progress import track
 from tasks.common.recipe.models import MatteRecipe
 from tasks.common.records import AdmittedTable, CropsTable, Drop, MattesTable, PosesTable, Source
+from tasks.common.schema.channels import machine_channel
 from tasks.common.schema.rows import Admitted, Crop, Matte, Pose
 from tasks.common.settings import settings
 from tasks.common.weights.catalogue import Weights, catalogue, find_weights, weights_of_role
@@ -60,7 +61,9 @@ def matte_key(
     """Name the artifact by crops, poses, those admitted, this part of the recipe, the weights."""
     models = [weights.identity for weights in _weights(recipe)]
     parts = [crops.digest, poses and poses.digest, screened.digest]
-    return content_key("matte", VERSION, *parts, recipe, models)
+    # What it may cost decides whether an answer is bought, not what it is.
+    free = recipe.model_copy(update={"removebg_credits_a_day": None})
+    return content_key("matte", VERSION, *parts, free, models)
 
 
 def matte_crops(
@@ -94,10 +97,14 @@ def matte_paths(
     workspace: Workspace,
     poses: PosesTable | None = None,
 ) -> list[str]:
-    """Return the paths of the stored mattes of a source's crops, which other runs share."""
+    """Return the paths of the stored mattes of a source's crops, which other runs share.
+
+    Not of those that a service answered: asking again would cost money and give the same.
+    """
     rows = _admitted(crops, screened, workspace)
     prompts = Prompts(workspace.rows(Crop, crops), _poses_by_crop(poses, workspace))
-    stores = [MatteStore(workspace, weights, settings()) for weights in _weights(recipe)]
+    free = [weights for weights in _weights(recipe) if weights.service is None]
+    stores = [MatteStore(workspace, weights, settings()) for weights in free]
     return [
         store.path_of(crop.digest, prompts.of(crop) if store.takes_prompts else None)
         for store in stores
@@ -123,8 +130,10 @@ def _weights(recipe: MatteRecipe) -> list[Weights]:
 
 
 def _models(recipe: MatteRecipe, workspace: Workspace) -> _Models:
+    limit = recipe.removebg_credits_a_day or 0.0
     stores = {
-        weights.name: MatteStore(workspace, weights, settings()) for weights in _weights(recipe)
+        weights.name: MatteStore(workspace, weights, settings(), limit)
+        for weights in _weights(recipe)
     }
     return _Models(
         own=stores[recipe.model],
@@ -162,7 +171,7 @@ def _matte_one(
     second = models.second.matte_of(crop.path, crop.digest) if models.second else None
     mask_path, mask_digest = out.put(f"{crop.crop_id}.png", encode_png(mask))
     names = [recipe.model, *recipe.opinions]
-    model, digests = "+".join(names), [catalogue()[name].sha256 for name in names]
+    model, digests = "+".join(names), [_digest(catalogue()[name]) for name in names]
     return Matte(
         crop_id=crop.crop_id,
         alpha_path=alpha.path,
@@ -176,9 +185,13 @@ def _matte_one(
         second_digest=second and second.digest,
         model="given" if is_provided else model,
         model_digest=crop.given_digest or "+".join(digests),
-        channel=crop.channel if is_provided else f"rembg {model}",
+        channel=crop.channel if is_provided else machine_channel(model),
         foreign_share=_foreign_share(marked[box.slices], mask[box.slices]),
     )
+
+
+def _digest(weights: Weights) -> str:
+    return weights.sha256 or weights.identity
 
 
 def _foreign_share(marked: Mask, mask: Mask) -> float:

@@ -6,9 +6,20 @@ from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.caching import stage_task
 from tasks.matte import VERSION
+from tasks.matte.removebg import require_key
 from tasks.matte.stage import matte_crops, matte_key, matte_paths
 
 matte = stage_task("matte", matte_crops, version=VERSION, key=matte_key)
+
+
+def require_services(recipe: MatteRecipe) -> None:
+    """Require that this machine may ask the services that a recipe names, before any work.
+
+    Raises:
+        InputError: a key is missing.
+    """
+    if recipe.services:
+        require_key(settings())
 
 
 def invalidate_mattes(

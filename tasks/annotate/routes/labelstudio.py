@@ -84,9 +84,12 @@ def read(tasks: list[Any], file: str) -> Iterator[Returned]:
 
 
 def _read_task(task: dict[str, Any], sample: str, file: str) -> Returned:
-    annotations = [a for a in task.get("annotations", []) if not a.get("was_cancelled")]
+    all_annotations = task.get("annotations", [])
+    annotations = [a for a in all_annotations if not a.get("was_cancelled")]
+    if all_annotations and not annotations:
+        return refused(file, sample, "was skipped in the editor; submit it if it is to be taken.")
     if not annotations:
-        return refused(file, sample, "has no submitted annotation; submit or skip the task.")
+        return refused(file, sample, "has no submitted annotation; submit the task.")
     newest = max(annotations, key=lambda a: str(a.get("updated_at", a.get("created_at", ""))))
     regions = [region for region in newest["result"] if "value" in region]
     kinds = sorted({str(region["type"]) for region in regions} - {"brushlabels"})

@@ -4,12 +4,13 @@ It ships with the project; a machine adds weights of its own in `catalogue.yaml`
 folder (`matteflow add-weights`).
 """
 
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from tasks.common.digests import content_key
 from tasks.common.errors import InputError
@@ -62,12 +63,15 @@ Origin = WheelMember | NpmMember | NpmChunks | Upstream
 
 
 class Weights(Record):
-    """One catalogued model file."""
+    """One catalogued model: a file, or a service that is asked over HTTP."""
 
     name: str
     role: Role
-    file: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    file: str = Field("", pattern=r"^[A-Za-z0-9._-]+$")
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] = ""
+    service: Literal["removebg"] | None = Field(
+        None, description="whose HTTP interface answers; every answer costs money"
+    )
     licence: str
     person_classes: tuple[int, ...] = ()
     # Part of the identity below: it decides how pixels go in and how numbers come out.
@@ -79,13 +83,29 @@ class Weights(Record):
     gives_mask: bool = Field(False, description="a pose model that also marks the person's pixels")
     origins: tuple[Origin, ...] = Field((), alias="from")
 
+    @model_validator(mode="after")
+    def _is_file_or_service(self) -> Self:
+        has_file = bool(self.file and self.sha256)
+        if has_file == (self.service is not None):
+            raise ValueError(f"{self.name}: expected file and sha256, or a service alone")
+        return self
+
     @property
     def identity(self) -> str:
         """A digest of everything that shapes the output: bytes, pre- and postprocessing.
 
-        Not of name, file name, origins or licence: changing those computes nothing again.
+        Not of name, file name, origins or licence: changing those computes nothing again. Nobody
+        outside can tell which network a service runs today: what it answered once stays in use.
         """
+        if self.service is not None:
+            return content_key("service", self.service)
         return content_key(self.sha256, self.session, self.person_classes)
+
+
+def services_among(names: Iterable[str | None]) -> list[str]:
+    """Return which of these models are services."""
+    known = catalogue()
+    return [name for name in names if name in known and known[name].service is not None]
 
 
 def catalogue() -> dict[str, Weights]:

@@ -8,7 +8,7 @@ from prefect import flow, get_run_logger, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.engine.earlier_runs import earlier_runs, join_outcomes, require_joinable
+from flows.engine.earlier_runs import RunOutcomes, join_runs
 from flows.engine.end_states import ListingError, refusal
 from flows.engine.handed_over import with_secrets
 from flows.engine.prefect_artifacts import describe_publication, finish_run, flow_run_id
@@ -72,7 +72,6 @@ def prepare(sources: str, recipe: str, store: str) -> Prepared:
     allowed, withheld = exclude_taken_down(listed, store)
     if not allowed:
         raise InputError(f"Every source of the list was taken down. {withheld[0]}.")
-    require_joinable(earlier_runs(parsed, workspace, store), allowed, parsed)
     return Prepared(allowed, parsed, withheld, skipped, notice)
 
 
@@ -129,7 +128,7 @@ def ingest(
     # Before the report, which says what was published.
     publication, problem = _publish(record, publish, address, workspace)
     record = record.model_copy(update={"publication": publication})
-    emit_wanted(run_id, finish_run(record, workspace, flow_runs))
+    emit_wanted(run_id, finish_run(record, workspace, flow_runs, address))
     # Last: until here the run may read its artifacts again.
     workspace.trim(round(settings().copy_gb * 1e9))
     return _final_state(record, problem)
@@ -143,8 +142,8 @@ def _publish(
         return None, ""
     recipe = record.recipe
     try:
-        earlier = earlier_runs(recipe, workspace, address, before=record.run_id)
-        outcomes = join_outcomes(record.outcomes, earlier, recipe, workspace)
+        current = RunOutcomes(record.run_id, record.outcomes)
+        outcomes = join_runs(current, (), recipe, workspace, address)
         return publish_outcomes(outcomes, recipe, address, record.started_at), ""
     # Every source is processed by now. Record and report are written after this, and no error of
     # any kind may cost them: `publish` can be started again from the record.

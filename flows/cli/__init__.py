@@ -36,6 +36,7 @@ command_line = LazyGroup(
             "takedown": "takedown",
             "takedowns": "takedown",
             "weights": "weights",
+            "add-weights": "weights",
         },
         "Published versions": {
             "versions": "versions",

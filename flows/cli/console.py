@@ -52,6 +52,11 @@ def print_error(sentence: str) -> None:
     errors.print(f"matteflow: {sentence}", style="red", highlight=False, soft_wrap=True)
 
 
+def print_warning(sentence: str) -> None:
+    """Print on the error stream what a person must know although the command goes on."""
+    errors.print(sentence, style="yellow", highlight=False, soft_wrap=True)
+
+
 class _Bars:
     """One bar per stage; sources in the same stage at the same time share it."""
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.console import print_error
+from flows.cli.console import print_warning
 from flows.cli.flow_run import flow_run, prepare_console, report_end
 from flows.cli.options import SourceList, Store, Verbose
 from flows.engine.handed_over import without_secrets
@@ -33,7 +33,7 @@ def ingest(
     # Also done by the flow itself; here a mistake costs a second instead of the server's start.
     prepared = prepare(sources, recipe, store or settings().store)
     if prepared.notice:
-        print_error(prepared.notice)
+        print_warning(prepared.notice)
     with flow_run(f"ingest {redacted(sources)} with the recipe {recipe}"):
         state = ingest_flow(
             sources=without_secrets(sources),

@@ -87,6 +87,7 @@ def own_limits(metadata: Metadata, words: dict[str, str]) -> list[str]:
         *_split_limits(metadata, words),
         *_scene_limits(metadata, words),
         *_channel_limits(metadata, words),
+        *([words["carried"].format(**metadata["carried"])] if "carried" in metadata else []),
     ]
 
 

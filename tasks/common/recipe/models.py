@@ -117,8 +117,8 @@ class MatteRecipe(Record):
     opinions: tuple[str, ...] = Field(
         (),
         max_length=8,
-        description="models whose masks are fused with the model's: matting models, or the "
-        "recipe's pose model if it gives a mask",
+        description="models whose masks are fused with the model's: matting models, "
+        "models of segmentation (yolo-seg, SAM 2), or the recipe's pose model if it gives a mask",
     )
     threshold: float = Field(0.5, gt=0.0, lt=1.0, description="alpha from which a pixel is person")
     margin: float = Field(0.04, ge=0.0, le=0.5, description="kept around the tight box")
@@ -131,8 +131,9 @@ class MatteRecipe(Record):
     @field_validator("opinions")
     @classmethod
     def _are_catalogued(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        others = weights_of_role("pose").keys() | weights_of_role("segmentation").keys()
         for name in names:
-            if name not in weights_of_role("pose"):
+            if name not in others:
                 _catalogued(name, "matting")
         return names
 

@@ -98,6 +98,11 @@ def _fetch(weights: Weights, path: Path) -> None:
             # Only now, after the digest: no other process ever loads an unverified file.
             fetched.replace(path)
             return
+    if not weights.origins:
+        raise WeightsError(
+            f"The weights {weights.name} ({weights.role}) are not at {path}, and their entry has "
+            f"no address. Copy the file with sha256 {weights.sha256[:12]}… there."
+        )
     raise WeightsError(
         f"The weights {weights.name} ({weights.role}) could not be fetched. "
         f"Tried {'; '.join(failures)}. Connect this machine to one of these, or copy the file "

@@ -10,6 +10,7 @@ from prefect.states import Completed, Failed
 
 from flows.engine.earlier_runs import RunOutcomes, join_runs
 from flows.engine.end_states import ListingError, refusal
+from flows.engine.handed_over import with_secrets
 from flows.engine.prefect_artifacts import describe_publication, finish_run, flow_run_id
 from flows.engine.publication import publish_outcomes, require_publishable
 from flows.engine.review_events import emit_wanted
@@ -105,7 +106,7 @@ def ingest(
     """
     address = store or settings().store
     try:
-        prepared = prepare(sources, recipe, address)
+        prepared = prepare(with_secrets(sources), recipe, address)
     except (InputError, WorldError) as error:
         return refusal(error)
     if prepared.notice:

@@ -21,6 +21,7 @@ _ONE_SERVER: Final = tuple(
         "ingest",
         "maintain",
         "rerun",
+        "signed_address",
         "sources_run",
     )
 )

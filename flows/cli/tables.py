@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from flows.cli.console import console, print_warning, printable
+from flows.cli.console import console, print_warning
 from flows.engine.run_record import RunRecord
 from flows.explain import Explanation
 from flows.preview import Preview
@@ -30,7 +30,7 @@ def print_run(record: RunRecord, workspace: Workspace) -> None:
         if drops:
             console.print(_reasons_table(title, reasons(drops)))
     for sentence in (*record.withheld, *record.skipped):
-        console.print(printable(sentence), style="yellow", highlight=False)
+        console.print(sentence, style="yellow", highlight=False)
     # Last, since a terminal shows the end: what failed must be in sight.
     for line in source_lines(outcomes, run):
         if line.state != "done":

@@ -50,6 +50,7 @@ def render_card(metadata: Metadata, recipe: PublishRecipe) -> str:
     return templates(__package__, is_markup=False).get_template("card.md.j2").render(
         **metadata,
         cell=_cell,
+        prose=_prose,
         explain=_explain_in(recipe.language),
         w=words,
         not_given=NOT_GIVEN,
@@ -131,4 +132,12 @@ def _cell(value: Any) -> str:
     """Return a value as a table cell may hold it: no markup, no bar, on one line."""
     text = " ".join(str("" if value is None else value).split())
     # A bar would end the cell of a Markdown table; a backslash before it would show in HTML.
-    return escape(text, quote=False).replace("|", "&#124;")
+    return _prose(text).replace("|", "&#124;")
+
+
+def _prose(text: str) -> str:
+    """Return a text without markup: no HTML, and no links or pictures, which load from elsewhere.
+
+    As character references, which Markdown and HTML both show and never take for markup.
+    """
+    return escape(text, quote=False).replace("[", "&#91;")

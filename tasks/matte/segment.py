@@ -17,7 +17,7 @@ from tasks.common.media.images import Rgb
 from tasks.common.schema.boxes import Box
 from tasks.common.settings import Settings
 from tasks.common.weights.catalogue import Weights
-from tasks.common.weights.fetch import require_weights
+from tasks.common.weights.verified import verified_weights
 from tasks.common.weights.yolo import load_sam, load_yolo
 from tasks.matte.session import Prediction
 
@@ -66,10 +66,10 @@ def segment(rgb: Rgb, prompt: Prompt, weights: Weights, settings: Settings) -> P
 
 @cache
 def _load(weights: Weights, models: Path) -> Any:
-    path = require_weights(weights, models)
-    return (
-        load_sam(path, models) if weights.session == "sam2" else load_yolo(path, "segment", models)
-    )
+    with verified_weights(weights, models) as path:
+        if weights.session == "sam2":
+            return load_sam(path, models)
+        return load_yolo(path, "segment", models)
 
 
 def _ask_yolo(model: Any, bgr: Rgb, _: Prompt, weights: Weights, settings: Settings) -> Any:

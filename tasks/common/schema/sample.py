@@ -19,6 +19,7 @@ from tasks.common.schema.columns import (
     from_table,
     table_of,
 )
+from tasks.common.schema.csv_text import from_cells
 from tasks.common.schema.layout import (
     SamplePaths,
     Split,
@@ -186,7 +187,7 @@ def rows_of_frame(frame: pd.DataFrame) -> list[SampleRow]:
     """
     # By name, so that a column that a later program adds does not break this one.
     known = {name: dtype for name, dtype in SAMPLE_COLUMNS.items() if name in frame.columns}
-    typed = frame[list(known)].astype(known).reindex(columns=list(SAMPLE_COLUMNS))
+    typed = from_cells(frame[list(known)]).astype(known).reindex(columns=list(SAMPLE_COLUMNS))
     scenes = [_json_scenes(value) for value in typed["scenes"]]
     typed["scenes"] = pd.array(scenes, dtype="string")
     return from_table(SampleRow, pa.Table.from_pandas(typed, preserve_index=False))

@@ -7,6 +7,13 @@ DEMO_HOME := demo-data
 DEMO_NAME := CustomSeg_Person_20261122_demo
 MMSEG := .venv-mmseg
 LABELSTUDIO := .venv-labelstudio
+TOOLS := .venv-tools
+SBOM := sbom.cdx.json
+# Every package for every platform, with the sha256 of each of its files. Versions stay as the lock
+# has them, unless pyproject.toml asks for others; all anew: make lock UPGRADE=--upgrade.
+UPGRADE :=
+COMPILE = $(TOOLS)/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --custom-compile-command "make lock" $(UPGRADE)
 # On all cores, a file's tests on one of them: they share servers and artifacts. Grouped and in the
 # order of tests/scheduling.py, the longest files first; else xdist begins with the most tests.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
@@ -19,7 +26,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check format lint types imports unit service slow test setup up down \
-	mmseg-check labelstudio-check record-stages docs clean
+	mmseg-check labelstudio-check record-stages docs lock sbom clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -66,12 +73,15 @@ down: ## Stop them.
 	@MATTEFLOW_BIN=$(CURDIR)/$(BIN) sh deployments/local.sh down
 
 # `--without-pip`, because Debian keeps ensurepip in another package; pip installs itself instead.
-$(READY): pyproject.toml constraints.txt
+# Each file is compared with the lock before anything of it is used; wheels only, so that no package
+# runs code while it is installed. Then the project itself, which needs nothing more.
+$(READY): pyproject.toml locks/packages.lock locks/pip.lock
 	@command -v $(PYTHON) >/dev/null || { echo "matteflow needs Python 3.11 as $(PYTHON); name another with: make PYTHON=..."; exit 2; }
 	@echo "Setting up $(VENV): about 7 GB, three to ten minutes, once."
 	@$(PYTHON) -m venv --without-pip $(VENV)
-	@$(PYTHON) -m pip --python $(BIN)/python install --quiet pip==26.3
-	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,dev]'
+	@$(PYTHON) -m pip --python $(BIN)/python install --quiet --require-hashes --requirement locks/pip.lock
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: --requirement locks/packages.lock
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@sh deployments/system-libraries.sh $(BIN)/python
 	@echo "Compiling the matting library once (rembg's pymatting, about a minute)."
 	@$(BIN)/python -W ignore -c "import rembg"
@@ -110,5 +120,22 @@ record-stages: $(READY) ## Record the digests of the stages' code again.
 docs: $(READY) ## Write the pages that follow from the code: docs/settings.md, docs/rules.md.
 	@$(BIN)/python -m docs.generate
 
+lock: $(TOOLS)/.ready ## Pin all packages and their hashes: locks/*.lock, constraints.txt.
+	@$(COMPILE) --all-extras --no-emit-package matteflow --output-file locks/packages.lock pyproject.toml
+	@echo pip==26.3 | $(COMPILE) --output-file locks/pip.lock -
+	@$(COMPILE) --output-file locks/tools.lock locks/tools.in
+	@{ echo "# Written by make lock: the versions of locks/packages.lock, for installations of some extras."; \
+		sed -n 's/^\([A-Za-z0-9].*==[^ ]*\( ;.*[^\\ ]\)\{0,1\}\) \\$$/\1/p' locks/packages.lock; } > constraints.txt
+
+sbom: $(READY) $(TOOLS)/.ready ## Write sbom.cdx.json: all installed packages with their licences (CycloneDX).
+	@$(TOOLS)/bin/cyclonedx-py environment --no-validate --output-reproducible --pyproject pyproject.toml \
+		--output-format JSON --output-file $(SBOM) $(BIN)/python
+	@echo "$(SBOM) written"
+
+$(TOOLS)/.ready: locks/tools.lock
+	@$(PYTHON) -m venv --without-pip $(TOOLS)
+	@$(PYTHON) -m pip --python $(TOOLS)/bin/python install --quiet --require-hashes --requirement locks/tools.lock
+	@touch $(TOOLS)/.ready
+
 clean: ## Remove the environments and the demo.
-	rm -rf $(VENV) $(MMSEG) $(LABELSTUDIO) $(DEMO_HOME) build *.egg-info
+	rm -rf $(VENV) $(MMSEG) $(LABELSTUDIO) $(TOOLS) $(SBOM) $(DEMO_HOME) build *.egg-info

@@ -6,6 +6,7 @@ READY := $(VENV)/.ready
 DEMO_HOME := demo-data
 DEMO_NAME := CustomSeg_Person_20261122_demo
 MMSEG := .venv-mmseg
+LABELSTUDIO := .venv-labelstudio
 # On all cores, a file's tests on one of them: they share servers and artifacts. Grouped and in the
 # order of tests/scheduling.py, the longest files first; else xdist begins with the most tests.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
@@ -18,7 +19,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check format lint types imports unit service slow test setup up down \
-	mmseg-check record-stages docs clean
+	mmseg-check labelstudio-check record-stages docs clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -91,6 +92,17 @@ $(MMSEG)/.ready: tests/mmseg/requirements.txt
 	@$(MMSEG)/bin/python -m pip install --quiet --requirement tests/mmseg/requirements.txt
 	@touch $(MMSEG)/.ready
 
+# A real Label Studio, in an environment of its own, shows the demo's masks and gives edited ones back.
+labelstudio-check: demo $(LABELSTUDIO)/.ready ## Send masks to a real Label Studio and take them back.
+	@$(BIN)/python -W ignore -m tests.labelstudio.check $(DEMO_HOME) $(LABELSTUDIO)
+
+$(LABELSTUDIO)/.ready: tests/labelstudio/requirements.txt
+	@echo "Setting up $(LABELSTUDIO): about 1 GB, two minutes, once."
+	@$(PYTHON) -m venv --without-pip $(LABELSTUDIO)
+	@$(PYTHON) -m pip --python $(LABELSTUDIO)/bin/python install --quiet pip==26.3
+	@$(LABELSTUDIO)/bin/python -m pip install --quiet --requirement tests/labelstudio/requirements.txt
+	@touch $(LABELSTUDIO)/.ready
+
 # After a change that does not alter what a stage gives out; else raise the stage's VERSION first.
 record-stages: $(READY) ## Record the digests of the stages' code again.
 	@$(BIN)/python -m tests.architecture.stage_digests
@@ -99,4 +111,4 @@ docs: $(READY) ## Write the pages that follow from the code: docs/settings.md, d
 	@$(BIN)/python -m docs.generate
 
 clean: ## Remove the environments and the demo.
-	rm -rf $(VENV) $(MMSEG) $(DEMO_HOME) build *.egg-info
+	rm -rf $(VENV) $(MMSEG) $(LABELSTUDIO) $(DEMO_HOME) build *.egg-info

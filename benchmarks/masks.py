@@ -9,7 +9,6 @@ say, and compared inside its crop.
 """
 
 import argparse
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.stages import Clock, run_source
+from benchmarks.stages import Clock, run_source, workspace_in
 from tasks.common.media.images import Mask, read_grey
 from tasks.common.recipe.models import Recipe, load_recipe
 from tasks.common.records import Source, Stage, StageResult
@@ -141,8 +140,7 @@ def main() -> None:
     parser.add_argument("--recipe", default="local")
     asked = parser.parse_args()
     clock, masks = Clock(), masks_asked(asked)
-    with tempfile.TemporaryDirectory() as scratch:
-        workspace = Workspace(asked.workspace or Path(scratch))
+    with workspace_in(asked.workspace) as workspace:
         found = list(targets(masks, load_recipe(asked.recipe), workspace, clock))
     print("sequence              n   IoU >=0.90 >=0.75  kept >=0.90 >=0.75  yield")
     for sequence in sorted({target.sequence for target in found}):

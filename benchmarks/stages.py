@@ -8,6 +8,7 @@ workspace, after the models were loaded (told apart as `load models`).
 
 import argparse
 import json
+import os
 import resource
 import tempfile
 import time
@@ -15,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
@@ -23,7 +25,7 @@ from tasks.common.recipe.models import Recipe, load_recipe
 from tasks.common.records import AdmittedTable, Source, Stage, StageResult
 from tasks.common.schema.rows import Admitted, Crop
 from tasks.common.settings import settings
-from tasks.common.weights.catalogue import find_weights, weights_of_role
+from tasks.common.weights.catalogue import find_weights, services_among, weights_of_role
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.detect.detector import find_people
 from tasks.detect.stage import detect_key, detect_people
@@ -55,8 +57,23 @@ def load_models(recipe: Recipe) -> None:
     """Let detector and matting models see one small picture each."""
     empty = np.zeros((64, 64, 3), np.uint8)
     list(find_people([empty], recipe.detect, settings()))
-    for name in {recipe.matte.model, *recipe.matte.opinions} & weights_of_role("matting").keys():
+    names = {recipe.matte.model, *recipe.matte.opinions}
+    # A service would charge for the empty picture.
+    for name in (names & weights_of_role("matting").keys()).difference(services_among(names)):
         matte(empty, find_weights(name, "matting"), settings())
+
+
+@contextmanager
+def workspace_in(folder: Path | None) -> Iterator[Workspace]:
+    """Give a workspace in a folder, else in one that goes away, as the workspace of this process.
+
+    The keys of stages read the artifacts before them from the workspace that the settings name.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        with patch.dict(os.environ, MATTEFLOW_WORKSPACE=str(folder or scratch)):
+            settings.cache_clear()
+            yield Workspace.of(settings())
+        settings.cache_clear()
 
 
 def run_source(
@@ -123,9 +140,8 @@ def main() -> None:
     recipe, clock, kept = load_recipe(asked.recipe), Clock(), 0
     with clock.measure("load models"):
         load_models(recipe)
-    with tempfile.TemporaryDirectory() as folder:
+    with workspace_in(None) as workspace:
         for source in read_sources(asked.sources):
-            workspace = Workspace(Path(folder))
             kept += n_kept(run_source(source, recipe, workspace, clock)[-1], workspace)
     stages = {name: round(seconds, 2) for name, seconds in clock.cpu_s.items()}
     working = sum(clock.cpu_s.values()) - clock.cpu_s["load models"]

@@ -9,7 +9,6 @@ seeds. The table compares what the recipe keeps with drawn masks of the same pic
 machine's masks, and with drawn masks of all.
 """
 
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,14 +20,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from benchmarks.masks import Target, masks_asked, parser_of, targets
-from benchmarks.stages import Clock
+from benchmarks.stages import Clock, workspace_in
 from tasks.common.media.images import Mask, read_rgb
 from tasks.common.recipe.models import load_recipe
 from tasks.common.settings import settings
 from tasks.common.weights.catalogue import find_weights
-from tasks.common.weights.fetch import require_weights
+from tasks.common.weights.verified import verified_weights
 from tasks.common.weights.yolo import load_yolo
-from tasks.common.workspace.artifacts import Workspace
 
 _SIDE_PX = 256
 _GRID = _SIDE_PX // 8  # the finest of the detector's three feature maps
@@ -68,8 +66,9 @@ class _Features:
     """The detector's frozen features of a picture, at 256 px."""
 
     def __init__(self, model: str):
-        path = require_weights(find_weights(model, "person-detector"), settings().models)
-        self._model: Any = load_yolo(path, "detect", settings().models).model.eval()
+        weights = find_weights(model, "person-detector")
+        with verified_weights(weights, settings().models) as path:
+            self._model: Any = load_yolo(path, "detect", settings().models).model.eval()
         self._seen: list[Tensor] = []
         # What goes into the last layer is the three maps that boxes are read from.
         self._model.model[-1].register_forward_pre_hook(self._keep)
@@ -153,8 +152,7 @@ def main() -> None:
     asked = parser.parse_args()
     recipe, clock = load_recipe(asked.recipe), Clock()
     masks = masks_asked(asked)
-    with tempfile.TemporaryDirectory() as scratch:
-        workspace = Workspace(asked.workspace or Path(scratch))
+    with workspace_in(asked.workspace) as workspace:
         features = _Features(recipe.detect.model)
         examples = [
             Example(target, features.of(target.picture), _square(target.truth))

@@ -12,7 +12,6 @@ sequence with most bad masks also takes masks to be better than they are.
 """
 
 import json
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -24,9 +23,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from benchmarks.masks import USABLE, Target, masks_asked, parser_of, targets
-from benchmarks.stages import Clock
+from benchmarks.stages import Clock, workspace_in
 from tasks.common.recipe.models import load_recipe
-from tasks.common.workspace.artifacts import Workspace
 from tasks.filter.trust import GOOD_IOU, Term, Trust
 
 Floats = NDArray[np.float64]
@@ -189,8 +187,7 @@ def main() -> None:
     masks = masks_asked(asked)
     pooled: list[Target] = []
     figures: dict[str, object] = {}
-    with tempfile.TemporaryDirectory() as scratch:
-        workspace = Workspace(asked.workspace or Path(scratch))
+    with workspace_in(asked.workspace) as workspace:
         for name, recipe in recipes.items():
             found = list(targets(masks, recipe, workspace, Clock()))
             measured = [one for one in found if one.measures["expected_iou"] is not None]

@@ -39,7 +39,7 @@ RESULTS = "matteflow-results"
 # Settings that all machines share: no folders of one machine, no secrets.
 _IS_SHARED = re.compile(
     # A negative list, so that a new setting reaches the workers without a change here.
-    r"MATTEFLOW_(?!HOME|MODELS|SCRATCH|POOL|PROJECT|BIN|TOKEN).*|AWS_ENDPOINT_URL_S3|AWS_DEFAULT_REGION"
+    r"MATTEFLOW_(?!HOME|MODELS|SCRATCH|POOL|PROJECT|BIN|TOKEN|REMOVEBG_KEY).*|AWS_ENDPOINT_URL_S3|AWS_DEFAULT_REGION"
 )
 _SILENCE = timedelta(seconds=90)  # three missed heartbeats
 _FLOWS = (

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from tasks.common.recipe.bounds import Bounds, LicenceBounds, RuleBounds, TagBounds
@@ -33,7 +34,11 @@ _FILLED_IN = {
     "store": "`file://HOME/store`",
 }
 # A bucket is split off before the field sees a folder.
-_ALLOWED = {"workspace": "folder or `s3://…`", "store": "`file:///…` or `s3://…`"}
+_ALLOWED = {
+    "workspace": "folder or `s3://…`",
+    "store": "`file:///…` or `s3://…`",
+    "removebg_url": "`https://…`, on this machine also `http://…`",
+}
 # Set from `workspace` when that is a bucket; nobody sets it by hand.
 _INTERNAL = {"shared"}
 
@@ -120,6 +125,8 @@ def rules_page() -> str:
 
 def _default(field: FieldInfo) -> str:
     value = field.default
+    if isinstance(value, SecretStr):
+        return ""
     if isinstance(value, bool):
         value = str(value).lower()  # as it is written in an environment variable
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`" if value != "" else ""
@@ -143,6 +150,7 @@ def _allowed(field: FieldInfo) -> str:
         bool: "`true`, `false`",
         Path: "folder",
         str: "text",
+        SecretStr: "text, secret",
     }
     return " ".join([words[kind], ", ".join(limits)]).strip()
 

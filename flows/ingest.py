@@ -8,8 +8,9 @@ from prefect import flow, get_run_logger, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.engine.earlier_runs import earlier_runs, join_outcomes, require_joinable
+from flows.engine.earlier_runs import RunOutcomes, join_runs
 from flows.engine.end_states import ListingError, refusal
+from flows.engine.handed_over import with_secrets
 from flows.engine.prefect_artifacts import describe_publication, finish_run, flow_run_id
 from flows.engine.publication import publish_outcomes, require_publishable
 from flows.engine.review_events import emit_wanted
@@ -19,6 +20,7 @@ from flows.engine.takedowns import exclude_taken_down
 from flows.engine.task_runner import task_runner
 from flows.ingest_batch import ingest_batch
 from tasks.common.errors import InputError, MatteflowError, WorldError
+from tasks.common.media.sandbox import require_jail
 from tasks.common.recipe.models import Recipe, load_recipe
 from tasks.common.records import Publication, PublishMode, Source
 from tasks.common.settings import settings
@@ -26,6 +28,7 @@ from tasks.common.uri import redacted
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.scratch import sweep_scratch
 from tasks.download.task import keep_addresses, read_listing
+from tasks.matte.task import require_services
 
 _ABANDONED_S = 7 * 24 * 3600.0  # partial downloads of this age are not resumed any more
 
@@ -34,13 +37,14 @@ class Prepared(NamedTuple):
     """The checked input of a run.
 
     `withheld` has a sentence per source that was taken down, `skipped` one per kind of file beside
-    the sources.
+    the sources. `notice` says what the jail of decoders lacks on this machine.
     """
 
     sources: tuple[Source, ...]
     recipe: Recipe
     withheld: tuple[str, ...]
     skipped: tuple[str, ...]
+    notice: str | None = None
 
 
 def prepare(sources: str, recipe: str, store: str) -> Prepared:
@@ -49,10 +53,13 @@ def prepare(sources: str, recipe: str, store: str) -> Prepared:
     All mistakes that can be recognised are reported here, before hours of work.
 
     Raises:
-        InputError: list, recipe, workspace or store are wrong, or every source was taken down.
+        InputError: list, recipe, workspace or store are wrong, or every source was taken down, or
+            the settings require a jail that this machine does not have.
         WorldError: the store, or the server that lists the sources, does not answer.
     """
+    notice = require_jail()
     parsed = load_recipe(recipe)
+    require_services(parsed.matte)
     workspace = Workspace.of(settings())
     workspace.probe()
     sweep_scratch(settings(), _ABANDONED_S)
@@ -67,8 +74,7 @@ def prepare(sources: str, recipe: str, store: str) -> Prepared:
     allowed, withheld = exclude_taken_down(listed, store)
     if not allowed:
         raise InputError(f"Every source of the list was taken down. {withheld[0]}.")
-    require_joinable(earlier_runs(parsed, workspace, store), allowed, parsed)
-    return Prepared(allowed, parsed, withheld, skipped)
+    return Prepared(allowed, parsed, withheld, skipped, notice)
 
 
 def _name_flow_run() -> str:
@@ -100,9 +106,11 @@ def ingest(
     """
     address = store or settings().store
     try:
-        prepared = prepare(sources, recipe, address)
+        prepared = prepare(with_secrets(sources), recipe, address)
     except (InputError, WorldError) as error:
         return refusal(error)
+    if prepared.notice:
+        get_run_logger().warning(prepared.notice)
     started_at = datetime.now(UTC)
     run_id, workspace = name_run(started_at, flow_run_id()), Workspace.of(settings())
     keep_addresses(prepared.sources, workspace)
@@ -122,7 +130,7 @@ def ingest(
     # Before the report, which says what was published.
     publication, problem = _publish(record, publish, address, workspace)
     record = record.model_copy(update={"publication": publication})
-    emit_wanted(run_id, finish_run(record, workspace, flow_runs))
+    emit_wanted(run_id, finish_run(record, workspace, flow_runs, address))
     # Last: until here the run may read its artifacts again.
     workspace.trim(round(settings().copy_gb * 1e9))
     return _final_state(record, problem)
@@ -136,8 +144,8 @@ def _publish(
         return None, ""
     recipe = record.recipe
     try:
-        earlier = earlier_runs(recipe, workspace, address, before=record.run_id)
-        outcomes = join_outcomes(record.outcomes, earlier, recipe, workspace)
+        current = RunOutcomes(record.run_id, record.outcomes)
+        outcomes = join_runs(current, (), recipe, workspace, address)
         return publish_outcomes(outcomes, recipe, address, record.started_at), ""
     # Every source is processed by now. Record and report are written after this, and no error of
     # any kind may cost them: `publish` can be started again from the record.

@@ -8,7 +8,7 @@ from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from flows.engine.earlier_runs import join_runs
+from flows.engine.earlier_runs import RunOutcomes, join_runs
 from flows.engine.end_states import refusal
 from flows.engine.prefect_artifacts import describe_publication, finish_run, flow_run_id
 from flows.engine.publication import apply_corrections, publish_outcomes, require_publishable
@@ -20,6 +20,7 @@ from tasks.common.recipe.models import load_recipe
 from tasks.common.records import SourceOutcome
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
+from tasks.matte.task import require_services
 
 
 def _name_flow_run() -> str:
@@ -33,6 +34,7 @@ def publish_run(
     store: str = "",
     revive: bool = False,
     also: list[str] | None = None,
+    drop: list[str] | None = None,
 ) -> State[Any]:
     """Publish the kept crops of a run as the next version of a subset.
 
@@ -43,6 +45,8 @@ def publish_run(
         store: Where to publish; empty takes MATTEFLOW_STORE.
         revive: Publish retired content again, as a new version.
         also: Names of other runs whose crops are published together with this run's.
+        drop: Samples, or sources with all their samples, that this version and later ones are
+            without.
     """
     address, now = store or settings().store, datetime.now(UTC)
     workspace = Workspace.of(settings())
@@ -55,14 +59,14 @@ def publish_run(
     except (InputError, WorldError, ArtifactError) as error:
         return refusal(error)
     try:
-        publication = publish_outcomes(outcomes, record.recipe, address, now, revive)
+        publication = publish_outcomes(outcomes, record.recipe, address, now, revive, drop or [])
     # ValueError comes from Pillow and pandas when a stored file is not what its table says.
     except (MatteflowError, OSError, ValueError) as error:
         return Failed(name="NotPublished", message=str(error))
     # Read again: sources may have been taken down since the run.
     _, withheld = exclude_taken_down(sources_of(record.outcomes), address)
     published = record.model_copy(update={"publication": publication, "withheld": withheld})
-    finish_run(published, workspace, {})
+    finish_run(published, workspace, {}, address)
     return Completed(message=describe_publication(published), data=published.run_id)
 
 
@@ -75,6 +79,7 @@ def _by_recipe(record: RunRecord, recipe: str, workspace: Workspace, now: dateti
     parsed = load_recipe(recipe) if recipe else record.recipe
     if parsed == record.recipe:
         return record
+    require_services(parsed.matte)
     # A run never changes its recipe; publishing by another recipe is a run of its own.
     return record.model_copy(
         update={
@@ -96,6 +101,7 @@ def _joined(
         InputError: a run cannot be joined, or the store or the recipe does not allow publication.
         WorldError: the store does not answer.
     """
-    outcomes = join_runs(record, also, workspace, address)
+    current = RunOutcomes(record.run_id, record.outcomes)
+    outcomes = join_runs(current, also, record.recipe, workspace, address)
     require_publishable(address, record.recipe, sources_of(outcomes))
     return outcomes

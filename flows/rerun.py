@@ -85,7 +85,7 @@ def _invalidate(previous: SourceOutcome, stage: SourceStage, recipe: Recipe) -> 
     if result is None:  # this stage or an earlier one failed, so there is nothing to invalidate
         return
     if crops is not None and stage == "matte" and screened is not None:
-        invalidate_mattes(crops, screened, recipe.matte)
+        invalidate_mattes(crops, screened, recipe.matte, previous.poses)
     if crops is not None and stage in ("screen", "filter"):
         # `screen` measures crops, `filter` their mattes; each has measures of its own.
         mattes = previous.mattes if stage == "filter" else None

@@ -24,9 +24,15 @@ def take_down(
 
     The masks that annotators drew of its media are removed: they show the people's outlines.
 
+    A takedown that was erased before keeps its record, which names nothing.
+
     Raises:
         InputError: the reason is empty.
     """
+    earlier = Takedowns.of(workspace, registry.store).record_of(kind, name)
+    if earlier is not None and earlier.is_erased:
+        return earlier
+    reason = reason or (earlier.reason if earlier is not None else "")
     if not reason.strip():
         raise InputError("Give the reason with --reason; it is kept with the record.")
     record = Takedown(
@@ -37,7 +43,7 @@ def take_down(
         source_ids=derived.source_ids,
         media_ids=derived.media_ids,
     )
-    data = record.model_dump_json(indent=1).encode()
+    data = record.encode()
     # Ingest reads the workspace; publishers on other machines read the store.
     workspace.write(record.key, data)
     registry.store.put(record.key, data, digest_bytes(data))

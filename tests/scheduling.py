@@ -13,7 +13,17 @@ import pytest
 ROOT: Final = Path(__file__).parents[1]
 _ONE_SERVER: Final = tuple(
     f"tests/flows/test_{name}.py"
-    for name in ("batches", "corrections", "dask", "ingest", "maintain", "rerun", "sources_run")
+    for name in (
+        "batches",
+        "corrections",
+        "dask",
+        "erasure",
+        "ingest",
+        "maintain",
+        "rerun",
+        "signed_address",
+        "sources_run",
+    )
 )
 # Needs a team's server as well, and as long as all of the above together.
 _ALONE: Final = ("tests/flows/test_operation.py",)

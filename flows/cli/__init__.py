@@ -4,7 +4,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from flows.cli.console import BAD_INPUT, FAILED, INTERRUPTED, print_error
+from flows.cli.console import (
+    BAD_INPUT,
+    FAILED,
+    INTERRUPTED,
+    INTERRUPTED_SENTENCE,
+    print_error,
+)
 from flows.cli.group import LazyGroup
 from tasks.common.errors import InputError, MatteflowError
 
@@ -30,6 +36,7 @@ command_line = LazyGroup(
             "takedown": "takedown",
             "takedowns": "takedown",
             "weights": "weights",
+            "add-weights": "weights",
         },
         "Published versions": {
             "versions": "versions",
@@ -60,9 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(BAD_INPUT if isinstance(error, InputError) else FAILED)
     except SystemExit as end:
         if end.code == INTERRUPTED:
-            # Artifacts are written whole or not at all, so a resumed run repeats unfinished stages
-            # only.
-            print_error("Interrupted. Run the same command again to resume.")
+            print_error(INTERRUPTED_SENTENCE)
         raise
 
 

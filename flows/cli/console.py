@@ -2,11 +2,11 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -16,26 +16,45 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.segment import Segment
 
+from tasks.common.printable import printable
 from tasks.common.progress import listen
 
 FAILED = 1
 BAD_INPUT = 2
 INTERRUPTED = 130  # the convention of shells: 128 + SIGINT
+# Artifacts are written whole or not at all, so a resumed run repeats unfinished stages only.
+INTERRUPTED_SENTENCE = "Interrupted. Finished work is kept; run again to continue."
+
+
+class _TextConsole(Console):
+    """A console whose texts cannot steer the terminal.
+
+    Names of uploaders, tags and sentences come from source lists and servers. Everything that is
+    printed passes through `render`, tables and bars too; what styles a text is no part of it.
+    """
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
+
 
 # No markup: brackets in file names and free text would be read as styles.
-console = Console(markup=False)
-errors = Console(stderr=True, markup=False)
+console = _TextConsole(markup=False)
+errors = _TextConsole(stderr=True, markup=False)
 
 
 def print_error(sentence: str) -> None:
     """Print on the error stream why the command failed."""
-    errors.print(printable(f"matteflow: {sentence}"), style="red", highlight=False, soft_wrap=True)
+    errors.print(f"matteflow: {sentence}", style="red", highlight=False, soft_wrap=True)
 
 
-def printable(text: str) -> str:
-    """Return a text with the bytes of file names that are not UTF-8 as escapes."""
-    return text.encode("utf-8", "backslashreplace").decode()
+def print_warning(sentence: str) -> None:
+    """Print on the error stream what a person must know although the command goes on."""
+    errors.print(sentence, style="yellow", highlight=False, soft_wrap=True)
 
 
 class _Bars:
@@ -59,12 +78,15 @@ class _Bars:
 
 
 @contextmanager
-def progress_bars(title: str) -> Iterator[None]:
-    """Show a bar per running stage until the block ends; on a pipe, print only the title."""
+def progress_bars(title: str) -> Iterator[Callable[[], None]]:
+    """Show a bar per running stage until the block ends; on a pipe, print only the title.
+
+    Yields a function that takes the bars off the screen.
+    """
     # Bars in a log file would be thousands of lines with control characters.
     if not sys.stderr.isatty():
         errors.print(title)
-        yield
+        yield lambda: None
         return
     columns = (
         SpinnerColumn(),
@@ -77,4 +99,4 @@ def progress_bars(title: str) -> Iterator[None]:
     with Progress(*columns, console=errors, transient=True) as progress:
         progress.add_task(title, total=None)
         listen(_Bars(progress))
-        yield
+        yield progress.stop

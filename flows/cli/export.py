@@ -7,7 +7,7 @@ import typer
 
 from flows.cli.console import console, progress_bars
 from flows.cli.options import Store, VersionRef
-from flows.cli.registry import open_registry, require_usable
+from flows.cli.registry import open_registry, require_usable, warn_if_taken_down
 from tasks.export.task import Format, Version, export_version
 from tasks.publish.read import read_samples
 
@@ -21,6 +21,7 @@ def export(
     """Write a version as COCO instances, WebDataset shards or a Hugging Face imagefolder."""
     registry = open_registry(store, patient=True)
     commit = require_usable(registry, version)
+    warn_if_taken_down(registry, commit)
     # `patient`: an export reads thousands of files.
     with progress_bars(f"export {commit.label}"):
         samples = read_samples(registry, commit)

@@ -1,13 +1,14 @@
 """Shared by commands that start a flow run: a quiet console before it, a report after it."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from flows.cli.console import BAD_INPUT, FAILED, print_error, progress_bars
+from flows.cli.console import BAD_INPUT, FAILED, INTERRUPTED_SENTENCE, print_error, progress_bars
+from flows.engine.interrupt import stop_at_once
 from flows.engine.prefect_env import quieten_console, require_server
 
 if TYPE_CHECKING:
@@ -29,12 +30,19 @@ def prepare_console(verbose: bool) -> None:
 def flow_run(title: str) -> Iterator[None]:
     """Check that the server answers, and show progress while the block runs a flow.
 
+    Ctrl-C ends the program at once, with a sentence and exit code 130.
+
     Raises:
         InputError: a server is configured and does not answer.
     """
     require_server()
-    with progress_bars(title):
+    with progress_bars(title) as hide_bars, stop_at_once(lambda: _announce_stop(hide_bars)):
         yield
+
+
+def _announce_stop(hide_bars: Callable[[], None]) -> None:
+    hide_bars()
+    print_error(INTERRUPTED_SENTENCE)
 
 
 def report_end(state: "State[Any]") -> None:

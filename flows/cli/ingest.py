@@ -4,10 +4,13 @@ from typing import Annotated
 
 import typer
 
+from flows.cli.console import print_warning
 from flows.cli.flow_run import flow_run, prepare_console, report_end
 from flows.cli.options import SourceList, Store, Verbose
+from flows.engine.handed_over import without_secrets
 from tasks.common.records import PublishMode
 from tasks.common.settings import settings
+from tasks.common.uri import redacted
 
 
 def ingest(
@@ -28,11 +31,15 @@ def ingest(
     from flows.ingest import prepare
 
     # Also done by the flow itself; here a mistake costs a second instead of the server's start.
-    prepare(
-        sources, recipe, store or settings().store
-    )  # reports wrong input before Prefect starts its server
-    with flow_run(f"ingest {sources} with the recipe {recipe}"):
+    prepared = prepare(sources, recipe, store or settings().store)
+    if prepared.notice:
+        print_warning(prepared.notice)
+    with flow_run(f"ingest {redacted(sources)} with the recipe {recipe}"):
         state = ingest_flow(
-            sources=sources, recipe=recipe, publish=publish, store=store, return_state=True
+            sources=without_secrets(sources),
+            recipe=recipe,
+            publish=publish,
+            store=store,
+            return_state=True,
         )
     report_end(state)

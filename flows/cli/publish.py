@@ -20,6 +20,10 @@ def publish(
     also: Annotated[
         list[str] | None, typer.Option(help="Another run to publish together with this one.")
     ] = None,
+    drop: Annotated[
+        list[str] | None,
+        typer.Option(help="A sample, or a source with all its samples, to leave out from now on."),
+    ] = None,
     verbose: Verbose = False,
 ) -> None:
     """Publish the kept crops of a finished run, by its own recipe or another."""
@@ -29,6 +33,12 @@ def publish(
 
     with flow_run("publish"):
         state = publish_run(
-            run=run, recipe=recipe, store=store, revive=revive, also=also or [], return_state=True
+            run=run,
+            recipe=recipe,
+            store=store,
+            revive=revive,
+            also=also or [],
+            drop=drop or [],
+            return_state=True,
         )
     report_end(state)

@@ -2,9 +2,12 @@
 
 import re
 
+from flows.cli.console import print_warning
 from tasks.common.errors import InputError
 from tasks.common.settings import settings
 from tasks.common.store.address import ATTEMPTS, open_store
+from tasks.common.workspace.artifacts import Workspace
+from tasks.common.workspace.takedowns import Takedowns
 from tasks.publish.records import Commit
 from tasks.publish.registry import VersionRegistry
 
@@ -70,3 +73,17 @@ def resolve_pair(registry: VersionRegistry, before: str, after: str) -> tuple[Co
     if parent is None:
         raise InputError(f"{first.label} has no parent; name two versions to compare.")
     return parent, first
+
+
+def warn_if_taken_down(registry: VersionRegistry, commit: Commit) -> None:
+    """Say on the error stream that a version holds samples that were taken down since."""
+    takedowns = Takedowns.of(Workspace.of(settings()), registry.store)
+    if not takedowns.records:
+        return
+    taken = takedowns.covered(registry.files(commit) or ())
+    if taken:
+        print_warning(
+            f"{commit.label} holds {len(taken)} samples that were taken down since it was "
+            "published. Do not use them: take a later version, and "
+            f"`matteflow retire {commit.label} --reason takedown`."
+        )

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from flows.cli.console import console, printable
+from flows.cli.console import console
 from flows.cli.options import SourceList
 from tasks.common.errors import InputError
 from tasks.common.recipe.models import Recipe, load_recipe
@@ -35,7 +35,7 @@ def sources(
                       source.licence or "", source.uploader or "", status_of(source))  # fmt: skip
     console.print(table)
     for sentence in (*skipped, *_misfits(listed, parsed)):
-        console.print(printable(sentence), style="yellow", highlight=False, soft_wrap=True)
+        console.print(sentence, style="yellow", highlight=False, soft_wrap=True)
     missing = [source.source_id for source in listed if is_missing(source.uri)]
     # After the table: all sources are shown before the command fails.
     if missing:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from flows.cli.console import console, printable
+from flows.cli.console import console, print_warning
 from flows.engine.run_record import RunRecord
 from flows.explain import Explanation
 from flows.preview import Preview
@@ -30,7 +30,7 @@ def print_run(record: RunRecord, workspace: Workspace) -> None:
         if drops:
             console.print(_reasons_table(title, reasons(drops)))
     for sentence in (*record.withheld, *record.skipped):
-        console.print(printable(sentence), style="yellow", highlight=False)
+        console.print(sentence, style="yellow", highlight=False)
     # Last, since a terminal shows the end: what failed must be in sight.
     for line in source_lines(outcomes, run):
         if line.state != "done":
@@ -89,4 +89,7 @@ def print_explanation(explanation: Explanation) -> None:
         style = {"drop": "red", "review": "yellow"}.get(finding.verdict)
         table.add_row(finding.rule, finding.value, finding.bounds, finding.verdict, style=style)
     console.print(table)
-    console.print(f"Pictures: {explanation.page}", soft_wrap=True, highlight=False)
+    if explanation.takedown:
+        print_warning(f"Its pictures are not shown: {explanation.takedown}.")
+    else:
+        console.print(f"Pictures: {explanation.page}", soft_wrap=True, highlight=False)

@@ -6,15 +6,18 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.console import console
+from flows.cli.console import FAILED, console, print_warning, progress_bars
 from flows.cli.options import Store
 from flows.cli.registry import open_registry
-from flows.engine.derived import Derived, find_derived
+from flows.engine.derived import Derived, find_derived, require_known
+from flows.engine.erasure import Erasure
+from flows.engine.erasure import erase as erase_everywhere
 from flows.takedown import lift, take_down
 from tasks.common.errors import InputError
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
-from tasks.common.workspace.takedowns import TakedownKind, Takedowns
+from tasks.common.workspace.takedowns import Takedown, TakedownKind, Takedowns
+from tasks.publish.registry import VersionRegistry
 
 _MAX_IDS = 20
 
@@ -27,6 +30,12 @@ def takedown(
     reason: Annotated[str, typer.Option(help="The reason; kept with the record.")] = "",
     preview: Annotated[
         bool, typer.Option("--preview", help="Only list what is derived from it.")
+    ] = False,
+    in_advance: Annotated[
+        bool, typer.Option("--in-advance", help="Also a name that is not known here.")
+    ] = False,
+    erase: Annotated[
+        bool, typer.Option("--erase", help="Also erase everything that it led to, for good.")
     ] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Lift the takedown.")] = False,
     store: Store = "",
@@ -44,14 +53,66 @@ def takedown(
         return
     # Before the record is written, which repeats what was found: runs may be deleted later.
     derived = find_derived(kind, name, workspace, registry)
+    if not in_advance:
+        require_known(kind, name, derived, workspace, registry)
     _print_derived(derived)
     if preview:
         console.print("Nothing was recorded.")
         return
     record = take_down(kind, name, reason, derived, workspace, registry, datetime.now(UTC))
     console.print(f"Recorded: {record.sentence()}", highlight=False, soft_wrap=True)
+    if erase:
+        _erase(record, name, derived, workspace, registry)
+        return
+    # Searched again: a version may have been committed while the record was written. From here on
+    # publications find the record.
+    derived = find_derived(kind, name, workspace, registry)
     in_use = [version.label for version in derived.versions if not version.is_retired]
     _print_retirement_steps(in_use)
+
+
+def _erase(
+    record: Takedown,
+    name: str,
+    derived: Derived,
+    workspace: Workspace,
+    registry: VersionRegistry,
+) -> None:
+    """Erase, and print what was searched; end with code 1 if something remains."""
+    # Late, since it imports Prefect.
+    from flows.engine.prefect_erasure import erase_from_prefect
+
+    # An erased record names nothing, but the person who repeats the erasure does.
+    named = record.model_copy(update={"id": name})
+    with progress_bars("erase"):
+        done = erase_everywhere(
+            named, derived, workspace, registry, settings(), datetime.now(UTC), erase_from_prefect
+        )
+    print_erasure(done)
+    if done.remaining:
+        raise typer.Exit(FAILED)
+
+
+def print_erasure(done: Erasure) -> None:
+    """Print what was removed, what remains with the commands for it, and what was searched."""
+    console.print(
+        f"Erased: {done.n_files} files of the workspace and this machine, {done.store.n_trees} "
+        f"trees of the store, names in {done.store.n_tables} tables of files.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for sentence in done.remaining:
+        print_warning(sentence)
+    console.print("Searched and found empty:", highlight=False)
+    for place in done.searched:
+        if not place.found:
+            console.print(f"  {place.place}: {place.n_files}", highlight=False, soft_wrap=True)
+    console.print(
+        "Not searched: folders of work orders, pulled versions and exports, copies on other "
+        "machines, backups, and earlier versions of objects in a bucket that keeps them.",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def takedowns(store: Store = "") -> None:

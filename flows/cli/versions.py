@@ -9,7 +9,13 @@ import typer
 
 from flows.cli.console import FAILED, console, progress_bars
 from flows.cli.options import Json, Store, VersionRef
-from flows.cli.registry import open_registry, require_exact, require_usable, resolve_pair
+from flows.cli.registry import (
+    open_registry,
+    require_exact,
+    require_usable,
+    resolve_pair,
+    warn_if_taken_down,
+)
 from flows.cli.version_tables import (
     print_diff,
     print_garbage,
@@ -64,6 +70,7 @@ def pull(
     # A pull meets more short failures than a look-up, and can resume.
     registry = open_registry(store, patient=True)
     commit = require_usable(registry, version)
+    warn_if_taken_down(registry, commit)
     with progress_bars(f"pull {commit.label}"):
         pulled = pull_version(registry, commit, to.expanduser())
     console.print(

@@ -1,6 +1,7 @@
 """Everything that is derived from a source or an uploader: media, crops, published samples."""
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import NamedTuple
 
 from flows.engine.run_record import find_runs, load_run
@@ -9,12 +10,10 @@ from tasks.common.records import Source, SourceOutcome
 from tasks.common.schema.layout import parse_image
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.corrections import count_corrections
-from tasks.common.workspace.takedowns import Takedown, TakedownKind, Takedowns
+from tasks.common.workspace.takedowns import STEM_MEDIA, Takedown, TakedownKind, Takedowns
 from tasks.dataset.task import media_of
 from tasks.download.task import known_sources
 from tasks.publish.task import VersionRegistry
-
-_STEM_MEDIA = 12  # a sample's stem begins with this many digits of its media's sha256
 
 
 class AffectedVersion(NamedTuple):
@@ -32,6 +31,7 @@ class Derived(NamedTuple):
     media_ids: tuple[str, ...]
     crop_ids: tuple[str, ...]
     n_corrections: int
+    sources: tuple[Source, ...]  # as lists said of them, every wording once
     versions: tuple[AffectedVersion, ...]
 
 
@@ -51,10 +51,15 @@ def find_derived(
         if _is_affected(known.source, kind, name, source_ids):
             source_ids.add(known.source.source_id)
             media_ids.add(known.media_id)
+    sources: dict[str, Source] = {}
+    for known in known_sources(workspace):
+        if _is_affected(known.source, kind, name, source_ids):
+            sources[known.source.model_dump_json()] = known.source
     crop_ids: set[str] = set()
     for outcome in _outcomes(workspace):
         if _is_affected(outcome.source, kind, name, source_ids):
             source_ids.add(outcome.source.source_id)
+            sources[outcome.source.model_dump_json()] = outcome.source
             media_ids |= _media_ids(outcome, workspace)
             crop_ids |= _crop_ids(outcome, workspace)
     uploader = name if kind == "uploader" else None
@@ -64,8 +69,45 @@ def find_derived(
         tuple(sorted(media_ids)),
         tuple(sorted(crop_ids)),
         count_corrections(workspace, media_ids),
+        tuple(sources.values()),
         versions,
     )
+
+
+def require_known(
+    kind: TakedownKind, name: str, derived: Derived, workspace: Workspace, registry: VersionRegistry
+) -> None:
+    """Require that something is known of a source or uploader: a mistyped name protects nobody.
+
+    Raises:
+        InputError: neither the workspace nor the store knows it; the sentence names similar ones.
+    """
+    if derived.media_ids or derived.versions or (kind == "uploader" and derived.source_ids):
+        return
+    # Of what was erased nothing but the record is left.
+    if Takedowns.of(workspace, registry.store).record_of(kind, name) is not None:
+        return
+    known = _known_names(kind, workspace, registry)
+    if name in known:
+        return
+    # 0.4 is lower than the default of 0.6: a person may give a part of a name.
+    similar = get_close_matches(name, known, n=5, cutoff=0.4) or sorted(known)[:20]
+    raise InputError(
+        f"No {kind} {name!r} is known here. Known: {', '.join(similar) or 'none'}. To forbid a "
+        f"{kind} that has not come yet, add --in-advance."
+    )
+
+
+def _known_names(kind: TakedownKind, workspace: Workspace, registry: VersionRegistry) -> set[str]:
+    """Return all sources or uploaders that workspace and store know."""
+    sources = [known.source for known in known_sources(workspace)]
+    sources += [outcome.source for outcome in _outcomes(workspace)]
+    names = {source.source_id if kind == "source" else source.uploader for source in sources}
+    for subset in registry.names():
+        for commit in registry.commits(subset):
+            for file in registry.files(commit) or ():
+                names.add(file.source_id if kind == "source" else file.provenance.uploader)
+    return {name for name in names if name}
 
 
 def _recorded(
@@ -121,7 +163,7 @@ def _affected_versions(
     A sample also counts by its media, since the same bytes may be published under the name of
     another source.
     """
-    stem_prefixes = tuple(f"{media_id[:_STEM_MEDIA]}-" for media_id in media_ids)
+    stem_prefixes = tuple(f"{media_id[:STEM_MEDIA]}-" for media_id in media_ids)
     for subset in registry.names():
         retired = set(registry.retired_numbers(subset))
         for commit in registry.commits(subset):

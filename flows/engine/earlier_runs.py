@@ -1,143 +1,103 @@
-"""Runs that are published together: a collection that grows batch by batch."""
+"""Runs that are published together: a collection that grows batch by batch.
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+A subset that accumulates has the members of its base version in the store. The runs of this
+workspace only say more of them: with the measures of a run a source is judged by the recipe of
+today, and corrections apply. What no run here can say more of is carried over as it was published
+(`tasks/dataset/carry.py`).
+"""
 
-from flows.engine.reuse import judge_outcomes, require_same_measures
+from collections.abc import Iterator, Sequence, Set
+from typing import NamedTuple
+
+from flows.engine.reuse import differing_parts, judge_outcomes, require_same_measures
 from flows.engine.run_record import RunRecord, find_runs, load_run
 from tasks.common.errors import ArtifactError, InputError
 from tasks.common.recipe.models import Recipe
-from tasks.common.records import Source, SourceOutcome
-from tasks.common.schema.rows import MediaRow
+from tasks.common.records import SourceOutcome
 from tasks.common.workspace.artifacts import Workspace
-from tasks.publish.task import open_registry
+from tasks.publish.task import VersionRegistry, open_registry, sources_in_base
 
 
-def earlier_runs(
-    recipe: Recipe, workspace: Workspace, store: str, before: str = ""
-) -> list[RunRecord]:
-    """Return the runs whose crops a subset that accumulates contains already, oldest first.
+class RunOutcomes(NamedTuple):
+    """The outcomes of a run, by whose name runs are ordered in time."""
 
-    These are the runs that were published under the recipe's name, before the run named `before`
-    if it is given. Runs whose version is retired are left out: their samples must not come back.
+    run_id: str
+    outcomes: tuple[SourceOutcome, ...]
+
+
+def earlier_runs(name: str, workspace: Workspace, registry: VersionRegistry) -> list[RunRecord]:
+    """Return the runs that published versions of a subset in this store, oldest first.
+
+    Runs of retired versions are left out, since they may be why it was retired. A run counts by the
+    tree that the store has under its version: another store's version has the same name.
     """
-    if not recipe.publish.accumulate:
-        return []
-    name = recipe.publish.name
-    retired = set(open_registry(store).retired_numbers(name))
-    # Names begin with the time of the run, so comparing names compares times.
-    names = [run_id for run_id in find_runs(workspace) if not before or run_id < before]
-    records = [load_run(workspace, run_id) for run_id in names]
-    return [
-        record
-        for record in records
-        if record.publication is not None
-        and record.publication.name == name
-        and record.publication.version not in retired
-    ]
-
-
-def require_joinable(
-    earlier: Sequence[RunRecord], sources: Iterable[Source], recipe: Recipe
-) -> None:
-    """Require, before any work, that what comes from earlier runs has the recipe's measures.
-
-    Raises:
-        InputError: an earlier run was made with other parts, and has sources that are not in this
-            run.
-    """
-    for record, _ in _missing_outcomes(earlier, {source.source_id for source in sources}):
-        require_same_measures(record, recipe)
+    retired = set(registry.retired_numbers(name))
+    trees = {commit.version: commit.tree for commit in registry.commits(name)}
+    records = []
+    for run_id in find_runs(workspace):
+        try:
+            record = load_run(workspace, run_id)
+        except InputError:  # a record of another version: its samples are carried over
+            continue
+        made = record.publication
+        if made is None or made.name != name or made.version in retired:
+            continue
+        if trees.get(made.version) == made.tree_id:
+            records.append(record)
+    return records
 
 
 def join_runs(
-    record: RunRecord, also: Sequence[str], workspace: Workspace, store: str
+    current: RunOutcomes, also: Sequence[str], recipe: Recipe, workspace: Workspace, store: str
 ) -> tuple[SourceOutcome, ...]:
     """Return the outcomes of a run joined with those of the runs that are published with it.
 
-    These are the runs named in `also`, and those that the subset accumulates.
+    These are the runs named in `also`, and for a subset that accumulates the earlier runs, as far
+    as they have sources of the base version and can be judged by the recipe here. Each source comes
+    once, with its newest outcome that succeeded, in the place of its first run, so that a version's
+    order is stable while the collection grows.
 
     Raises:
-        InputError: a run in `also` does not exist, or a run's measures are not valid for the
-            recipe of `record`.
+        InputError: a run in `also` does not exist, or its measures are not valid for the recipe.
     """
-    recipe = record.recipe
-    accumulated = earlier_runs(recipe, workspace, store, before=record.run_id)
-    named = [load_run(workspace, name) for name in also]
-    by_id = {joined.run_id: joined for joined in (*accumulated, *named)}
-    # A run that is named in `also` although it is the one being published.
-    by_id.pop(record.run_id, None)
-    oldest_first = [by_id[run_id] for run_id in sorted(by_id)]
-    return join_outcomes(record.outcomes, oldest_first, recipe, workspace)
-
-
-def join_outcomes(
-    outcomes: Sequence[SourceOutcome],
-    earlier: Sequence[RunRecord],
-    recipe: Recipe,
-    workspace: Workspace,
-) -> tuple[SourceOutcome, ...]:
-    """Join the outcomes of several runs: each source once, judged by the recipe.
-
-    A source keeps the position of its first run, so that a version's order is stable while the
-    collection grows. Its outcome is the newest one that succeeded, else that of this run.
-
-    Raises:
-        InputError: the measures of an earlier run are not valid for the recipe, or a source has
-            other bytes than in an earlier run.
-    """
-    succeeded = {o.source.source_id: o for o in outcomes if o.error is None}
-    if recipe.publish.accumulate != "replace":
-        require_same_bytes(succeeded.values(), earlier, workspace)
-    for record, missing in _missing_outcomes(earlier, succeeded.keys()):
+    named = [load_run(workspace, name) for name in also if name != current.run_id]
+    joined = {current.run_id: current.outcomes}
+    done = {o.source.source_id for o in current.outcomes if o.error is None}
+    for record, outcomes in _missing_outcomes(named, done):
         require_same_measures(record, recipe)
-        judged = judge_outcomes(record, missing, recipe, workspace)
-        # Newest first, and each source once: an older outcome never replaces a newer one.
-        succeeded |= {outcome.source.source_id: outcome for outcome in judged}
-    all_outcomes = [*(o for record in earlier for o in record.outcomes), *outcomes]
-    source_ids = dict.fromkeys(o.source.source_id for o in all_outcomes)
-    current = {o.source.source_id: o for o in outcomes}
-    # An earlier run may have had a source that failed there and is not in this run: no outcome.
-    newest = (succeeded.get(source_id) or current.get(source_id) for source_id in source_ids)
-    return tuple(outcome for outcome in newest if outcome is not None)
+        joined[record.run_id] = judge_outcomes(record, outcomes, recipe, workspace)
+        done |= {outcome.source.source_id for outcome in outcomes}
+    if recipe.publish.accumulate:
+        registry = open_registry(store)
+        members = sources_in_base(registry, recipe.publish.name)
+        named_ids = {current.run_id, *(record.run_id for record in named)}
+        runs = earlier_runs(recipe.publish.name, workspace, registry)
+        earlier = [record for record in runs if record.run_id not in named_ids]
+        for record, outcomes in _missing_outcomes(earlier, done):
+            own = [o for o in outcomes if o.source.source_id in members]
+            joined[record.run_id] = _judged_here(record, own, recipe, workspace)
+    return _once_each(joined, current)
 
 
-def require_same_bytes(
-    outcomes: Iterable[SourceOutcome], earlier: Sequence[RunRecord], workspace: Workspace
-) -> None:
-    """Require that a source is still what it was: else the samples of the earlier one vanish.
+def _judged_here(
+    record: RunRecord, outcomes: Sequence[SourceOutcome], recipe: Recipe, workspace: Workspace
+) -> tuple[SourceOutcome, ...]:
+    """Return outcomes of an earlier run as the recipe judges them; none where that is impossible.
 
-    Raises:
-        InputError: a source has other bytes than in the newest earlier run with it.
+    Then their samples stay as they were published: other models measured them, their artifacts are
+    gone, or the recipe admits crops that were never matted.
     """
-    former: dict[str, tuple[SourceOutcome, str]] = {}
-    for record in earlier:
-        former |= {o.source.source_id: (o, record.run_id) for o in record.outcomes if not o.error}
-    replaced = [
-        f"{name} (run {former[name][1]})"
-        for outcome in outcomes
-        if (name := outcome.source.source_id) in former
-        and not _has_bytes_of(outcome, former[name][0], workspace)
-    ]
-    if replaced:
-        raise InputError(
-            f"{len(replaced)} sources have other bytes than when they were published, so that "
-            f"their samples would vanish: {', '.join(replaced[:5])}. If these are other files of "
-            "the same name, give the folder a prefix or the source another source_id; if they were "
-            "edited, set accumulate: replace."
-        )
-
-
-def _has_bytes_of(outcome: SourceOutcome, former: SourceOutcome, workspace: Workspace) -> bool:
-    now, then = outcome.result("download"), former.result("download")
-    if now is None or then is None or now.digest == then.digest:
-        return True
-    # The digest also covers what the probe found and the annotation, which may be corrected.
+    there = [outcome for outcome in outcomes if _has_artifacts(outcome, workspace)]
+    if not there or differing_parts(recipe, record.recipe):
+        return ()
     try:
-        tables = [workspace.rows(MediaRow, result) for result in (now, then)]
-    except ArtifactError:  # of another version, so that the bytes cannot be compared
-        return False
-    now_ids, then_ids = ({row.media_id for row in rows} for rows in tables)
-    return now_ids == then_ids
+        return judge_outcomes(record, there, recipe, workspace)
+    except (InputError, ArtifactError):
+        return ()
+
+
+def _has_artifacts(outcome: SourceOutcome, workspace: Workspace) -> bool:
+    return all(workspace.exists(result.stage, result.key) for result in outcome.stages)
 
 
 def _missing_outcomes(
@@ -148,10 +108,30 @@ def _missing_outcomes(
     `known` are the ids of the sources that need no earlier outcome.
     """
     covered_ids = set(known)
-    for record in reversed(earlier):
+    for record in sorted(earlier, key=lambda record: record.run_id, reverse=True):
         fresh = [
             o for o in record.outcomes if o.error is None and o.source.source_id not in covered_ids
         ]
         covered_ids.update(outcome.source.source_id for outcome in fresh)
         if fresh:
             yield record, fresh
+
+
+def _once_each(
+    joined: dict[str, tuple[SourceOutcome, ...]], current: RunOutcomes
+) -> tuple[SourceOutcome, ...]:
+    """Return each source once, oldest run first; a failed outcome only where no other is there."""
+    chosen: dict[str, SourceOutcome] = {}
+    for run_id in sorted(joined):
+        for outcome in joined[run_id]:
+            source_id = outcome.source.source_id
+            # The place of the first, the value of the one that succeeded.
+            if source_id not in chosen or outcome.error is None:
+                chosen[source_id] = outcome
+    failed_now = {o.source.source_id for o in current.outcomes if o.error is not None}
+    return tuple(
+        outcome
+        for outcome in chosen.values()
+        # An earlier run may have had a source that failed there and is not in this run.
+        if outcome.error is None or outcome.source.source_id in failed_now
+    )

@@ -20,6 +20,7 @@ from tasks.common.recipe.models import Recipe
 from tasks.common.records import Drop, SourceOutcome, StageResult, Verdict
 from tasks.common.schema.run_crops import RunCrops
 from tasks.common.settings import settings
+from tasks.common.store.address import open_store
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.takedowns import Takedowns
 from tasks.dataset.task import apply_takedowns
@@ -57,17 +58,20 @@ def is_deployed() -> bool:
     return bool(context and context.flow_run and context.flow_run.deployment_id)
 
 
-def finish_run(record: RunRecord, workspace: Workspace, flow_runs: Mapping[str, str]) -> int:
+def finish_run(
+    record: RunRecord, workspace: Workspace, flow_runs: Mapping[str, str], store: str
+) -> int:
     """Save a run's record, write its report, and create its artifacts in the Prefect UI.
 
     Returns the number of crops that people should look at. Sources that were taken down since the
-    run are left out of report and artifacts. `flow_runs` has the ids of the batches' flow runs by
-    source id.
+    run, here or by another machine in the store, are left out of report and artifacts. `flow_runs`
+    has the ids of the batches' flow runs by source id.
     """
     # First the record: the rest can be made from it again.
     save_run(record, workspace)
     name, bounds = record.recipe.publish.name, record.recipe.filter
-    outcomes = apply_takedowns(record.outcomes, Takedowns.of(workspace), workspace)
+    takedowns = Takedowns.of(workspace, open_store(store))
+    outcomes = apply_takedowns(record.outcomes, takedowns, workspace)
     # From the cache where `publish_outcomes` called these tasks with the same outcomes.
     crops = deduplicate(outcomes, bounds)
     reviewed = review(outcomes, crops, bounds, name)
@@ -273,4 +277,14 @@ def describe_publication(record: RunRecord) -> str:
     )
     if publication.n_left_out:
         sentence += f" {publication.n_left_out} kept crops were left out; the card says why."
+    if publication.n_carried:
+        sentence += (
+            f" {publication.n_carried} samples were carried over as they were published: their "
+            "sources were not judged again."
+        )
+    if publication.n_uncorrected:
+        sentence += (
+            f" Corrections of {publication.n_uncorrected} of them wait until their source is "
+            "ingested again."
+        )
     return sentence

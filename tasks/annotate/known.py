@@ -8,7 +8,7 @@ from tasks.annotate.pick import Picked, mask_margin
 from tasks.annotate.place import place_corrections
 from tasks.common.digests import content_key
 from tasks.common.recipe.bounds import RuleBounds
-from tasks.common.schema.channels import is_disputed
+from tasks.common.schema.channels import is_disputed, machine_channel
 from tasks.common.schema.rows import RunCrop
 from tasks.common.similarity.tracks import find_tracks
 from tasks.common.workspace.artifacts import Workspace
@@ -68,7 +68,7 @@ def _as_sent(crop: RunCrop, correction: Correction) -> RunCrop:
     if crop.matte is None:
         raise ValueError(f"{crop.stem} has no mask")
     path = mask_path(correction.media_id, correction.base_digest)
-    channel = f"rembg {crop.matte.model}"
+    channel = machine_channel(crop.matte.model)
     matte = replace(crop.matte, mask_path=path, mask_digest=correction.base_digest, channel=channel)
     return replace(crop, matte=matte)
 

@@ -25,6 +25,7 @@ from tasks.common.digests import content_key
 from tasks.common.errors import ArtifactError, InputError
 from tasks.common.files import digest_bytes
 from tasks.common.media.images import encode_png, read_grey, read_rgb
+from tasks.common.schema.channels import machine_channel
 from tasks.common.schema.rows import Matte
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.corrections import write_mask
@@ -81,7 +82,7 @@ def _item(entry: Picked, proposal: Proposal | None, workspace: Workspace) -> Ord
         picture_path=crop.path,
         picture_digest=crop.digest,
         mask_digest=digest_bytes(_mask_png(matte, workspace)),
-        channel=matte.channel or f"rembg {matte.model}",
+        channel=matte.channel or machine_channel(matte.model),
         verdict=verdict.verdict,
         reason=verdict.reason or "",
         sentence=verdict.sentence or "",

@@ -265,3 +265,5 @@ class Publication(Record):
     n_left_out: int = Field(
         0, description="kept crops that would connect both splits, or other subsets"
     )
+    n_carried: int = Field(0, description="samples that are those of the base version, unjudged")
+    n_uncorrected: int = Field(0, description="carried samples whose corrections are not applied")

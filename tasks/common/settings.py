@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tasks.common.errors import InputError
@@ -91,6 +91,20 @@ class Settings(BaseSettings):
     decode_s: float = Field(60.0, gt=0, description="time limit for opening a file")
     decode_s_per_s: float = Field(
         30.0, gt=0, description="additional time per second of sampled video"
+    )
+    decoder_jail: Literal["available", "required"] = Field(
+        "available",
+        description="what decoders run in: the jail that the kernel offers, or a whole one or not "
+        "at all",
+    )
+    removebg_key: SecretStr = Field(
+        SecretStr(""), description="API key of removebg; neither stored nor logged"
+    )
+    removebg_url: str = Field(
+        "https://api.remove.bg/v1.0/removebg",
+        # Without encryption on this machine only: the key goes with each request.
+        pattern=r"^(https://|http://(127\.0\.0\.1|localhost)(:\d+)?/)",
+        description="address of removebg",
     )
     device: str = Field("cpu", description="torch device of the models: cpu, cuda:0")
 

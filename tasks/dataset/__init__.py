@@ -1,3 +1,3 @@
 """Kept crops become the files of one subset: splits, masks, split files, card, metadata."""
 
-VERSION = 8
+VERSION = 9

@@ -14,10 +14,12 @@ from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.records import Drop, SourceOutcome, StageResult
 from tasks.common.schema.layout import IGNORE, MANIFEST, TreeFile, digests_of, encode_manifest
 from tasks.common.schema.provenance import Provenance
+from tasks.common.schema.published import NO_BASE, BaseVersion
 from tasks.common.schema.rows import RunCrop
-from tasks.common.schema.sample import NO_BASE, BaseVersion, SampleRow
+from tasks.common.schema.sample import SampleRow
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.dataset import VERSION
+from tasks.dataset.carry import carried_files
 from tasks.dataset.encode import encode_sample, read_sample
 from tasks.dataset.inputs import DatasetInputs
 from tasks.dataset.other_people import frames_of
@@ -32,10 +34,12 @@ def inputs_key(
     recipe: PublishRecipe,
     bounds: RuleBounds,
     others: Iterable[str] = (),
+    drop: Iterable[str] = (),
 ) -> str:
     """Name what a tree is made of: provenance, what the stages gave and dropped, the recipe.
 
-    `others` are the trees of the subsets that it must not overlap with.
+    `others` are the trees of the subsets that it must not overlap with, `drop` the samples and
+    sources that somebody named.
 
     Sources that failed count too: a pin on one of them holds for its whole group. A download is
     named by its bytes alone, since its key changes whenever the file's time of change does.
@@ -50,7 +54,8 @@ def inputs_key(
         ]
         for outcome in outcomes
     ]
-    return content_key("dataset", VERSION, parts, recipe, bounds, list(others))
+    named = [sorted(drop)] if drop else []
+    return content_key("dataset", VERSION, parts, recipe, bounds, list(others), *named)
 
 
 def _name_of(result: StageResult) -> list[str]:
@@ -59,9 +64,19 @@ def _name_of(result: StageResult) -> list[str]:
     return [result.stage, result.digest, "" if result.stage == "download" else result.key]
 
 
-def tree_key(inputs: str, base_tree: str) -> str:
-    """Name a tree by its inputs and the tree of its base version, if any."""
-    return content_key("tree", inputs, base_tree)
+def tree_key(inputs: str, base: BaseVersion, redacted: BaseVersion, *, accumulates: bool) -> str:
+    """Name a tree by its inputs, the tree of its base version, and what is left out of that."""
+    # Without a takedown or a named sample nothing is added, so that older keys stay.
+    gone = [
+        sorted(base.splits.keys() - redacted.splits.keys()),
+        sorted(base.rows.keys() - redacted.rows.keys()),
+        sorted(base.dropped),
+        [redacted.changelog] if redacted.changelog != base.changelog else [],
+    ]
+    parts: list[object] = [gone] if any(gone) else []
+    # Older trees of such a subset hold no carried samples.
+    parts += ["carried"] if accumulates and base.rows else []
+    return content_key("tree", inputs, base.tree, *parts)
 
 
 def build_tree(
@@ -80,8 +95,8 @@ def build_tree(
     _require_any(selection)
     # The order is that of dependence: samples, text files, history, manifest. Each of these names
     # the digests of what is before it, so none can be written earlier.
-    files, selection = _write_samples(selection, inputs, recipe, out)
-    texts = text_files(selection, inputs, recipe)
+    files, selection = _write_samples(selection, inputs, recipe, out, base)
+    texts = text_files(selection, inputs, recipe, base)
     files += [_file(out, name, data) for name, data in texts.items()]
     # The history says what changed since the base version, so it needs all other digests.
     history = history_files(digests_of(files), selection, inputs, recipe, base)
@@ -110,15 +125,27 @@ def _require_any(selection: Selection) -> None:
 
 
 def _write_samples(
-    selection: Selection, inputs: DatasetInputs, recipe: PublishRecipe, out: ArtifactWriter
+    selection: Selection,
+    inputs: DatasetInputs,
+    recipe: PublishRecipe,
+    out: ArtifactWriter,
+    base: BaseVersion,
 ) -> tuple[list[TreeFile], Selection]:
-    """Write images and annotations; return them, and the selection with the ignored shares."""
+    """Write images and annotations; return them, and the selection with the ignored shares.
+
+    Nothing is written of carried samples: the store has their files.
+    """
     frames = frames_of(inputs.run.crops)
     files: list[TreeFile] = []
     written: list[Selected] = []
     for sample in track(selection.samples, "dataset", len(selection.samples)):
-        in_frame = frames[sample.crop.crop.frame_id] if "other_people" in recipe.ignore else None
-        sample, pair = _encoded(sample, in_frame, recipe, out.workspace)
+        crop = sample.crop
+        if crop is None:
+            files += carried_files(sample.row, base)
+            written.append(sample)
+            continue
+        in_frame = frames[crop.crop.frame_id] if "other_people" in recipe.ignore else None
+        sample, pair = _encoded(sample, crop, in_frame, recipe, out.workspace)
         files += _sample_files(sample.row, pair, out)
         written.append(sample)
     return files, selection._replace(samples=written)
@@ -126,11 +153,12 @@ def _write_samples(
 
 def _encoded(
     sample: Selected,
+    crop: RunCrop,
     in_frame: Sequence[RunCrop] | None,
     recipe: PublishRecipe,
     workspace: Workspace,
 ) -> tuple[Selected, tuple[bytes, bytes]]:
-    rgb, mask = read_sample(sample.crop, workspace, in_frame)
+    rgb, mask = read_sample(crop, workspace, in_frame)
     # No drop: the crop was judged to be good, so an unusable pair is a fault of the program or of
     # the disk. To leave it out quietly would hide that.
     try:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tasks.common.html.pages import templates
 from tasks.common.recipe.publish import PublishRecipe
+from tasks.common.schema.channels import is_machine
 from tasks.common.yaml_text import load_yaml
 from tasks.dataset.dataset_json import NOT_GIVEN, Metadata
 
@@ -49,6 +50,7 @@ def render_card(metadata: Metadata, recipe: PublishRecipe) -> str:
     return templates(__package__, is_markup=False).get_template("card.md.j2").render(
         **metadata,
         cell=_cell,
+        prose=_prose,
         explain=_explain_in(recipe.language),
         w=words,
         not_given=NOT_GIVEN,
@@ -86,6 +88,7 @@ def own_limits(metadata: Metadata, words: dict[str, str]) -> list[str]:
         *_split_limits(metadata, words),
         *_scene_limits(metadata, words),
         *_channel_limits(metadata, words),
+        *([words["carried"].format(**metadata["carried"])] if "carried" in metadata else []),
     ]
 
 
@@ -113,9 +116,8 @@ def _scene_limits(metadata: Metadata, words: dict[str, str]) -> Iterator[str]:
 
 
 def _channel_limits(metadata: Metadata, words: dict[str, str]) -> Iterator[str]:
-    # `rembg <model>` is how `selection` names a matting model as an annotation source. One
-    # annotated dataset among the sources is enough to leave the sentence out.
-    if all(channel.startswith("rembg ") for channel in metadata["channels"]):
+    # One annotated dataset among the sources is enough to leave the sentence out.
+    if all(is_machine(channel) for channel in metadata["channels"]):
         yield words["machine_only"]
 
 
@@ -130,4 +132,12 @@ def _cell(value: Any) -> str:
     """Return a value as a table cell may hold it: no markup, no bar, on one line."""
     text = " ".join(str("" if value is None else value).split())
     # A bar would end the cell of a Markdown table; a backslash before it would show in HTML.
-    return escape(text, quote=False).replace("|", "&#124;")
+    return _prose(text).replace("|", "&#124;")
+
+
+def _prose(text: str) -> str:
+    """Return a text without markup: no HTML, and no links or pictures, which load from elsewhere.
+
+    As character references, which Markdown and HTML both show and never take for markup.
+    """
+    return escape(text, quote=False).replace("[", "&#91;")

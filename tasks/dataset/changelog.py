@@ -7,21 +7,16 @@ from typing import NamedTuple
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.schema.channels import is_human
 from tasks.common.schema.layout import HISTORY
+from tasks.common.schema.published import BaseVersion
 from tasks.common.schema.run_crops import RunCrops
-from tasks.common.schema.sample import (
-    KINDS,
-    BaseVersion,
-    ChangeKind,
-    Sample,
-    SampleRow,
-    changes_between,
-)
+from tasks.common.schema.sample import KINDS, ChangeKind, Sample, SampleRow, changes_between
 from tasks.dataset.card import words_of
 from tasks.dataset.selection import Selection
 
 # Reasons are free text where they name batches and models, so their number has no bound of its own.
 # The remaining ones are summed in a last line.
 _MAX_WHYS = 20
+REDACTED = "…"
 
 
 class Change(NamedTuple):
@@ -112,7 +107,12 @@ def _changes(
             else:
                 yield Change(kind, _why_changed(kind, before, after, words), row.stem)
     for stem in removed:
-        yield Change("removed", why_removed.get(stem, words["not_in_runs"]), stem)
+        # The history must not name what was taken down.
+        if stem in base.taken_down:
+            yield Change("removed", words["taken_down"], REDACTED)
+            continue
+        without_reason = words["named" if base.is_dropped(stem) else "not_in_runs"]
+        yield Change("removed", why_removed.get(stem, without_reason), stem)
 
 
 def _why_added(row: SampleRow, base: BaseVersion, words: Mapping[str, str]) -> str:

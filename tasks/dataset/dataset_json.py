@@ -9,9 +9,10 @@ from typing import Any
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.recipe.scenes import SceneFinder
 from tasks.common.records import Source
-from tasks.common.schema.channels import is_agreed, is_human
+from tasks.common.schema.channels import is_agreed, is_human, is_machine
 from tasks.common.schema.layout import IGNORE
 from tasks.common.schema.provenance import Provenance
+from tasks.common.schema.published import NO_BASE, BaseVersion
 from tasks.common.schema.sample import SampleRow
 from tasks.dataset.figures import Histogram, histogram
 from tasks.dataset.inputs import DatasetInputs, DropCount
@@ -28,6 +29,7 @@ def metadata_of(
     inputs: DatasetInputs,
     recipe: PublishRecipe,
     shares: Metadata,
+    base: BaseVersion = NO_BASE,
 ) -> Metadata:
     """Return the metadata of a subset as JSON values.
 
@@ -48,9 +50,9 @@ def metadata_of(
         "split": shares,
         "scenes": _scenes(rows, recipe),
         "unmatched_tags": SceneFinder(recipe).unmatched_tags(sources),
-        "unmatched_overrides": _unused_overrides(inputs, recipe),
+        "unmatched_overrides": _unused_overrides(selection, inputs, recipe),
         "sources": _sources(sources, rows),
-        "duplicate_sources": _duplicate_sources(rows, inputs),
+        "duplicate_sources": _duplicate_sources(selection, inputs, base),
         "licences": _count(row.licence for row in rows),
         "batches": _count(row.provenance.batch for row in rows),
         "channels": _count(row.channel for row in rows),
@@ -59,7 +61,18 @@ def metadata_of(
         "histograms": {name: bins._asdict() for name, bins in histograms(rows).items()},
         "limits": list(recipe.limits),
         **_spheres(rows),
+        **_carried(selection),
     }
+
+
+def _carried(selection: Selection) -> Metadata:
+    """Count the samples of earlier versions that were not judged again; nothing without any.
+
+    The counts of drops and the report do not cover their sources.
+    """
+    sources = [sample.source.source_id for sample in selection.samples if sample.crop is None]
+    counts = {"n_samples": len(sources), "n_sources": len(set(sources))}
+    return {"carried": counts} if sources else {}
 
 
 def _spheres(rows: Sequence[SampleRow]) -> Metadata:
@@ -141,13 +154,17 @@ def _scenes(rows: Iterable[SampleRow], recipe: PublishRecipe) -> list[Metadata]:
     return known + sorted(tags, key=lambda scene: str(scene["id"]))
 
 
-def _unused_overrides(inputs: DatasetInputs, recipe: PublishRecipe) -> list[str]:
+def _unused_overrides(
+    selection: Selection, inputs: DatasetInputs, recipe: PublishRecipe
+) -> list[str]:
     if not recipe.scene_overrides:
         return []
     # Completed sources only: an override for a source that failed is reported as unmatched, since
     # it had no effect on this version.
     items = {source.source_id for source in inputs.completed}
     items |= {crop.stem for crop in inputs.run.crops}
+    for sample in selection.samples:
+        items |= {sample.stem, sample.source.source_id} if sample.crop is None else set()
     return SceneFinder(recipe).unmatched_overrides(items)
 
 
@@ -170,10 +187,12 @@ def _provenance(source: Source) -> Metadata:
 
 
 def _duplicate_sources(
-    rows: Iterable[SampleRow], inputs: DatasetInputs
+    selection: Selection, inputs: DatasetInputs, base: BaseVersion
 ) -> dict[str, list[Metadata]]:
     """Return, by media, every provenance of samples whose bytes came from several sources."""
-    published = {row.media_id for row in rows}
+    published = {row.media_id for row in selection.rows}
+    carried = {sample.row.media_id for sample in selection.samples if sample.crop is None}
+    known = {media_id: list(map(dict, base.duplicates.get(media_id, ()))) for media_id in carried}
     providers: dict[str, list[Source]] = defaultdict(list)
     # Samples name the first source of their bytes alone. A takedown or a question about the licence
     # needs every source that provided them.
@@ -181,10 +200,9 @@ def _duplicate_sources(
         media_id = inputs.media_ids.get(source.source_id)
         if media_id in published:
             providers[str(media_id)].append(source)
+    own = {media_id: list(map(_provenance, sources)) for media_id, sources in providers.items()}
     return {
-        media_id: [_provenance(source) for source in sources]
-        for media_id, sources in sorted(providers.items())
-        if len(sources) > 1
+        media_id: sources for media_id, sources in sorted((known | own).items()) if len(sources) > 1
     }
 
 
@@ -193,7 +211,7 @@ def _masks(rows: Sequence[SampleRow]) -> Metadata:
     n_human = sum(is_human(row.channel) for row in rows)
     if not n_human:
         return {}
-    n_given = sum(not row.channel.startswith("rembg ") for row in rows) - n_human
+    n_given = sum(not is_machine(row.channel) for row in rows) - n_human
     counts = {
         "machine": len(rows) - n_human - n_given,
         "human": n_human,

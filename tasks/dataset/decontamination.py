@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from tasks.common.recipe.publish import PublishRecipe
-from tasks.common.schema.sample import OtherSubset, SampleRow
+from tasks.common.schema.published import OtherSubset
+from tasks.common.schema.sample import SampleRow
 from tasks.dataset.groups import LeftOut
 from tasks.dataset.leakage import pictures_of
 from tasks.dataset.near_pairs import near_pairs

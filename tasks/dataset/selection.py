@@ -2,18 +2,28 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
 from tasks.common.errors import ArtifactError
+from tasks.common.recipe.bounds import BitBounds
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.recipe.scenes import SceneFinder
 from tasks.common.records import Source
-from tasks.common.schema.channels import is_human
+from tasks.common.schema.channels import is_human, machine_channel
 from tasks.common.schema.layout import Split
 from tasks.common.schema.provenance import Provenance
+from tasks.common.schema.published import NO_BASE, BaseVersion
 from tasks.common.schema.rows import RunCrop
-from tasks.common.schema.sample import NO_BASE, BaseVersion, SampleRow, keys_of_source
+from tasks.common.schema.sample import SampleRow, keys_of_source
+from tasks.dataset.carry import (
+    Carried,
+    carry_over,
+    leave_out_named,
+    leave_out_near,
+    require_no_loss,
+)
 from tasks.dataset.diversity import leave_out_alike
 from tasks.dataset.group_keys import Member
 from tasks.dataset.groups import (
@@ -30,9 +40,9 @@ from tasks.dataset.split import choose_splits
 
 
 class Selected(NamedTuple):
-    """A crop that is published, and all that is published about it."""
+    """A crop that is published, and all that is published about it; None is carried over."""
 
-    crop: RunCrop
+    crop: RunCrop | None
     source: Source
     row: SampleRow
 
@@ -56,57 +66,102 @@ class Selection(NamedTuple):
 
 
 def choose_samples(
-    inputs: DatasetInputs, recipe: PublishRecipe, base: BaseVersion = NO_BASE
+    inputs: DatasetInputs,
+    recipe: PublishRecipe,
+    base: BaseVersion = NO_BASE,
+    bounds: BitBounds | None = None,
 ) -> Selection:
-    """Return the kept crops, each in its split.
+    """Return the kept crops and the samples carried over from the base version, each in its split.
+
+    `bounds` are those of near-duplicates, between crops and carried samples.
 
     Raises:
-        InputError: pins, or new keys of published sources, put a group in both splits.
+        InputError: pins, or new keys of published sources, put a group in both splits; or a subset
+            that accumulates would lose samples.
         ArtifactError: a kept crop has no mask.
     """
+    carried = carry_over(inputs, recipe, base)
     # By stem, so that no later choice depends on the order of the source list.
     kept = sorted(inputs.run.of("keep"), key=lambda crop: crop.stem)
-    grouping = _group(inputs, kept, recipe, base)
-    # One split for a test subset; `val` is where mmsegmentation's test loader looks for it.
-    val_share = 1.0 if recipe.role == "test" else recipe.val_share
-    splits = choose_splits(grouping.groups, val_share)
-    left_out = [*grouping.left_out, *_of_excluded_sources(kept, grouping)]
+    left_out = leave_out_named(kept, base)
+    named = {left.stem for left in left_out}
+    left_out += leave_out_near([crop for crop in kept if crop.stem not in named], carried, bounds)
+    out = {left.stem for left in left_out}
+    compared = [crop for crop in kept if crop.stem not in out]
+    sources = {source.source_id: source for source in inputs.sources}
+    # Of a source that failed today, the published samples follow what was said of it then.
+    sources |= {entry.source.source_id: entry.source for entry in carried}
+    grouping = _group(list(sources.values()), inputs, compared, carried, recipe, base)
+    left_out += [*grouping.left_out, *_of_excluded_sources(compared, carried, grouping)]
     out = {left.stem for left in left_out}
     if recipe.per_track is not None:
         rest = [crop for crop in kept if crop.stem not in out]
         left_out += leave_out_alike(rest, recipe.per_track, base.samples.keys())
         out = {left.stem for left in left_out}
+    # One split for a test subset; `val` is where mmsegmentation's test loader looks for it.
+    val_share = 1.0 if recipe.role == "test" else recipe.val_share
+    splits = choose_splits(grouping.groups, val_share)
     group_of = {m.source_id: group.name for group in grouping.groups for m in group.members}
-    sources = {source.source_id: source for source in inputs.sources}
-    scenes = SceneFinder(recipe)
-    samples = []
-    for crop in kept:
-        if crop.stem not in out:
-            source, group = sources[crop.source_id], group_of[crop.source_id]
-            row = _row(crop, source, scenes.of(source, crop.stem), group, splits[group])
-            samples.append(Selected(crop, source, row))
+    finder = SceneFinder(recipe)
+
+    def select(stem: str, source_id: str, crop: RunCrop | None) -> Selected:
+        source, group = sources[source_id], group_of[source_id]
+        scenes = finder.of(source, stem)
+        if crop is not None:
+            return Selected(crop, source, _row(crop, source, scenes, group, splits[group]))
+        row = replace(base.rows[stem], scenes=scenes, group=group, split=splits[group])
+        return Selected(None, source, row)
+
+    own = [(crop.stem, crop.source_id, crop) for crop in kept]
+    others = [(entry.row.stem, entry.row.source_id, None) for entry in carried]
+    samples = [
+        select(*entry) for entry in sorted([*own, *others], key=_stem) if entry[0] not in out
+    ]
+    stems = {sample.stem for sample in samples}
+    require_no_loss(stems, left_out, inputs, recipe, base)
     groups = [group._replace(split=splits[group.name]) for group in grouping.groups]
     return Selection(samples, groups, sorted(left_out))
 
 
-def _of_excluded_sources(kept: Iterable[RunCrop], grouping: Grouping) -> list[LeftOut]:
+def _stem(entry: tuple[str, str, RunCrop | None]) -> str:
+    return entry[0]
+
+
+def _of_excluded_sources(
+    kept: Iterable[RunCrop], carried: Iterable[Carried], grouping: Grouping
+) -> list[LeftOut]:
+    stems = [(crop.stem, crop.source_id) for crop in kept]
+    stems += [(entry.row.stem, entry.row.source_id) for entry in carried]
     return [
-        LeftOut(crop.stem, TIES_BOTH_SPLITS, grouping.excluded[crop.source_id])
-        for crop in kept
-        if crop.source_id in grouping.excluded
+        LeftOut(stem, TIES_BOTH_SPLITS, grouping.excluded[source_id])
+        for stem, source_id in stems
+        if source_id in grouping.excluded
     ]
 
 
 def _group(
-    inputs: DatasetInputs, kept: Sequence[RunCrop], recipe: PublishRecipe, base: BaseVersion
+    sources: Sequence[Source],
+    inputs: DatasetInputs,
+    kept: Sequence[RunCrop],
+    carried: Sequence[Carried],
+    recipe: PublishRecipe,
+    base: BaseVersion,
 ) -> Grouping:
     is_test = recipe.role == "test"  # a test subset has one split, so no group can be in two
+    owned = [(crop.source_id, crop.crop.media_id) for crop in kept]
+    owned += [(entry.row.source_id, entry.row.media_id) for entry in carried]
+    hashes = [
+        (crop.stem, crop.source_id, crop.verdict.hash, crop.verdict.mirror_hash) for crop in kept
+    ]
+    hashes += [
+        (row.stem, row.source_id, row.hash, row.mirror_hash) for row in (c.row for c in carried)
+    ]
     return find_groups(
-        _members(inputs.sources, kept, inputs.run.repeated_sources()),
+        _members(sources, owned, inputs.run.repeated_sources()),
         [
-            HashedPicture(crop.stem, crop.source_id, crop.verdict.hash, crop.verdict.mirror_hash)
-            for crop in kept
-            if crop.verdict.hash is not None and crop.verdict.mirror_hash is not None
+            HashedPicture(stem, owner, own, mirrored)
+            for stem, owner, own, mirrored in hashes
+            if own is not None and mirrored is not None
         ],
         inputs.run.near_sources(),
         # A subset that became a test set must not keep samples in train.
@@ -136,7 +191,7 @@ def _row(
         licence=source.licence,
         provenance=Provenance.of(source, crop.crop.captured_with),
         # An annotated dataset names itself; otherwise the matting model is the annotator.
-        channel=matte.channel or f"rembg {matte.model}",
+        channel=matte.channel or machine_channel(matte.model),
         width_px=int(box.width),
         height_px=int(box.height),
         n_boxes=1 + sum(other.overlaps(published) for other in crop.crop.others_xyxy),
@@ -154,17 +209,18 @@ def _row(
 
 def _members(
     sources: Iterable[Source],
-    kept: Iterable[RunCrop] = (),
+    owned: Sequence[tuple[str, str]] = (),
     same_bytes_as: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Member]:
-    """Return all sources, also those without a kept crop: their keys still tie others together.
+    """Return all sources, also those without a sample: their keys still tie others together.
 
-    `same_bytes_as` names, of sources whose bytes came before, the one that had them first.
+    `owned` has source and media of each sample. `same_bytes_as` names, of sources whose bytes came
+    before, the one that had them first.
     """
-    counts = Counter(crop.source_id for crop in kept)
+    counts = Counter(source_id for source_id, _ in owned)
     media: dict[str, set[str]] = {}
-    for crop in kept:
-        media.setdefault(crop.source_id, set()).add(crop.crop.media_id)
+    for source_id, media_id in owned:
+        media.setdefault(source_id, set()).add(media_id)
     members = []
     for source in sources:
         own = source.source_id

@@ -7,14 +7,15 @@ from tasks.common.recipe.models import Recipe
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.records import SourceOutcome, StageResult
 from tasks.common.schema.layout import REPORT, REVIEW_LIST
+from tasks.common.schema.published import BaseVersion, OtherSubset, Published
 from tasks.common.schema.rows import ReviewFile
-from tasks.common.schema.sample import OtherSubset, Published
 from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace, reuse_or_make
 from tasks.common.workspace.caching import run_task
 from tasks.common.workspace.takedowns import Takedowns
 from tasks.dataset.build import build_tree, inputs_key, tree_key
+from tasks.dataset.carry import resolve_drop
 from tasks.dataset.decontamination import (
     Overlap,
     describe_overlaps,
@@ -26,16 +27,26 @@ from tasks.dataset.overlap_page import render_overlaps
 from tasks.dataset.selection import check_pins, choose_samples
 from tasks.dataset.takedowns import apply_takedowns, media_of, redact
 
-__all__ = ["apply_takedowns", "check_pins", "dataset", "key_of_inputs", "media_of"]
+__all__ = [
+    "apply_takedowns",
+    "check_pins",
+    "dataset",
+    "key_of_inputs",
+    "media_of",
+    "named_samples",
+]
 
 
 def key_of_inputs(
-    outcomes: Sequence[SourceOutcome], recipe: Recipe, others: Sequence[OtherSubset]
+    outcomes: Sequence[SourceOutcome],
+    recipe: Recipe,
+    others: Sequence[OtherSubset],
+    drop: Sequence[str] = (),
 ) -> str:
     """Return the key of what a version is made of, besides its base version."""
     # Trees, not labels: decontamination depends on the samples of the others, not on their numbers.
     trees = [subset.tree for subset in others]
-    return inputs_key(outcomes, recipe.publish, recipe.filter, trees)
+    return inputs_key(outcomes, recipe.publish, recipe.filter, trees, drop)
 
 
 @run_task("dataset")
@@ -47,21 +58,24 @@ def dataset(
     recipe: Recipe,
     published: Published,
     store: str,
+    drop: Sequence[str] = (),
 ) -> StageResult:
     """Build the tree of the next version of the recipe's subset, or find it in the workspace.
 
     `crops` are those of the outcomes, by `deduplicate`; `review` has the report and the list that
     are published; `drop_counts` are the fields of `DropCount`. `store` has the pictures of the
-    other subsets, if samples overlap with them.
+    other subsets, if samples overlap with them. `drop` names samples and sources to leave out.
     """
     workspace, publish_recipe, base = Workspace.of(settings()), recipe.publish, published.base
+    redacted = redact(base, Takedowns.of(workspace, open_store(store)))
+    redacted = redacted._replace(dropped=base.dropped | named_samples(drop, base, crops))
 
     # A closure, since reading is slow: nothing below runs when the tree is in the workspace
     # already.
     def build(out: ArtifactWriter) -> StageResult:
         inputs = read_inputs(outcomes, crops, review, drop_counts, workspace)
-        redacted = redact(base, Takedowns.of(workspace, open_store(store)))
-        selection = choose_samples(inputs, publish_recipe, redacted)
+        bounds = recipe.filter.near_duplicate
+        selection = choose_samples(inputs, publish_recipe, redacted, bounds)
         overlaps = find_overlaps(selection.rows, published.others, publish_recipe.near_bits)
         # Before any file is encoded, since nothing will be published. The page is written first, so
         # that the sentence can name it.
@@ -72,8 +86,18 @@ def dataset(
             without_overlaps(selection, overlaps), inputs, publish_recipe, out, redacted
         )
 
-    inputs = key_of_inputs(outcomes, recipe, published.others)
-    return reuse_or_make(workspace, "dataset", tree_key(inputs, base.tree), build)
+    inputs = key_of_inputs(outcomes, recipe, published.others, drop)
+    accumulates = bool(publish_recipe.accumulate)
+    key = tree_key(inputs, base, redacted, accumulates=accumulates)
+    return reuse_or_make(workspace, "dataset", key, build)
+
+
+def named_samples(names: Sequence[str], base: BaseVersion, crops: StageResult) -> frozenset[str]:
+    """Return the samples that --drop names; raises as `resolve_drop`."""
+    # Most publications name none, and reading the crops takes time.
+    if not names:
+        return frozenset()
+    return resolve_drop(names, base, Workspace.of(settings()).run_crops(crops).of("keep"))
 
 
 def read_inputs(

@@ -16,7 +16,7 @@ from tasks.common.schema.layout import (
     SPLIT_ASSIGNMENT,
     TRAINING_CONFIG,
 )
-from tasks.common.schema.sample import BaseVersion
+from tasks.common.schema.published import BaseVersion
 from tasks.dataset.card import FIGURES, render_card, render_config, words_of
 from tasks.dataset.changelog import render_changelog
 from tasks.dataset.dataset_json import histograms, metadata_of
@@ -29,9 +29,11 @@ from tasks.dataset.split_files import require_loadable, split_files
 
 
 def text_files(
-    selection: Selection, inputs: DatasetInputs, recipe: PublishRecipe
+    selection: Selection, inputs: DatasetInputs, recipe: PublishRecipe, base: BaseVersion
 ) -> dict[str, bytes]:
     """Return by name the files that depend on what is published alone.
+
+    Of the base version it needs what that says of carried samples.
 
     Raises:
         ValueError: a split file would be misread, or the split leaks.
@@ -42,7 +44,7 @@ def text_files(
     # Both checks come before any text is written: their failure is about the samples.
     require_loadable(of_samples | encoded.keys(), encoded)
     groups = check_leakage(selection, recipe)
-    metadata = metadata_of(selection, files, inputs, recipe, groups["split"])
+    metadata = metadata_of(selection, files, inputs, recipe, groups["split"], base)
     return {
         **encoded,
         **_figures(selection, recipe),

@@ -15,7 +15,7 @@ from tasks.common.weights.catalogue import find_weights
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.detect import VERSION
 from tasks.detect.crop_box import crop_box
-from tasks.detect.detector import People, find_people
+from tasks.detect.detector import People, find_people, may_know_things
 from tasks.detect.labelled import cut_provided_mask, labelled_people
 from tasks.detect.sphere.stage import CutPerson, are_spheres, drop_too_wide, people_of_spheres
 
@@ -40,7 +40,9 @@ def detect_key(
     weights = find_weights(recipe.model, "person-detector")
     rows = Workspace.of(settings()).rows(Frame, frames)
     is_sphere = bool(rows) and rows[0].labels_path is None and rows[0].projection not in FLAT
-    own = [SPHERE_VERSION, sphere] if is_sphere else []
+    own: list[object] = [SPHERE_VERSION, sphere] if is_sphere else []
+    if may_know_things(weights):  # not of others: their crops are what they were
+        own.append("things")
     return content_key("detect", VERSION, frames.digest, recipe, weights.identity, *own)
 
 
@@ -165,6 +167,7 @@ def _crops(
             crop_box_xyxy=box,
             confidence=round(person.confidence, _CONFIDENCE_DECIMALS),
             others_xyxy=(*boxes[:number], *boxes[number + 1 :], *people.unoutlined),
+            objects_xyxy=_objects_in(box, people),
             path=path,
             digest=digest,
             given_path=mask and mask.path,
@@ -172,6 +175,12 @@ def _crops(
             channel=frame.channel if mask else None,
             captured_with=frame.captured_with,
         )
+
+
+def _objects_in(crop: Box, people: People) -> tuple[Box, ...] | None:
+    if people.objects is None:
+        return None
+    return tuple(_rounded(box) for box in people.objects if box.overlaps(crop))
 
 
 class _StoredMask(NamedTuple):

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from tasks.common.errors import SourceError
 from tasks.common.files import digest_bytes
 from tasks.common.media.images import UNOUTLINED, Mask, encode_png
+from tasks.common.media.jail import Reach
 from tasks.common.media.limits import decode_limits, refusing_malformed_media
-from tasks.common.media.polygons import draw_polygons
+from tasks.common.media.polygons import draw_polygons, drawing_work, require_drawable
 from tasks.common.media.run_lengths import decode_run_lengths
 from tasks.common.media.sandbox import run_isolated
 from tasks.common.records import Annotation, Media, Record, Source
@@ -59,7 +60,7 @@ class _MaskJob(Record):
 class _PersonBits(Record):
     """A binary mask as JSON: rows and columns, and the packed bits in hex."""
 
-    shape: tuple[int, int]
+    shape: tuple[PositiveInt, PositiveInt]
     bits: str
 
 
@@ -79,26 +80,42 @@ def write_labels(source: Source, media: Media, out: ArtifactWriter) -> LabelFile
         raise SourceError(
             f"The annotation {annotation.path} is missing or changed; read its source list again."
         )
-    labels = _read_labels(annotation, data, out)
+    labels = _read_labels(annotation, data, media, out)
     # Drawn on the picture as it is stored, which an EXIF entry turns: the labels are turned, too.
     if media.rotation_deg and labels.shape == (media.width_px, media.height_px):
         labels = np.ascontiguousarray(np.rot90(labels, media.rotation_deg // 90))
-    # Compared with what the probe measured: an annotation of another size would be drawn shifted.
     if labels.shape != (media.height_px, media.width_px):
-        raise SourceError(
-            f"The annotation has {labels.shape[1]} x {labels.shape[0]} px, the upright picture "
-            f"{media.width_px} x {media.height_px}."
-        )
+        raise _wrong_size((labels.shape[1], labels.shape[0]), media)
     if not (labels % UNOUTLINED).any():
         raise SourceError("The annotation labels no person.")
     path, digest = out.put("labels.png", encode_png(labels))
     return LabelFile(path, digest, annotation.channel)
 
 
-def _read_labels(annotation: Annotation, data: bytes, out: ArtifactWriter) -> Mask:
+def _require_size(size_wh: tuple[int, int], media: Media) -> None:
+    """Require the size that the probe measured, before anything of another one is allocated.
+
+    An annotation of another size would also be drawn shifted.
+    """
+    sizes = [(media.width_px, media.height_px)]
+    if media.rotation_deg:
+        sizes.append((media.height_px, media.width_px))
+    if size_wh not in sizes:
+        raise _wrong_size(size_wh, media)
+
+
+def _wrong_size(size_wh: tuple[int, int], media: Media) -> SourceError:
+    return SourceError(
+        f"The annotation has {size_wh[0]} x {size_wh[1]} px, the upright picture "
+        f"{media.width_px} x {media.height_px}."
+    )
+
+
+def _read_labels(annotation: Annotation, data: bytes, media: Media, out: ArtifactWriter) -> Mask:
     if annotation.path.endswith(".json"):
         picture = PeopleInPicture.model_validate_json(data)
         size_wh = (picture.width, picture.height)
+        _require_size(size_wh, media)
         labels = draw_labels(picture.people, size_wh)
         # Below the outlined people: their own pixels are known.
         ignored = draw_labels(picture.ignored, size_wh) if picture.ignored else labels
@@ -109,11 +126,18 @@ def _read_labels(annotation: Annotation, data: bytes, out: ArtifactWriter) -> Ma
     job = _MaskJob(path=str(out.workspace.path(annotation.path)), person=annotation.person_values)
     with refusing_malformed_media():
         answer = run_isolated(
-            mask_in_worker, job.model_dump(mode="json"), decode_limits(settings())
+            mask_in_worker,
+            job.model_dump(mode="json"),
+            decode_limits(settings()),
+            Reach((job.path,)),
         )
     person = _PersonBits.model_validate(answer)
     height, width = person.shape
+    _require_size((width, height), media)
     packed = np.frombuffer(bytes.fromhex(person.bits), np.uint8)
+    # numpy would fill what is missing, up to any size that the worker says.
+    if len(packed) != -(-height * width // 8):
+        raise SourceError("The mask's bits do not fit its size.")
     return np.unpackbits(packed, count=height * width).reshape(height, width)
 
 
@@ -167,18 +191,21 @@ def draw_labels(people: list[Any], size_wh: tuple[int, int]) -> Mask:
             f"The picture has {len(people)} people; at most {_MAX_PEOPLE} are possible."
         )
     try:
-        masks = [_draw(segmentation, size_wh) for segmentation in people]
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+        outlines = (polygons for polygons in people if isinstance(polygons, list))
+        require_drawable(sum(drawing_work(polygons, size_wh) for polygons in outlines))
+        # Drawn twice: all masks at once, of 254 people in a large picture, would need 25 GB.
+        areas = [int(_draw(segmentation, size_wh).sum()) for segmentation in people]
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise SourceError(f"A segmentation is malformed: {error}.") from error
     labels = np.zeros((size_wh[1], size_wh[0]), np.uint8)
     # Largest first, so that a child in front of an adult keeps its pixels. Sorting is stable.
-    masks.sort(key=lambda mask: -int(mask.sum()))
-    for number, mask in enumerate(masks, start=1):
-        labels[mask.astype(bool)] = number
+    order = sorted(range(len(people)), key=lambda index: -areas[index])
+    for number, index in enumerate(order, start=1):
+        labels[_draw(people[index], size_wh).astype(bool)] = number
     return labels
 
 
 def _draw(segmentation: Any, size_wh: tuple[int, int]) -> Mask:
     if isinstance(segmentation, dict):
-        return decode_run_lengths(segmentation)
+        return decode_run_lengths(segmentation, size_wh)
     return draw_polygons(segmentation, size_wh)

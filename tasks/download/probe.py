@@ -18,6 +18,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from tasks.common.errors import SourceError
 from tasks.common.media.images import is_heif, open_picture
+from tasks.common.media.jail import Reach
 from tasks.common.media.limits import (
     decode_limits,
     open_video,
@@ -98,8 +99,16 @@ def probe(
         path=str(path), limits=limits, must_be_upright=must_be_upright, projection=projection
     )
     with refusing_malformed_media():
-        answer = run_isolated(probe_in_worker, job.model_dump(mode="json"), decode_limits(settings))
-    return Properties.model_validate(answer)
+        answer = run_isolated(
+            probe_in_worker,
+            job.model_dump(mode="json"),
+            decode_limits(settings),
+            Reach((job.path,)),
+        )
+    properties = Properties.model_validate(answer)
+    # Again, here: a worker that was taken over would say anything.
+    _require_pixels(properties.width_px, properties.height_px, limits)
+    return properties
 
 
 def probe_in_worker(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,3 +1,3 @@
 """Measurements become verdicts: what needs no mask first, the rest after matting."""
 
-VERSION = 6
+VERSION = 7

@@ -10,6 +10,9 @@ from tasks.common.media.images import encode_png, read_grey, read_rgb, to_alpha,
 from tasks.common.settings import Settings
 from tasks.common.weights.catalogue import Weights
 from tasks.common.workspace.artifacts import Workspace
+from tasks.matte.credits import DailyCredits
+from tasks.matte.removebg import ask_removebg
+from tasks.matte.segment import Prompt, segment
 from tasks.matte.session import Prediction, matte
 
 # Raised when the input or the output of a model is handled differently. The stage's own VERSION
@@ -28,30 +31,49 @@ class StoredAlpha(NamedTuple):
 class MatteStore:
     """Keeps mattes under `matte/items/<model>/<crop's sha256>.png`.
 
+    What a model of segmentation answers depends on its prompt too, so the name has both digests.
     The PNG holds the raw range as text. PNG's checksums reveal a damaged file, which is computed
     again.
     """
 
-    def __init__(self, workspace: Workspace, weights: Weights, settings: Settings):
+    def __init__(
+        self,
+        workspace: Workspace,
+        weights: Weights,
+        settings: Settings,
+        credits_a_day: float = 0.0,
+    ):
         self._workspace = workspace
         self._weights = weights
         self._settings = settings
+        self._credits_a_day = credits_a_day  # of a service; nothing without a recipe's limit
         self.n_model_calls = 0
 
-    def path_of(self, crop_digest: str) -> str:
+    @property
+    def takes_prompts(self) -> bool:
+        """Whether the model is told whom to mark."""
+        return self._weights.role == "segmentation"
+
+    def path_of(self, crop_digest: str, prompt: Prompt | None = None) -> str:
         """Return the path of a crop's matte in the workspace, whether it exists or not."""
         # The digest of the weights, since a model's name may get other weights; 12 hex digits tell
         # apart the few models of a workspace.
         name = f"{self._weights.name}-{self._weights.identity[:12]}-v{_ITEM_VERSION}"
-        return f"matte/items/{name}/{crop_digest[:2]}/{crop_digest}.png"
+        asked = "" if prompt is None else f"-{prompt.key}"
+        return f"matte/items/{name}/{crop_digest[:2]}/{crop_digest}{asked}.png"
 
-    def matte_of(self, crop_path: str, crop_digest: str) -> StoredAlpha:
-        """Return the alpha of a crop, computed only if it is not stored yet."""
-        path = self.path_of(crop_digest)
+    def matte_of(
+        self, crop_path: str, crop_digest: str, prompt: Prompt | None = None
+    ) -> StoredAlpha:
+        """Return the alpha of a crop, computed only if it is not stored yet.
+
+        `prompt` is for models that take one, and for them alone.
+        """
+        path = self.path_of(crop_digest, prompt)
         stored = self._read(path)
         if stored is None:
             self.n_model_calls += 1
-            self._write(path, self._predict(crop_path, crop_digest))
+            self._write(path, self._predict(crop_path, crop_digest, prompt))
             # Read back although it was just computed: 8-bit codes, as a later run will read them.
             # Otherwise a second run could give other masks than the first.
             stored = self._read(path)
@@ -60,10 +82,15 @@ class MatteStore:
         digest = digest_bytes(self._workspace.path(path).read_bytes())
         return StoredAlpha(stored, path, digest)
 
-    def _predict(self, crop_path: str, crop_digest: str) -> Prediction:
+    def _predict(self, crop_path: str, crop_digest: str, prompt: Prompt | None) -> Prediction:
         if not self._workspace.is_whole(crop_path, crop_digest):
             raise ArtifactError(f"The crop {crop_path} changed since it was cut; run again.")
         rgb = read_rgb(self._workspace.path(crop_path))
+        if prompt is not None:
+            return segment(rgb, prompt, self._weights, self._settings)
+        if self._weights.service is not None:
+            budget = DailyCredits(self._workspace, self._weights.service, self._credits_a_day)
+            return ask_removebg(rgb, budget, self._settings)
         return matte(rgb, self._weights, self._settings)
 
     def _write(self, path: str, prediction: Prediction) -> None:
@@ -76,7 +103,7 @@ class MatteStore:
         full = self._workspace.path(path)
         try:
             codes = read_grey(full)
-            with Image.open(full) as image:
+            with Image.open(full, formats=["PNG"]) as image:
                 low, high = float(image.info["raw_min"]), float(image.info["raw_max"])
         except (OSError, SyntaxError, ValueError, KeyError):
             return None

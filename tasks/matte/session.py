@@ -19,7 +19,7 @@ from PIL import Image
 from tasks.common.media.images import Alpha, Rgb
 from tasks.common.settings import Settings
 from tasks.common.weights.catalogue import Weights
-from tasks.common.weights.fetch import require_weights
+from tasks.common.weights.verified import verified_weights
 
 _MAX_LOGIT = 60.0  # beyond it a float32 sigmoid is 0 or 1, and exp could overflow
 _lock = Lock()  # the tap keeps one output, so one prediction at a time
@@ -51,16 +51,17 @@ class _Tap:
 
 @cache
 def _load(weights: Weights, models: Path, providers: tuple[str, ...]) -> Any:
-    path = require_weights(weights, models)
-    os.environ["U2NET_HOME"] = str(models)  # the only folder from which rembg reads model files
     import onnxruntime
     from rembg import new_session
 
     options = onnxruntime.SessionOptions()
     options.enable_cpu_mem_arena = False  # the arena never returns memory to the system
-    session = new_session(
-        weights.session, sess_opts=options, model_path=str(path), providers=list(providers)
-    )
+    with verified_weights(weights, models) as path:
+        # The folder in which rembg searches model files, by names of its own.
+        os.environ["U2NET_HOME"] = str(path.parent)
+        session = new_session(
+            weights.session, sess_opts=options, model_path=str(path), providers=list(providers)
+        )
     session.inner_session = _Tap(session.inner_session)
     return session
 

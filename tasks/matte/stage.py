@@ -18,6 +18,7 @@ from tasks.common.media.person_part import tight_box
 from tasks.common.progress import track
 from tasks.common.recipe.models import MatteRecipe
 from tasks.common.records import AdmittedTable, CropsTable, Drop, MattesTable, PosesTable, Source
+from tasks.common.schema.channels import machine_channel
 from tasks.common.schema.rows import Admitted, Crop, Matte, Pose
 from tasks.common.settings import settings
 from tasks.common.weights.catalogue import Weights, catalogue, find_weights, weights_of_role
@@ -26,19 +27,29 @@ from tasks.matte import VERSION
 from tasks.matte.cache import MatteStore, StoredAlpha
 from tasks.matte.fuse import Body, fuse, without_foreign_parts
 from tasks.matte.masks import to_mask
+from tasks.matte.prompts import Prompts
 from tasks.matte.provided import provided_alpha
+from tasks.matte.segment import Prompt
 
 _RAW_DECIMALS = 6  # further digits differ between machines
 _SHARE_DECIMALS = 6
 
 
 class _Models(NamedTuple):
-    """The stores of the matting models, and whether the pose model's mask is an opinion as well."""
+    """The stores of the models, and whether the pose model's mask is an opinion as well."""
 
     own: MatteStore
     second: MatteStore | None
     fused: list[MatteStore]
     with_pose_mask: bool
+
+
+class _Person(NamedTuple):
+    """A crop to matte, with the person's pose and what a model of segmentation is told."""
+
+    crop: Crop
+    pose: Pose | None
+    prompt: Prompt
 
 
 def matte_key(
@@ -50,7 +61,9 @@ def matte_key(
     """Name the artifact by crops, poses, those admitted, this part of the recipe, the weights."""
     models = [weights.identity for weights in _weights(recipe)]
     parts = [crops.digest, poses and poses.digest, screened.digest]
-    return content_key("matte", VERSION, *parts, recipe, models)
+    # What it may cost decides whether an answer is bought, not what it is.
+    free = recipe.model_copy(update={"removebg_credits_a_day": None})
+    return content_key("matte", VERSION, *parts, free, models)
 
 
 def matte_crops(
@@ -63,13 +76,13 @@ def matte_crops(
 ) -> MattesTable:
     """Write alpha and mask of each admitted crop; crops in = mattes + drops."""
     models = _models(recipe, out.workspace)
-    rows = _admitted(crops, screened, out.workspace)
-    rows_of_poses = out.workspace.rows(Pose, poses) if poses is not None else []
-    bodies = {pose.crop_id: pose for pose in rows_of_poses}
+    rows, bodies = _admitted(crops, screened, out.workspace), _poses_by_crop(poses, out.workspace)
+    prompts = Prompts(out.workspace.rows(Crop, crops), bodies)
     mattes: list[Matte] = []
     drops: list[Drop] = []
     for crop in track(rows, "matte", len(rows)):
-        matte = _matte_one(crop, bodies.get(crop.crop_id), models, recipe, out)
+        person = _Person(crop, bodies.get(crop.crop_id), prompts.of(crop))
+        matte = _matte_one(person, models, recipe, out)
         if matte is None:
             drops.append(_empty(crop.crop_id, recipe))
         else:
@@ -78,25 +91,49 @@ def matte_crops(
 
 
 def matte_paths(
-    crops: CropsTable, screened: AdmittedTable, recipe: MatteRecipe, workspace: Workspace
+    crops: CropsTable,
+    screened: AdmittedTable,
+    recipe: MatteRecipe,
+    workspace: Workspace,
+    poses: PosesTable | None = None,
 ) -> list[str]:
-    """Return the paths of the stored mattes of a source's crops, which other runs share."""
+    """Return the paths of the stored mattes of a source's crops, which other runs share.
+
+    Not of those that a service answered: asking again would cost money and give the same.
+    """
     rows = _admitted(crops, screened, workspace)
-    stores = [MatteStore(workspace, weights, settings()) for weights in _weights(recipe)]
-    return [store.path_of(crop.digest) for store in stores for crop in rows]
+    prompts = Prompts(workspace.rows(Crop, crops), _poses_by_crop(poses, workspace))
+    free = [weights for weights in _weights(recipe) if weights.service is None]
+    stores = [MatteStore(workspace, weights, settings()) for weights in free]
+    return [
+        store.path_of(crop.digest, prompts.of(crop) if store.takes_prompts else None)
+        for store in stores
+        for crop in rows
+    ]
+
+
+def _poses_by_crop(poses: PosesTable | None, workspace: Workspace) -> dict[str, Pose]:
+    rows = workspace.rows(Pose, poses) if poses is not None else []
+    return {pose.crop_id: pose for pose in rows}
 
 
 def _weights(recipe: MatteRecipe) -> list[Weights]:
-    """Return the matting models that a recipe names: its own first, each once."""
+    """Return the models of masks that a recipe names: its own first, each once."""
     poses = weights_of_role("pose")  # their masks come with the pose
     others = [recipe.second_opinion] if recipe.second_opinion else []
     names = [recipe.model, *others, *(name for name in recipe.opinions if name not in poses)]
-    return [find_weights(name, "matting") for name in dict.fromkeys(names)]
+    segmenting = weights_of_role("segmentation")
+    return [
+        segmenting[name] if name in segmenting else find_weights(name, "matting")
+        for name in dict.fromkeys(names)
+    ]
 
 
 def _models(recipe: MatteRecipe, workspace: Workspace) -> _Models:
+    limit = recipe.removebg_credits_a_day or 0.0
     stores = {
-        weights.name: MatteStore(workspace, weights, settings()) for weights in _weights(recipe)
+        weights.name: MatteStore(workspace, weights, settings(), limit)
+        for weights in _weights(recipe)
     }
     return _Models(
         own=stores[recipe.model],
@@ -112,16 +149,17 @@ def _admitted(crops: CropsTable, screened: AdmittedTable, workspace: Workspace) 
 
 
 def _matte_one(
-    crop: Crop, pose: Pose | None, models: _Models, recipe: MatteRecipe, out: ArtifactWriter
+    person: _Person, models: _Models, recipe: MatteRecipe, out: ArtifactWriter
 ) -> Matte | None:
     """Write alpha and mask of one crop; None where the mask is empty inside the person's box."""
+    crop = person.crop
     is_provided = crop.given_path is not None
     is_fused = bool(recipe.opinions) and not is_provided
-    body = _body(pose, out.workspace)
+    body = _body(person.pose, out.workspace)
     if crop.given_path is not None:
         alpha = provided_alpha(crop.crop_id, crop.given_path, crop.given_digest, out)
     elif is_fused:
-        alpha = _fused(crop, body, models, out)
+        alpha = _fused(person, body, models, out)
     else:
         alpha = models.own.matte_of(crop.path, crop.digest)
     marked = mask = to_mask(alpha.prediction.alpha, recipe.threshold)
@@ -133,7 +171,7 @@ def _matte_one(
     second = models.second.matte_of(crop.path, crop.digest) if models.second else None
     mask_path, mask_digest = out.put(f"{crop.crop_id}.png", encode_png(mask))
     names = [recipe.model, *recipe.opinions]
-    model, digests = "+".join(names), [catalogue()[name].sha256 for name in names]
+    model, digests = "+".join(names), [_digest(catalogue()[name]) for name in names]
     return Matte(
         crop_id=crop.crop_id,
         alpha_path=alpha.path,
@@ -147,9 +185,13 @@ def _matte_one(
         second_digest=second and second.digest,
         model="given" if is_provided else model,
         model_digest=crop.given_digest or "+".join(digests),
-        channel=crop.channel if is_provided else f"rembg {model}",
+        channel=crop.channel if is_provided else machine_channel(model),
         foreign_share=_foreign_share(marked[box.slices], mask[box.slices]),
     )
+
+
+def _digest(weights: Weights) -> str:
+    return weights.sha256 or weights.identity
 
 
 def _foreign_share(marked: Mask, mask: Mask) -> float:
@@ -157,12 +199,11 @@ def _foreign_share(marked: Mask, mask: Mask) -> float:
     return round(1.0 - int(np.count_nonzero(mask)) / n_marked, _SHARE_DECIMALS) if n_marked else 0.0
 
 
-def _fused(crop: Crop, body: Body | None, models: _Models, out: ArtifactWriter) -> StoredAlpha:
+def _fused(person: _Person, body: Body | None, models: _Models, out: ArtifactWriter) -> StoredAlpha:
     """Fuse the model's alpha with the other opinions and write the result."""
-    own, *others = (
-        store.matte_of(crop.path, crop.digest).prediction for store in (models.own, *models.fused)
-    )
-    opinions = [own.alpha, *(other.alpha for other in others)]
+    crop = person.crop
+    own = models.own.matte_of(crop.path, crop.digest).prediction
+    opinions = [own.alpha, *_others(person, models)]
     if models.with_pose_mask and body is not None and body.mask is not None:
         opinions.append(body.mask)
     rgb = read_rgb(out.workspace.path(crop.path))
@@ -170,6 +211,20 @@ def _fused(crop: Crop, body: Body | None, models: _Models, out: ArtifactWriter) 
     path, digest = out.put(f"{crop.crop_id}-alpha.png", encode_png(codes))
     # The 8-bit codes, as a later reader of the file sees them; the raw range is the own model's.
     return StoredAlpha(own._replace(alpha=to_alpha(codes)), path, digest)
+
+
+def _others(person: _Person, models: _Models) -> list[Alpha]:
+    """Return what the other models say of a crop.
+
+    A network that segments and sees no person says nothing, rather than that nobody is there.
+    """
+    crop, said = person.crop, []
+    for store in models.fused:
+        prompt = person.prompt if store.takes_prompts else None
+        alpha = store.matte_of(crop.path, crop.digest, prompt).prediction.alpha
+        if alpha.any() or prompt is None:
+            said.append(alpha)
+    return said
 
 
 def _body(pose: Pose | None, workspace: Workspace) -> Body | None:

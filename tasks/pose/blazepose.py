@@ -20,7 +20,7 @@ from tasks.common.media.images import Alpha, Rgb
 from tasks.common.schema.boxes import Box
 from tasks.common.settings import Settings
 from tasks.common.weights.catalogue import Weights
-from tasks.common.weights.fetch import require_weights
+from tasks.common.weights.verified import verified_weights
 from tasks.pose.keypoints import PoseEstimate, in_picture
 
 _SIDE_PX = 256  # the network's input and its mask are squares of this side
@@ -70,10 +70,9 @@ class _Output(NamedTuple):
 
 @cache
 def _load(weights: Weights, models: Path) -> Any:
-    path = require_weights(weights, models)
     from ai_edge_litert.interpreter import Interpreter
 
-    with _quiet():
+    with verified_weights(weights, models) as path, _quiet():
         interpreter = Interpreter(str(path), num_threads=1)
         interpreter.allocate_tensors()
     return interpreter

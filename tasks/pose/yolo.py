@@ -11,7 +11,7 @@ from tasks.common.media.images import Rgb
 from tasks.common.schema.boxes import Box
 from tasks.common.settings import Settings
 from tasks.common.weights.catalogue import Weights
-from tasks.common.weights.fetch import require_weights
+from tasks.common.weights.verified import verified_weights
 from tasks.common.weights.yolo import load_yolo
 from tasks.pose.keypoints import N_POINTS, PoseEstimate, in_picture
 
@@ -23,7 +23,8 @@ _lock = Lock()
 
 @cache
 def _load(weights: Weights, models: Path) -> Any:
-    return load_yolo(require_weights(weights, models), "pose", models)
+    with verified_weights(weights, models) as path:
+        return load_yolo(path, "pose", models)
 
 
 def find_pose(rgb: Rgb, person: Box, weights: Weights, settings: Settings) -> PoseEstimate:

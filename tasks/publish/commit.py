@@ -35,12 +35,14 @@ class Lineage(NamedTuple):
     """What a tree was made of.
 
     `inputs` is the key of its inputs, `base` the number of its base version; `against` are for a
-    test subset the version refs that it must not overlap with.
+    test subset the version refs that it must not overlap with; `dropped` are the stems that
+    somebody named to be left out, of this version or of its base.
     """
 
     inputs: str
     base: int | None
     against: tuple[str, ...]
+    dropped: tuple[str, ...] = ()
 
 
 UNKNOWN = Lineage("", None, ())
@@ -52,6 +54,10 @@ class OvertakenError(MatteflowError):
     Built again on the newer version, the tree keeps every sample in the split where that version
     has it. Not a `WorldError`, which the task would retry: the same tree cannot succeed.
     """
+
+
+class TakenDownError(MatteflowError):
+    """Something in the tree was taken down after it was built; it has to be built without it."""
 
 
 def _utc_now() -> datetime:
@@ -69,15 +75,18 @@ def commit_tree(
     revive: bool = False,
     lineage: Lineage = UNKNOWN,
     clock: Callable[[], datetime] = _utc_now,
+    find_taken_down: Callable[[Sequence[TreeFile]], Sequence[str]] = lambda _: (),
 ) -> Publication:
     """Publish a tree as the next version of `name`; the same tree again makes no version.
 
     `now` is when the run began, which the record keeps; `clock` gives the present time for leases.
     Retired content is published again only with `revive`: a scheduled run must not bring back
-    what a person took out of use.
+    what a person took out of use. `find_taken_down` returns the samples that were taken down by
+    now: an upload takes hours, in which a takedown may be recorded.
 
     Raises:
         OvertakenError: another publisher committed a version after the base version was read.
+        TakenDownError: samples of the tree were taken down since it was built.
         WorldError: the store failed, or does not hold what was written to it.
         InputError: the store cannot be used as it is.
     """
@@ -95,7 +104,7 @@ def commit_tree(
     # past its grace already.
     lease_tree(store, tree_id, clock())
     # Also for a version that is there already: files that were deleted or cut short are replaced.
-    counts = upload(files, prefix, workspace, registry, name)
+    counts = upload(files, prefix, workspace, registry, name, lineage.base)
     # After the files and before the record: whoever reads a commit record finds the table.
     _put_file_table(files, tree_id, recipe_digest, registry)
     # The lease is renewed before the listing is compared: a file that a collection deleted until
@@ -103,13 +112,19 @@ def commit_tree(
     lease_tree(store, tree_id, clock())
     _require_whole(files, prefix, store)
     proposed = _record(files, name, tree_id, recipe_digest, now, lineage)
+    taken_down = find_taken_down(files)
+    if taken_down:
+        raise TakenDownError(
+            f"{len(taken_down)} samples were taken down while they were published."
+        )
     committed, is_new = _commit(proposed, registry)
     # Last, since `latest` must not name a version that does not exist. If the process is killed
     # before this line, `latest` lags behind until the same tree is published again: `_commit` then
     # returns the version that exists.
     advance_latest(registry, name, committed.version)
     publication = _publication(committed, store, is_new=is_new, counts=counts)
-    return publication.model_copy(update={"n_left_out": tree.n_dropped})
+    n_carried = sum(file.path is None for file in files if parse_image(file.name))
+    return publication.model_copy(update={"n_left_out": tree.n_dropped, "n_carried": n_carried})
 
 
 def _put_file_table(

@@ -193,6 +193,26 @@ def _take_over(
     return own
 
 
+def delete_now(registry: VersionRegistry, tree_id: str, now: datetime) -> bool:
+    """Delete a tree that no version in use needs, without a grace period; say whether it is gone.
+
+    For erasures only. A tree that a publisher leased within an hour, or that another deletion is at
+    work on, stays, and so does one that became a version.
+    """
+    store, key = registry.store, tombstone_key(tree_id)
+    store.put_if_absent(key, Tombstone(state="garbage", at=now).encode())
+    data = store.get(key)
+    if data is None:
+        return False
+    tombstone = read_tombstone(store, key, data)
+    if tombstone.state != "garbage" and now - tombstone.at < _ABANDONED:
+        return False
+    versions = _Versions(registry)
+    own = _take_over(versions, tree_id, data, now)
+    is_known = tree_id in versions.trees()[1]
+    return own is not None and _delete_tree(store, tree_id, own, keep_table=is_known)
+
+
 def _delete_tree(store: ObjectStore, tree_id: str, own: bytes, *, keep_table: bool) -> bool:
     """Delete a tree: first the manifest, so that it is not whole, last the tombstone.
 

@@ -1,30 +1,35 @@
 """What a new version reads from published ones: its base, and what it must not overlap with."""
 
 import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from io import BytesIO
+from typing import Any
 
 import pandas as pd
 
-from tasks.common.errors import InputError
+from tasks.common.errors import ArtifactError, InputError
+from tasks.common.files import digest_bytes
 from tasks.common.recipe.publish import PublishRecipe
+from tasks.common.records import Source
 from tasks.common.schema.layout import (
     CHANGELOG,
     MANIFEST,
+    METADATA,
     OLD_SPLIT_ASSIGNMENT,
     SAMPLE_TABLE,
     SPLIT_ASSIGNMENT,
     Split,
+    TreeFile,
     read_manifest,
 )
-from tasks.common.schema.sample import (
-    NO_BASE,
-    BaseVersion,
-    OtherSubset,
-    SampleRow,
-    rows_of_frame,
-)
+from tasks.common.schema.published import NO_BASE, BaseVersion, OtherSubset
+from tasks.common.schema.sample import SampleRow, rows_of_frame
 from tasks.publish.records import Commit
 from tasks.publish.registry import VersionRegistry, damaged
+
+# The camera is left out: the list's word and the file's own are published as one.
+_OF_PROVENANCE = ("listing", "entry", "uploader", "shared_at", "session", "batch")
 
 
 def find_base(registry: VersionRegistry, name: str, inputs: str) -> Commit | None:
@@ -45,7 +50,7 @@ def find_base(registry: VersionRegistry, name: str, inputs: str) -> Commit | Non
 
 
 def read_base(registry: VersionRegistry, base: Commit | None) -> BaseVersion:
-    """Return the split assignment, samples and history of a version.
+    """Return the split assignment, samples, sources and history of a version.
 
     Raises:
         InputError: its files are gone.
@@ -54,19 +59,64 @@ def read_base(registry: VersionRegistry, base: Commit | None) -> BaseVersion:
     if base is None:
         return NO_BASE
     # The manifest, not the table of files: it is among the files that the tree's name covers.
-    digests = read_manifest(_read_file(registry, base, MANIFEST))
+    digests = _read_manifest(registry, base)
     is_old = SPLIT_ASSIGNMENT not in digests and OLD_SPLIT_ASSIGNMENT in digests
     name = OLD_SPLIT_ASSIGNMENT if is_old else SPLIT_ASSIGNMENT
-    splits: dict[str, Split] = json.loads(_read_file(registry, base, name))
+    splits: dict[str, Split] = json.loads(_read_file(registry, base, name, digests))
+    rows = _decode_samples(registry, base, _read_file(registry, base, SAMPLE_TABLE, digests))
+    metadata = json.loads(_read_file(registry, base, METADATA, digests))
     return BaseVersion(
         label=base.label,
         number=base.version,
         tree=base.tree,
         splits=splits,
-        samples={row.stem: row.sample(digests) for row in read_samples(registry, base)},
+        samples={row.stem: row.sample(digests) for row in rows},
         files=digests,
-        changelog=_read_file(registry, base, CHANGELOG).decode(),
+        changelog=_read_file(registry, base, CHANGELOG, digests).decode(),
+        rows={row.stem: row for row in rows},
+        table=_read_table(registry, base, digests),
+        sources=_sources_of(rows, metadata.get("sources", ())),
+        duplicates=metadata.get("duplicate_sources", {}),
+        dropped=frozenset(base.dropped),
     )
+
+
+def _read_table(
+    registry: VersionRegistry, base: Commit, digests: Mapping[str, str]
+) -> dict[str, TreeFile]:
+    """Return the files of a version by name, without the manifest; none of a damaged table.
+
+    Only what is carried over needs the table, and says so where a file is not in it.
+    """
+    with suppress(ArtifactError):
+        table = registry.files(base) or ()
+        files = {file.name: file for file in table if file.name != MANIFEST}
+        # A flipped bit in a table may well decode, to another value.
+        if {name: file.digest for name, file in files.items()} == digests:
+            return files
+    return {}
+
+
+def _sources_of(
+    rows: Iterable[SampleRow], described: Iterable[Mapping[str, Any]]
+) -> dict[str, Source]:
+    """Return the sources of published samples, as `dataset.json` describes them, by id.
+
+    Local paths are not published. An id in their place is a path, too, so that it stays private.
+    """
+    by_id = {str(source["source_id"]): source for source in described}
+    sources: dict[str, Source] = {}
+    for row in rows:
+        known, origin = by_id.get(row.source_id, {}), row.provenance
+        values = {
+            "uri": origin.address or row.source_id,
+            "scenes": known.get("scenes", row.scenes),
+            "licence": row.licence,
+            "attribution": known.get("attribution"),
+            "captured_with": known.get("captured_with"),
+        } | {name: getattr(origin, name) for name in _OF_PROVENANCE}
+        sources.setdefault(row.source_id, Source(source_id=row.source_id, **values))
+    return sources
 
 
 def find_others(registry: VersionRegistry, recipe: PublishRecipe) -> list[Commit]:
@@ -121,7 +171,11 @@ def read_samples(registry: VersionRegistry, commit: Commit) -> list[SampleRow]:
         InputError: it has none; it was published by an older program, or its files are gone.
         ArtifactError: it is not what was published.
     """
-    data = _read_file(registry, commit, SAMPLE_TABLE)
+    digests = _read_manifest(registry, commit)
+    return _decode_samples(registry, commit, _read_file(registry, commit, SAMPLE_TABLE, digests))
+
+
+def _decode_samples(registry: VersionRegistry, commit: Commit, data: bytes) -> list[SampleRow]:
     try:
         # An empty cell is the only missing value: a source may well be called "NA".
         table = pd.read_csv(BytesIO(data), dtype="string", keep_default_na=False, na_values=[""])
@@ -130,11 +184,30 @@ def read_samples(registry: VersionRegistry, commit: Commit) -> list[SampleRow]:
         raise damaged(registry.store, commit.prefix + SAMPLE_TABLE) from error
 
 
-def _read_file(registry: VersionRegistry, commit: Commit, name: str) -> bytes:
-    data = registry.store.get(commit.prefix + name)
+def _read_manifest(registry: VersionRegistry, commit: Commit) -> dict[str, str]:
+    """Return the digests of a version's files; the manifest's own digest names the tree."""
+    data = registry.store.get(commit.prefix + MANIFEST)
     if data is None:
-        raise InputError(
-            f"{commit.label} has no {name}: it was published by an older program, or its files are "
-            f"gone. Publish under another note, or `matteflow retire {commit.label}` first."
-        )
+        raise _gone(commit, MANIFEST)
+    if not digest_bytes(data).startswith(commit.tree):
+        raise damaged(registry.store, commit.prefix + MANIFEST)
+    return read_manifest(data)
+
+
+def _read_file(
+    registry: VersionRegistry, commit: Commit, name: str, digests: Mapping[str, str]
+) -> bytes:
+    """Return a file of a version, compared with the manifest."""
+    data = registry.store.get(commit.prefix + name)
+    if data is None or name not in digests:
+        raise _gone(commit, name)
+    if digest_bytes(data) != digests[name]:
+        raise damaged(registry.store, commit.prefix + name)
     return data
+
+
+def _gone(commit: Commit, name: str) -> InputError:
+    return InputError(
+        f"{commit.label} has no {name}: it was published by an older program, or its files are "
+        f"gone. Publish under another note, or `matteflow retire {commit.label}` first."
+    )

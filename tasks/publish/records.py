@@ -38,6 +38,7 @@ class Commit(StoreRecord):
     content: str = ""  # digest of what is published, without the history files
     base: int | None = None  # number of its base version
     against: tuple[str, ...] = ()  # of a test subset: version refs that it must not overlap with
+    dropped: tuple[str, ...] = ()  # digests of samples that later versions are without, too
 
     @property
     def label(self) -> str:

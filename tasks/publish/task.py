@@ -5,15 +5,23 @@ from datetime import datetime, timedelta
 from tasks.common.recipe.models import Recipe
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.records import Publication, StageResult
-from tasks.common.schema.sample import KINDS, BaseVersion, OtherSubset
+from tasks.common.schema.published import BaseVersion, OtherSubset
+from tasks.common.schema.sample import KINDS
 from tasks.common.settings import settings
 from tasks.common.store.address import ATTEMPTS, open_store
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.caching import run_task
+from tasks.common.workspace.takedowns import Takedowns
 from tasks.publish.channels import point_channel, remove_channels
-from tasks.publish.commit import Lineage, OvertakenError, commit_tree
+from tasks.publish.commit import Lineage, OvertakenError, TakenDownError, commit_tree
 from tasks.publish.diff import Diff, diff_versions
 from tasks.publish.diff_page import render_diff
+from tasks.publish.erase import (
+    StoreErasure,
+    describe_holding,
+    erase_from_store,
+    search_store,
+)
 from tasks.publish.gc import GRACE, Unreferenced, collect, describe_unreferenced
 from tasks.publish.pull import Pulled, pull_version
 from tasks.publish.read import find_base, find_others, read_base, read_other, read_samples
@@ -32,13 +40,17 @@ __all__ = [
     "OvertakenError",
     "Problem",
     "Pulled",
+    "StoreErasure",
+    "TakenDownError",
     "Unreferenced",
     "VersionRegistry",
     "check_publishable",
     "collect",
     "collect_garbage",
+    "describe_holding",
     "describe_unreferenced",
     "diff_versions",
+    "erase_from_store",
     "open_registry",
     "point_channel",
     "publish",
@@ -50,7 +62,9 @@ __all__ = [
     "render_diff",
     "restore_version",
     "retire_version",
+    "search_store",
     "select_versions",
+    "sources_in_base",
     "verify_all",
     "verify_version",
     "verify_versions",
@@ -89,6 +103,17 @@ def read_others(store: str, recipe: PublishRecipe) -> list[OtherSubset]:
     return [read_other(registry, commit) for commit in find_others(registry, recipe)]
 
 
+def sources_in_base(registry: VersionRegistry, name: str) -> frozenset[str]:
+    """Return the sources of which the newest version in use has samples; none before the first.
+
+    Raises as `read_samples`.
+    """
+    numbers = registry.numbers_in_use(name)
+    commit = registry.commit(name, numbers[-1]) if numbers else None
+    rows = read_samples(registry, commit) if commit is not None else ()
+    return frozenset(row.source_id for row in rows)
+
+
 def read_base_version(store: str, name: str, inputs: str) -> BaseVersion:
     """Return the base version for these inputs; raises as `read_base`."""
     registry = open_registry(store)
@@ -105,15 +130,17 @@ def publish(
     revive: bool = False,
 ) -> Publication:
     """Publish a tree as the next version of the recipe's subset."""
+    workspace, objects = Workspace.of(settings()), open_store(store)
     return commit_tree(
         tree,
         recipe.publish.name,
-        Workspace.of(settings()),
-        open_store(store),
+        workspace,
+        objects,
         recipe_digest=recipe.digest,
         now=now,
         revive=revive,
         lineage=lineage,
+        find_taken_down=lambda files: Takedowns.of(workspace, objects).covered(files),
     )
 
 

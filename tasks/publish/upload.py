@@ -8,7 +8,7 @@ from tasks.common.errors import ArtifactError
 from tasks.common.files import digest_bytes
 from tasks.common.progress import track
 from tasks.common.schema.layout import MANIFEST, TreeFile, is_of_sample
-from tasks.common.store.objects import Content, Stored, in_parallel
+from tasks.common.store.objects import Content, ObjectStore, Stored, in_parallel
 from tasks.common.workspace.artifacts import Workspace
 from tasks.publish.records import Commit
 from tasks.publish.registry import VersionRegistry
@@ -25,18 +25,22 @@ def upload(
     workspace: Workspace,
     registry: VersionRegistry,
     name: str,
+    base: int | None = None,
 ) -> Counter[str]:
     """Bring every file into the store, the manifest last; count what was done how.
 
+    Files without a path are those of the version `base`, copied within the store.
+
     Raises:
-        ArtifactError: a file of the workspace changed since the tree was built.
+        ArtifactError: a file of the workspace changed since the tree was built, or a file of the
+            base version is not there any more.
     """
     store = registry.store
     # One listing instead of a request per file. It is read after the lease, so no collection
     # deletes what it shows.
     present = store.list_objects(prefix)
     missing = {file.digest for file in files if not is_there(file, present.get(prefix + file.name))}
-    copies = _find_copies(missing, registry, name, prefix)
+    copies = _find_copies(missing, registry, name, prefix, base)
 
     def bring(file: TreeFile) -> str:
         key = prefix + file.name
@@ -46,7 +50,7 @@ def upload(
             return "copied"
         # Also where the copy failed: the source may be damaged or deleted since its table was
         # written.
-        store.put(key, _bytes_of(file, workspace), file.digest)
+        store.put(key, _bytes_of(file, workspace, store, copies.get(file.digest)), file.digest)
         return "uploaded"
 
     counts: Counter[str] = Counter()
@@ -79,11 +83,11 @@ def _in_order(files: Iterable[TreeFile]) -> list[list[TreeFile]]:
 
 
 def _find_copies(
-    missing: set[str], registry: VersionRegistry, name: str, prefix: str
+    missing: set[str], registry: VersionRegistry, name: str, prefix: str, base: int | None
 ) -> dict[str, str]:
     """Return, by sha256, the keys under which other trees hold files that this one lacks."""
     copies: dict[str, str] = {}
-    for commit in _earlier(registry, name):
+    for commit in _earlier(registry, name, base):
         if missing <= copies.keys():
             break
         # The same tree: its files are the ones that are missing.
@@ -96,10 +100,14 @@ def _find_copies(
     return copies
 
 
-def _earlier(registry: VersionRegistry, name: str) -> Iterable[Commit]:
-    """Yield versions that may share files: this subset's, newest first, then the others' newest."""
-    own = registry.numbers_in_use(name)[-_MAX_OWN_VERSIONS:]
-    for number in reversed(own):
+def _earlier(registry: VersionRegistry, name: str, base: int | None) -> Iterable[Commit]:
+    """Yield versions that may share files: this subset's, newest first, then the others' newest.
+
+    The base comes first, even if it was retired meanwhile: what is carried over lies there alone.
+    """
+    own = [number for number in registry.numbers_in_use(name) if number != base]
+    first = [] if base is None else [base]
+    for number in [*first, *reversed(own[-_MAX_OWN_VERSIONS:])]:
         commit = registry.commit(name, number)
         if commit is not None:
             yield commit
@@ -111,9 +119,18 @@ def _earlier(registry: VersionRegistry, name: str) -> Iterable[Commit]:
             yield commit
 
 
-def _bytes_of(file: TreeFile, workspace: Workspace) -> bytes:
+def _bytes_of(file: TreeFile, workspace: Workspace, store: ObjectStore, copy: str | None) -> bytes:
+    """Return the bytes of a file: from the workspace, else from the version that it comes from."""
     if file.path is None:
-        raise ValueError(f"{file.name} was read from a store and is in no workspace")
+        # Only where the store cannot copy, such as a file system without hard links.
+        data = store.get(copy) if copy is not None else None
+        if data is None or digest_bytes(data) != file.digest:
+            raise ArtifactError(
+                f"{file.name} is carried over from an earlier version, whose file is missing or "
+                "damaged; `matteflow verify --deep` lists the problems. Restore it from a backup, "
+                "or ingest its source again."
+            )
+        return data
     data = workspace.path(file.path).read_bytes()
     # The manifest has this digest already; other bytes would be a version that never verifies.
     if digest_bytes(data) != file.digest:

@@ -1,3 +1,3 @@
 """Pages and tables for people: funnel, report, contact sheets, verdict differences."""
 
-VERSION = 2
+VERSION = 3

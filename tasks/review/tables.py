@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from tasks.common.schema.columns import to_frame
+from tasks.common.schema.csv_text import csv_bytes
 from tasks.common.schema.rows import JudgedCrop, RunCrop
 
 
@@ -61,4 +62,4 @@ def _review_row(crop: RunCrop) -> ReviewRow:
 
 def encode_csv(table: pd.DataFrame) -> bytes:
     """Encode with a header, LF and UTF-8, the same bytes for the same rows."""
-    return bytes(table.to_csv(index=False, lineterminator="\n").encode())
+    return csv_bytes(table)

@@ -8,7 +8,7 @@ from tasks.common.recipe.models import Recipe
 from tasks.common.records import SourceOutcome, StageResult
 from tasks.common.settings import settings
 from tasks.common.weights.catalogue import find_weights
-from tasks.common.weights.fetch import require_weights
+from tasks.common.weights.verified import verified_weights
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.caching import run_task
 from tasks.review.clip import Tagger
@@ -94,8 +94,8 @@ def propose(
     if not recipe.publish.scenes:
         raise InputError("The recipe has no publish.scenes, so there is nothing to propose.")
     chosen = find_weights(weights, "tagger")
-    path = require_weights(chosen, settings().models)
-    tagger = Tagger(chosen, path, recipe.publish.scenes, settings().device)
+    with verified_weights(chosen, settings().models) as path:
+        tagger = Tagger(chosen, path, recipe.publish.scenes, settings().device)
     workspace = Workspace.of(settings())
     kept = workspace.run_crops(crops).of("keep")
     sources = {outcome.source.source_id: outcome.source for outcome in outcomes}

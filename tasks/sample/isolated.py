@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypedDict, final
+from typing import Annotated, Any, final
 
 import numpy as np
 from PIL import ImageOps
+from pydantic import Field, TypeAdapter
+from typing_extensions import TypedDict  # pydantic needs it until Python 3.12
 
 from tasks.common.errors import SourceError
 from tasks.common.media.images import Rgb, encode_jpeg, open_picture
@@ -42,9 +44,9 @@ class TotalMessage(TypedDict):
 
 @final
 class FrameMessage(TypedDict):
-    """A frame that is kept; `file` is its JPEG, which the reader removes."""
+    """A frame that is kept; `file` names its JPEG in the folder, which the reader removes."""
 
-    time_s: float
+    time_s: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     file: str
     width_px: int
     height_px: int
@@ -58,6 +60,8 @@ class DropMessage(TypedDict):
 
 
 Message = TotalMessage | FrameMessage | DropMessage
+# The worker may have been taken over by the media: what it sends is checked.
+MESSAGES: TypeAdapter[Message] = TypeAdapter(Message)
 
 
 def sample_in_worker(job: SampleJob) -> Iterator[Message]:
@@ -74,11 +78,11 @@ def sample_in_worker(job: SampleJob) -> Iterator[Message]:
         if drop is not None:
             yield DropMessage(drop=drop.model_dump(mode="json"))
         elif isinstance(item, Sampled):
-            file = Path(job["folder"], f"{number}.jpg")
+            file = f"{number}.jpg"
             # As a file: JSON messages would double the size of pictures.
-            file.write_bytes(encode_jpeg(item.rgb, recipe.jpeg_quality))
+            Path(job["folder"], file).write_bytes(encode_jpeg(item.rgb, recipe.jpeg_quality))
             height, width = item.rgb.shape[:2]
-            yield FrameMessage(time_s=item.time_s, file=str(file), width_px=width, height_px=height)
+            yield FrameMessage(time_s=item.time_s, file=file, width_px=width, height_px=height)
 
 
 def _open(job: SampleJob, recipe: SampleRecipe) -> tuple[Iterator[Sampled | Drop], int]:

@@ -4,10 +4,14 @@ from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from tasks.common.digests import content_key
 from tasks.common.errors import SourceError
+from tasks.common.media.handed import take_jpeg
+from tasks.common.media.jail import Reach
 from tasks.common.media.limits import decode_limits, refusing_malformed_media
-from tasks.common.media.sandbox import stream_isolated
+from tasks.common.media.sandbox import SandboxError, stream_isolated
 from tasks.common.progress import track
 from tasks.common.recipe.models import SampleRecipe
 from tasks.common.records import Drop, FramesTable, MediaTable, Source
@@ -16,8 +20,17 @@ from tasks.common.settings import Settings, settings
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.common.workspace.scratch import scratch_folder
 from tasks.sample import VERSION
-from tasks.sample.isolated import FrameMessage, Message, SampleJob, sample_in_worker
+from tasks.sample.isolated import (
+    MESSAGES,
+    FrameMessage,
+    Message,
+    SampleJob,
+    sample_in_worker,
+)
 from tasks.sample.traits import Traits, read_traits
+
+_JPEG_BYTES = 256 << 20  # a JPEG of 100 million pixels, at the best quality, is half as large
+_MAX_PIXELS = 1 << 28  # or as many as the probe measured: what the next stages then decode
 
 
 def sample_key(media: MediaTable, recipe: SampleRecipe) -> str:
@@ -53,7 +66,7 @@ def write_frames(
             _sampled(row, recipe, settings, out.workspace.path(row.path), folder, traits)
         ) as messages,
     ):
-        return _write(messages, row, out)
+        return _write(messages, row, out, folder)
 
 
 def _sampled(
@@ -76,22 +89,29 @@ def _sampled(
     )
     longest_s = recipe.every_s * recipe.max_frames  # for containers that declare no duration
     video_s = (traits.duration_s or media.duration_s or longest_s) if media.kind == "video" else 0.0
-    return stream_isolated(sample_in_worker, job, decode_limits(settings, video_s))
+    reach = Reach((str(path),), str(folder), file_bytes=_JPEG_BYTES)
+    limits = decode_limits(settings, video_s)
+    with closing(stream_isolated(sample_in_worker, job, limits, reach)) as messages:
+        for message in messages:
+            try:
+                yield MESSAGES.validate_python(message)
+            except ValidationError as error:
+                raise SandboxError("crash", "The worker sent a wrong message.") from error
 
 
 def _write(
-    messages: Generator[Message, None, None], media: MediaRow, out: ArtifactWriter
+    messages: Generator[Message, None, None], media: MediaRow, out: ArtifactWriter, folder: Path
 ) -> FramesTable:
     frames: list[Frame] = []
     drops: list[Drop] = []
-    first = next(messages)
-    if "n_targets" not in first:
-        raise TypeError("the first message of the worker must be its number of targets")
+    first = next(messages, None)
+    if first is None or "n_targets" not in first:
+        raise SandboxError("crash", "The worker did not begin with its number of targets.")
     for message in track(messages, "sample", first["n_targets"]):
         if "drop" in message:
             drops.append(Drop.model_validate(message["drop"]))
         elif "file" in message:
-            frames.append(_store(message, media, out))
+            frames.append(_store(message, media, out, folder))
     if not frames and not drops:
         raise SourceError("No frame of the video has a time, so that none could be chosen.")
     # Otherwise the source would count as done, and an operator would not look at it.
@@ -100,13 +120,15 @@ def _write(
     return FramesTable(out.commit_rows(Frame, frames, drops, n_in=len(frames) + len(drops)))
 
 
-def _store(message: FrameMessage, media: MediaRow, out: ArtifactWriter) -> Frame:
+def _store(message: FrameMessage, media: MediaRow, out: ArtifactWriter, folder: Path) -> Frame:
     """Move one JPEG of the worker into the artifact."""
     # Milliseconds, zero-padded, so that names sort by time.
     frame_id = f"{media.media_id[:12]}-{round(message['time_s'] * 1000):08d}"
-    file = Path(message["file"])
-    path, digest = out.put(f"{frame_id}.jpg", file.read_bytes())
-    file.unlink()  # at once: the frames of a long video could fill the scratch disk
+    size_wh = message["width_px"], message["height_px"]
+    if size_wh[0] * size_wh[1] > max(_MAX_PIXELS, media.width_px * media.height_px):
+        raise SandboxError("crash", "The worker sent a frame that is larger than its video.")
+    jpeg = take_jpeg(folder, message["file"], size_wh, _JPEG_BYTES)
+    path, digest = out.put(f"{frame_id}.jpg", jpeg)
     return Frame(
         frame_id=frame_id,
         media_id=media.media_id,

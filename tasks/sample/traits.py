@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.common.errors import SourceError
+from tasks.common.media.jail import Reach
 from tasks.common.media.limits import decode_limits, refusing_malformed_media
 from tasks.common.media.sandbox import SandboxError, run_isolated
 from tasks.common.records import Kind, Record
@@ -99,5 +100,7 @@ def _look(media: MediaRow, path: Path, settings: Settings) -> Traits:
         duration_s=media.duration_s,
         is_labelled=media.labels_path is not None,
     )
-    answer = run_isolated(look_in_worker, job.model_dump(mode="json"), decode_limits(settings))
+    answer = run_isolated(
+        look_in_worker, job.model_dump(mode="json"), decode_limits(settings), Reach((job.path,))
+    )
     return Traits.model_validate(answer)

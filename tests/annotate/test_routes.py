@@ -14,6 +14,8 @@ from flows.engine.work_orders import Receipt
 from tasks.annotate.check import Sent, problem_of
 from tasks.annotate.order import Order
 from tasks.annotate.receive import Outcome
+from tasks.annotate.routes.brush_rle import decode_brush
+from tasks.annotate.routes.mask_picture import THRESHOLD
 from tasks.annotate.routes.returned import Returned
 from tasks.common.media.images import Mask, read_rgb
 from tasks.common.schema.boxes import Box
@@ -239,6 +241,15 @@ def test_a_task_without_brush_is_refused_as_empty(order: Order, tmp_path: Path) 
     assert (outcome.result, "is empty" in outcome.sentence) == ("refused", True)
 
 
+def test_a_skipped_task_is_named_and_nothing_of_it_is_taken(order: Order, tmp_path: Path) -> None:
+    file = ROUTES["labelstudio"]([came(order, 0)], tmp_path)
+    tasks = json.loads(file.read_text())
+    tasks[0]["annotations"][0]["was_cancelled"] = True
+    file.write_text(json.dumps(tasks))
+    (outcome,) = received(file, order).outcomes
+    assert (outcome.result, "was skipped" in outcome.sentence) == ("refused", True)
+
+
 def test_two_files_for_one_sample_are_both_refused(order: Order, tmp_path: Path) -> None:
     first = came(order, 0)
     for name in ("a", "b"):
@@ -263,3 +274,18 @@ def test_an_export_without_a_manifest_finds_its_order_by_its_samples(
     (tmp_path / "back").mkdir()
     export = ROUTES["coco"]([came(order, 0)], tmp_path / "back")
     assert received(export).order == order
+
+
+def test_what_the_real_editor_saved_is_its_two_strokes_and_nothing_else() -> None:
+    """Recorded from Label Studio's own editor in a browser: a brush stroke and an eraser stroke.
+
+    Its brush writes soft edges; from half on they count.
+    """
+    recorded = json.loads((Path(__file__).parent / "labelstudio_editor.json").read_text())
+    width, height = recorded["size_wh"]
+    sent, alpha = (decode_brush(recorded[name], (width, height)) for name in ("sent", "came"))
+    assert len(np.unique(alpha)) > 20
+    came = alpha >= THRESHOLD
+    changed = (came != (sent >= THRESHOLD)).astype(np.uint8)
+    n_parts, _, parts, _ = cv2.connectedComponentsWithStats(changed, connectivity=8)
+    assert (n_parts - 1, sorted(parts[1:, cv2.CC_STAT_AREA].tolist())) == (2, [44, 52])

@@ -50,6 +50,7 @@ MEASURED_ON_MASK: dict[str, float | None] = {
     "frame_cut_mask": 0.0,
     "person_overlap_mask": 0.0,
     "other_people": 0.0,
+    "object_overlap": 0.0,
     "contrast": 40.0,
     "mask_certainty": 0.8,
     "expected_iou": 0.95,

@@ -8,7 +8,7 @@ import pytest
 
 from tasks.common.schema.rule_names import RULE_NAMES
 from tasks.common.workspace.artifacts import Workspace
-from tasks.dataset.card import chinese_reasons, words_of
+from tasks.dataset.card import _prose, chinese_reasons, words_of
 from tasks.dataset.decontamination import OVERLAP
 from tasks.dataset.groups import TIES_BOTH_SPLITS
 from tests.dataset.builders import judged, source
@@ -91,6 +91,13 @@ def test_markup_in_a_source_list_stays_text(tmp_path: Path) -> None:
     line = source("a", attribution="<script>|x\ny", licence="[x](y)")
     card = read_tree(workspace, judged(workspace, line, [Crop("a")]))["README.md"].decode()
     assert "| &lt;script&gt;&#124;x y |" in card
+    assert "| &#91;x](y) |" in card
+
+
+def test_markup_in_the_description_stays_text() -> None:
+    hostile = "A <img src=x onerror=alert(1)> ![t](https://evil.org/t.png) set & more"
+    shown = "A &lt;img src=x onerror=alert(1)&gt; !&#91;t](https://evil.org/t.png) set &amp; more"
+    assert _prose(hostile) == shown
 
 
 def test_every_word_is_there_in_both_languages() -> None:

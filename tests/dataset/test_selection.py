@@ -9,7 +9,7 @@ from tasks.common.errors import InputError
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import Source, SourceOutcome
 from tasks.common.schema.layout import Split
-from tasks.common.schema.sample import NO_BASE
+from tasks.common.schema.published import NO_BASE
 from tasks.common.workspace.artifacts import Workspace
 from tasks.dataset.groups import LeftOut
 from tasks.dataset.selection import Selected, check_pins, choose_samples

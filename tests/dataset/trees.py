@@ -15,7 +15,7 @@ from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.recipe.publish import PublishRecipe
 from tasks.common.records import Publication, SourceOutcome, StageResult
 from tasks.common.schema.layout import MANIFEST, TreeFile, encode_manifest
-from tasks.common.schema.sample import NO_BASE, BaseVersion
+from tasks.common.schema.published import NO_BASE, BaseVersion
 from tasks.common.schema.tables import plain_rows
 from tasks.common.store.objects import ObjectStore
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace

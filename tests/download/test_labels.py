@@ -1,5 +1,7 @@
 """How segmentations of COCO become labels: run lengths, polygons, people who overlap."""
 
+import time
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -56,3 +58,35 @@ def test_of_two_people_who_overlap_the_smaller_lies_on_top() -> None:
 def test_a_malformed_segmentation_is_refused(segmentation: Any) -> None:
     with pytest.raises(SourceError, match="malformed"):
         draw_labels([segmentation], (4, 3))
+
+
+@pytest.mark.parametrize(
+    "segmentation",
+    [
+        pytest.param({"size": [200_000, 200_000], "counts": [40_000_000_000]}, id="size"),
+        pytest.param({"size": [3, 4], "counts": "o" * 20_000}, id="a run that never ends"),
+        pytest.param({"size": [3, 4], "counts": [float("inf")]}, id="infinite run"),
+        pytest.param({"size": [3, 4], "counts": [0] * 10_000}, id="ten thousand runs of nothing"),
+        pytest.param([[float("nan")] * 6], id="no numbers"),
+    ],
+)
+def test_a_segmentation_that_claims_too_much_is_refused_at_once(segmentation: Any) -> None:
+    tracemalloc.start()
+    before_s = time.process_time()
+    try:
+        with pytest.raises(SourceError, match="malformed"):
+            draw_labels([segmentation], (4, 3))
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+    assert time.process_time() - before_s < 1.0
+
+
+def test_many_people_in_a_large_picture_take_the_memory_of_a_few() -> None:
+    whole = {"size": [2000, 2000], "counts": [0, 4_000_000]}
+    tracemalloc.start()
+    try:
+        draw_labels([whole] * 60, (2000, 2000))
+        assert tracemalloc.get_traced_memory()[1] < 60_000_000  # 60 masks are 240 MB
+    finally:
+        tracemalloc.stop()

@@ -49,6 +49,7 @@ GOOD = MeasuredCrop(
         "frame_cut_mask": 0.0,
         "person_overlap_mask": 0.0,
         "other_people": 0.0,
+        "object_overlap": 0.0,
         "contrast": 40.0,
         "mask_certainty": 0.8,
         "expected_iou": 0.95,
@@ -121,6 +122,7 @@ def make_subject(
     crop_at: tuple[int, int] = (0, 0),
     person: Corners = (100, 50, 200, 250),
     others: Sequence[Corners] = (),
+    objects: Sequence[Corners] | None = None,
     rgb: Picture | None = None,
     mask: Picture | None = None,
     alpha: Picture | None = None,
@@ -149,6 +151,7 @@ def make_subject(
         crop_box_xyxy=Box(left, top, left + width, top + height),
         confidence=confidence,
         others_xyxy=tuple(map(Box.of, others)),
+        objects_xyxy=None if objects is None else tuple(map(Box.of, objects)),
         path=_write(root, "crop.png", pixels),
         digest="",
     )

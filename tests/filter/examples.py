@@ -45,6 +45,7 @@ class Example:
     points: NDArray[np.floating[Any]]
     mask: Picture
     others: tuple[Corners, ...] = ()
+    objects: tuple[Corners, ...] = ()
     seen: tuple[float, ...] = (1.0,) * N_POINTS
     alpha: Picture | None = None
     pose_mask: Picture | None = None
@@ -72,6 +73,7 @@ class Example:
             crop_at=self.crop_at,
             person=moved(self.person, *self.crop_at),
             others=[moved(other, *self.crop_at) for other in self.others],
+            objects=[moved(thing, *self.crop_at) for thing in self.objects],
             mask=self.mask,
             alpha=sure if self.alpha is None else self.alpha,
             tight=tight_around(self.mask) if self.tight is None else self.tight,

@@ -1,6 +1,7 @@
 """Rules on the mask's shape: extremes exactly, known rectangles by arithmetic."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,11 +10,13 @@ from tasks.filter.rules import (
     expected_iou,
     frame_cut_mask,
     mask_whole,
+    object_overlap,
     other_people,
     person_overlap_mask,
     subject_share,
 )
-from tests.filter.builders import Corners, make_subject, mask_of
+from tasks.filter.subject import Subject
+from tests.filter.builders import N_POINTS, Corners, make_pose, make_subject, mask_of
 
 Cut = tuple[int, int, int, int]
 WHOLE: Cut = (0, 0, 400, 300)
@@ -146,6 +149,44 @@ def test_other_people_is_the_share_of_the_picture_in_their_boxes_beside_the_mask
     mask, tight = mask_of((100, 50, 200, 250)), (80, 40, 220, 260)
     subject = make_subject(tmp_path, others=others, mask=mask, tight=tight)
     assert other_people.measure(subject) == pytest.approx(share)
+
+
+BAG: Corners = (200.0, 150.0, 240.0, 200.0)
+
+
+def _with_a_bag(root: Path, *, body: Cut, **facts: Any) -> Subject:
+    """Return a person of 100 x 200 px whose mask also holds a bag of 40 x 50 px beside them."""
+    mask = mask_of((100, 50, 200, 250), (200, 150, 240, 200))
+    points = np.zeros((N_POINTS, 2), np.float32)
+    pose = make_pose(root, points=points, seen=(0.9,) * N_POINTS, mask=mask_of(body) * 255)
+    return make_subject(root, mask=mask, pose=pose, **facts)
+
+
+@pytest.mark.parametrize(
+    ("objects", "share"),
+    [
+        pytest.param([], 0.0, id="none"),
+        # The body is widened by 4 % of 200 px: 8 of the bag's 40 columns are the person's then.
+        pytest.param([BAG], 32 * 50 / (20_000 + 2_000), id="a bag in the mask"),
+        pytest.param([BAG, BAG], 32 * 50 / (20_000 + 2_000), id="the same bag twice"),
+        pytest.param([(90.0, 205.0, 210.0, 260.0)], 0.0, id="a bicycle under the legs"),
+        pytest.param([(300.0, 0.0, 400.0, 100.0)], 0.0, id="a ball far away"),
+    ],
+)
+def test_object_overlap_is_the_share_of_the_mask_in_things_beside_the_body(
+    tmp_path: Path, objects: list[Corners], share: float
+) -> None:
+    subject = _with_a_bag(tmp_path, body=(100, 50, 200, 250), objects=objects)
+    assert object_overlap.measure(subject) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("missing", ["objects", "pose"])
+def test_object_overlap_is_unknown_without_objects_or_a_pose_mask(
+    missing: str, tmp_path: Path
+) -> None:
+    facts: dict[str, Any] = {"objects": [BAG]} if missing == "pose" else {}
+    subject = make_subject(tmp_path, mask=mask_of((100, 50, 200, 250)), **facts)
+    assert object_overlap.measure(subject) is None
 
 
 def test_expected_iou_is_what_the_alpha_expects(tmp_path: Path) -> None:

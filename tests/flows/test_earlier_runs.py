@@ -1,19 +1,19 @@
-"""A subset that is collected in batches: what earlier runs gave is published too."""
+"""Which runs of a workspace say more of what a subset that accumulates holds."""
 
 from pathlib import Path
 
 import pytest
 
-from flows.engine.earlier_runs import earlier_runs, join_outcomes, require_joinable
+from flows.engine.earlier_runs import RunOutcomes, earlier_runs, join_runs
 from flows.engine.run_record import RunRecord, save_run
 from tasks.common.errors import InputError
 from tasks.common.recipe.models import Recipe
 from tasks.common.records import Publication, SourceOutcome
-from tasks.common.schema.rows import MediaRow
 from tasks.common.settings import settings
-from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
+from tasks.common.workspace.artifacts import Workspace
 from tasks.publish.task import open_registry, retire_version
 from tests.dataset.crops import Crop
+from tests.dataset.published import publish_without_prefect
 from tests.dataset.trees import NAME, NOW, push_samples
 from tests.flows.builders import recipe_of, record_run
 
@@ -31,105 +31,115 @@ def store(tmp_path: Path) -> str:
 
 
 def published(
-    workspace: Workspace, run_id: str, *names: str, recipe: Recipe = GROWING, version: int = 1
+    workspace: Workspace, store: str, run_id: str, *names: str, recipe: Recipe = GROWING
 ) -> RunRecord:
+    """Save a run over sources with these names, and publish it alone."""
     crops = {name: [Crop("a")] for name in names}
     record = record_run(workspace, crops, recipe=recipe, run_id=run_id)
-    counts = dict.fromkeys(
-        ("n_samples", "n_train", "n_val", "n_files", "n_bytes", "n_uploaded", "n_copied",
-         "n_present"), 0)  # fmt: skip
-    made = Publication(name=recipe.publish.name, version=version, tree_id="t", url="u", is_new=True,
-                       **counts)  # fmt: skip
+    return with_publication(
+        workspace, record, publish_without_prefect(record.outcomes, recipe, store, NOW)
+    )
+
+
+def with_publication(workspace: Workspace, record: RunRecord, made: Publication) -> RunRecord:
     done = record.model_copy(update={"publication": made})
     save_run(done, workspace)
     return done
-
-
-def failed(outcome: SourceOutcome) -> SourceOutcome:
-    return outcome.model_copy(update={"error": "gone", "failed_stage": "download"})
 
 
 def names_of(outcomes: tuple[SourceOutcome, ...]) -> list[str]:
     return [outcome.source.source_id for outcome in outcomes]
 
 
-def test_only_published_runs_of_the_subset_count_oldest_first(
-    workspace: Workspace, store: str
-) -> None:
-    other = recipe_of(("note: small\n", "note: other\n  accumulate: true\n"))
-    published(workspace, "run-2", "b")
-    published(workspace, "run-1", "a")
-    published(workspace, "run-3", "c", recipe=other)
-    record_run(workspace, {"never": [Crop("a")]}, recipe=GROWING, run_id="run-4")
-    found = earlier_runs(GROWING, workspace, store)
-    assert [record.run_id for record in found] == ["run-1", "run-2"]
-    assert [r.run_id for r in earlier_runs(GROWING, workspace, store, before="run-2")] == ["run-1"]
-    assert earlier_runs(recipe_of(), workspace, store) == []
+def runs_of(workspace: Workspace, store: str, name: str = NAME) -> list[str]:
+    return [record.run_id for record in earlier_runs(name, workspace, open_registry(store))]
 
 
-def test_what_a_retired_version_was_made_of_is_not_taken_again(
-    workspace: Workspace, store: str
+def joined(
+    record: RunRecord, workspace: Workspace, store: str, *also: str, recipe: Recipe = GROWING
+) -> tuple[SourceOutcome, ...]:
+    current = RunOutcomes(record.run_id, record.outcomes)
+    return join_runs(current, also, recipe, workspace, store)
+
+
+def failed(outcome: SourceOutcome) -> SourceOutcome:
+    return outcome.model_copy(update={"error": "gone", "failed_stage": "download"})
+
+
+def test_only_runs_that_this_store_has_count_oldest_first(
+    workspace: Workspace, store: str, tmp_path: Path
 ) -> None:
+    published(workspace, store, "run-1", "a")
+    published(workspace, store, "run-2", "a", "b")
+    published(workspace, store, "run-3", "c", recipe=recipe_of(("note: small\n", "note: other\n")))
+    published(workspace, (tmp_path / "scratch").as_uri(), "run-4", "d")
+    record_run(workspace, {"never": [Crop("a")]}, recipe=GROWING, run_id="run-5")
+    workspace.write("runs/run-6/run.json", b"of another version")
+    assert runs_of(workspace, store) == ["run-1", "run-2"]
+
+
+def test_runs_of_retired_versions_do_not_count(workspace: Workspace, store: str) -> None:
     registry = open_registry(store)
     commit = push_samples(workspace, registry.store, "a")
-    assert commit.name == NAME
-    published(workspace, "run-1", "a")
-    published(workspace, "run-2", "b", version=2)
+    record = record_run(workspace, {"a": [Crop("a")]}, recipe=GROWING, run_id="run-1")
+    values = dict.fromkeys(("n_samples", "n_train", "n_val", "n_files", "n_bytes", "n_uploaded",
+                            "n_copied", "n_present"), 0)  # fmt: skip
+    made = Publication(name=NAME, version=1, tree_id=commit.tree, url="", is_new=True, **values)
+    with_publication(workspace, record, made)
+    assert runs_of(workspace, store) == ["run-1"]
     retire_version(registry, commit, "bad batch", NOW)
-    found = earlier_runs(GROWING, workspace, store)
-    assert [record.run_id for record in found] == ["run-2"]
+    assert runs_of(workspace, store) == []
 
 
 def test_each_source_comes_once_in_its_old_place_with_its_newest_outcome(
-    workspace: Workspace,
+    workspace: Workspace, store: str
 ) -> None:
-    first = published(workspace, "run-1", "a", "b")
-    second = published(workspace, "run-2", "b", "c")
-    now = record_run(workspace, {"d": [Crop("a")], "a": [Crop("z")]}, recipe=GROWING).outcomes
-    found = join_outcomes(now, [first, second], GROWING, workspace)
-    assert names_of(found) == ["a", "b", "c", "d"]
-    assert found[0] == now[1]
+    published(workspace, store, "run-1", "a", "b", "d")
+    second = record_run(
+        workspace, {"b": [Crop("z")], "c": [Crop("a")]}, recipe=GROWING, run_id="run-2"
+    )
+    made = publish_without_prefect(joined(second, workspace, store), GROWING, store, NOW)
+    with_publication(workspace, second, made)
+    now = record_run(
+        workspace, {"e": [Crop("a")], "a": [Crop("z")]}, recipe=GROWING, run_id="run-3"
+    )
+    found = joined(now, workspace, store)
+    assert names_of(found) == ["d", "b", "c", "e", "a"]
+    assert found[-1] == now.outcomes[1]
     assert found[1] == second.outcomes[0]
 
 
-def test_a_source_that_fails_today_is_published_as_it_was(workspace: Workspace) -> None:
-    first = published(workspace, "run-1", "a")
-    never = failed(published(workspace, "run-2", "x").outcomes[0])
-    found = join_outcomes([failed(first.outcomes[0]), never], [first], GROWING, workspace)
-    assert found == (first.outcomes[0], never)
+def test_a_source_that_fails_today_is_published_as_it_was(workspace: Workspace, store: str) -> None:
+    first = published(workspace, store, "run-1", "a")
+    never = failed(
+        record_run(workspace, {"x": [Crop("a")]}, recipe=GROWING, run_id="run-0").outcomes[0]
+    )
+    now = first.model_copy(
+        update={"run_id": "run-2", "outcomes": (failed(first.outcomes[0]), never)}
+    )
+    assert joined(now, workspace, store) == (first.outcomes[0], never)
 
 
-def test_a_run_that_was_measured_otherwise_is_refused_unless_its_sources_are_done_anew(
-    workspace: Workspace,
+def test_a_run_that_was_measured_otherwise_is_carried_over_and_refused_if_it_is_named(
+    workspace: Workspace, store: str
 ) -> None:
     other = recipe_of(
         ("note: small\n", "note: small\n  accumulate: true\n"), ("fall-yolov8s", "yolo11n")
     )
-    old = published(workspace, "run-1", "a", recipe=other)
+    published(workspace, store, "run-1", "a", recipe=other)
+    now = record_run(workspace, {"b": [Crop("a")]}, recipe=GROWING, run_id="run-2")
+    assert names_of(joined(now, workspace, store)) == ["b"]
     with pytest.raises(InputError, match="run-1 was made with a different detect part"):
-        require_joinable([old], (), GROWING)
-    require_joinable([old], [old.outcomes[0].source], GROWING)
+        joined(now, workspace, store, "run-1")
 
 
-def with_media(workspace: Workspace, record: RunRecord, media_id: str) -> RunRecord:
-    """Return a run whose sources brought these bytes."""
-    row = MediaRow(
-        media_id=media_id, path=f"m/{media_id}", size_bytes=1, kind="image", codec="png",
-        width_px=1, height_px=1, frame_rate=None, duration_s=None, rotation_deg=0,
-        projection="flat", digest=media_id,
-    )  # fmt: skip
-    out = ArtifactWriter(workspace, "download", f"{media_id}{'0' * 39}")
-    result = out.commit_rows(MediaRow, [row], [], n_in=1)
-    outcomes = tuple(o.model_copy(update={"stages": (result,)}) for o in record.outcomes)
-    return record.model_copy(update={"outcomes": outcomes})
-
-
-def test_a_source_with_other_bytes_stops_what_accumulates(workspace: Workspace) -> None:
-    first = with_media(workspace, published(workspace, "run-1", "a", "b"), "m")
-    now = with_media(workspace, record_run(workspace, {"a": [Crop("z")]}, recipe=GROWING), "n")
-    with pytest.raises(InputError, match=r"1 sources have other bytes .*: a \(run run-1\)"):
-        join_outcomes(now.outcomes, [first], GROWING, workspace)
-    same = with_media(workspace, now, "m")
-    assert names_of(join_outcomes(same.outcomes, [first], GROWING, workspace)) == ["a", "b"]
-    replace = recipe_of(("note: small\n", "note: small\n  accumulate: replace\n"))
-    assert join_outcomes(now.outcomes, [first], replace, workspace)[0] == now.outcomes[0]
+def test_a_source_that_the_base_version_lacks_joins_only_if_its_run_is_named(
+    workspace: Workspace, store: str
+) -> None:
+    plain = recipe_of()
+    published(workspace, store, "run-1", "a", "b", recipe=plain)
+    published(workspace, store, "run-2", "a", recipe=plain)
+    now = record_run(workspace, {"c": [Crop("a")]}, recipe=GROWING, run_id="run-3")
+    assert names_of(joined(now, workspace, store)) == ["a", "c"]
+    assert names_of(joined(now, workspace, store, "run-1")) == ["a", "b", "c"]
+    assert names_of(joined(now, workspace, store, recipe=plain)) == ["c"]

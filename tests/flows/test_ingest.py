@@ -1,5 +1,8 @@
 """The main job from end to end: real pictures, real models, an embedded Prefect server."""
 
+import base64
+import json
+import pickle
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -145,6 +148,37 @@ def test_a_damaged_crop_is_noticed_and_made_anew_before_it_is_used(
     assert state.is_completed()
     assert [path.read_bytes() for path in crops] == whole
     assert published_files(second) == before
+
+
+class Bomb:
+    """What a pickle can hold: a call that is made when it is loaded."""
+
+    def __init__(self, path: Path):
+        self._path = str(path)
+
+    def __reduce__(self) -> tuple[Any, tuple[str, str]]:
+        return open, (self._path, "w")
+
+
+@pytest.mark.usefixtures("computed")
+def test_a_cached_record_that_names_pickle_is_not_executed(media: Path, tmp_path: Path) -> None:
+    recipe = recipe_file(tmp_path)
+    run(media, recipe, "never")
+    bomb = tmp_path / "exploded"
+    records = sorted((settings().workspace / "results").glob("*/v*/*/*"))
+    before = {path: path.read_bytes() for path in records}
+    assert {path.parts[-4] for path in records} >= {"download", "sample", "detect", "filter"}
+    for path in records:
+        record = json.loads(path.read_bytes())
+        record["metadata"]["serializer"] = {"type": "pickle", "picklelib": "cloudpickle"}
+        record["result"] = base64.b64encode(pickle.dumps(Bomb(bomb))).decode()
+        path.write_text(json.dumps(record))
+    state, second = run(media, recipe, "never")
+    assert state.is_completed()
+    assert not bomb.exists()
+    # And each is what it was: it is compared with the artifact's own result, byte for byte.
+    assert {path: path.read_bytes() for path in records} == before
+    assert not second.failed
 
 
 @pytest.mark.usefixtures("computed")

@@ -17,7 +17,9 @@ from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace
 from tasks.common.workspace.takedowns import Takedowns
+from tasks.publish import commit
 from tasks.publish.task import VersionRegistry, open_registry
+from tasks.publish.upload import upload
 from tests.dataset.builders import judged, source
 from tests.dataset.crops import Crop
 from tests.dataset.published import publish_without_prefect
@@ -222,6 +224,101 @@ def test_the_command_lists_records_and_says_what_to_do(
     assert exit_code("takedown", "--uploader", "ann", "--undo") == 0
     assert exit_code("takedowns") == 0
     assert "0 takedowns." in capsys.readouterr().out
+
+
+def test_a_takedown_during_a_publication_makes_no_version_with_it(
+    workspace: Workspace,
+    outcomes: tuple[SourceOutcome, ...],
+    registry: VersionRegistry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The upload takes hours; the record comes in the middle of it."""
+    found = find_derived("uploader", "ann", workspace, registry)
+    real, waiting = upload, ["once"]
+
+    def upload_meanwhile(*args: Any) -> Any:
+        if waiting:
+            waiting.pop()
+            take_down("uploader", "ann", "asked by mail", found, workspace, registry, NOW)
+        return real(*args)
+
+    monkeypatch.setattr(commit, "upload", upload_meanwhile)
+    made = publish_all(outcomes)
+    assert (made.version, made.n_samples) == (1, 2)
+    assert registry.numbers(made.name) == [1]
+
+
+def test_a_takedown_at_the_last_moment_retires_the_version_that_it_came_too_late_for(
+    workspace: Workspace,
+    outcomes: tuple[SourceOutcome, ...],
+    registry: VersionRegistry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = find_derived("uploader", "ann", workspace, registry)
+    real, waiting = commit._commit, ["once"]
+
+    def commit_meanwhile(*args: Any) -> Any:
+        if waiting:
+            waiting.pop()
+            take_down("uploader", "ann", "asked by mail", found, workspace, registry, NOW)
+        return real(*args)
+
+    monkeypatch.setattr(commit, "_commit", commit_meanwhile)
+    made = publish_all(outcomes)
+    assert (made.version, made.n_samples) == (2, 2)
+    assert registry.retired_numbers(made.name) == [1]
+    assert registry.resolve(made.name).version == 2
+
+
+def test_no_later_text_names_what_was_taken_down(
+    workspace: Workspace, outcomes: tuple[SourceOutcome, ...], registry: VersionRegistry
+) -> None:
+    publish_all(outcomes)
+    found = find_derived("uploader", "ann", workspace, registry)
+    take_down("uploader", "ann", "asked by mail", found, workspace, registry, NOW)
+    made = publish_all(outcomes)
+    prefix = registry.resolve(f"{made.name}@v2").prefix
+    for name in registry.store.list_objects(prefix):
+        text = (registry.store.get(name) or b"").decode(errors="replace")
+        for word in ("1" * 12, "2" * 12, "beach", "street"):
+            assert word not in text, name
+    changelog = (registry.store.get(f"{prefix}CHANGELOG.md") or b"").decode()
+    assert "  - taken down: 4 (such as …)" in changelog
+
+
+def test_who_uses_a_version_is_told_what_was_taken_down_since(
+    workspace: Workspace,
+    outcomes: tuple[SourceOutcome, ...],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    name = publish_all(outcomes).name
+    assert exit_code("takedown", "--uploader", "ann", "--reason", "by mail") == 0
+    capsys.readouterr()
+    for number, arguments in enumerate((["pull"], ["export", "--format", "imagefolder"])):
+        assert exit_code(*arguments, f"{name}@v1", "--to", str(tmp_path / str(number))) == 0
+        assert f"{name}@v1 holds 4 samples that were taken down" in capsys.readouterr().err
+    assert exit_code("explain", f"{'1' * 64}-a") == 0
+    told = capsys.readouterr()
+    assert "Its pictures are not shown: uploader ann was taken down on" in told.err
+    assert "Pictures:" not in told.out
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "known"), [("uploader", "anne", "ann"), ("source", "streets", "street")]
+)
+def test_a_name_that_nobody_knows_is_refused_with_the_known_ones(
+    kind: str,
+    name: str,
+    known: str,
+    workspace: Workspace,
+    outcomes: tuple[SourceOutcome, ...],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert exit_code("takedown", f"--{kind}", name, "--reason", "by mail") == 2
+    assert f"No {kind} '{name}' is known here. Known: {known}" in capsys.readouterr().err
+    assert Takedowns.of(workspace).records == ()
+    assert exit_code("takedown", f"--{kind}", name, "--reason", "by mail", "--in-advance") == 0
 
 
 @pytest.mark.parametrize("arguments", [[], ["--source", "a", "--uploader", "b"]])

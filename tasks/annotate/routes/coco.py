@@ -9,13 +9,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from tasks.annotate.routes.returned import Outgoing, Returned, refused, union
+from tasks.annotate.routes.returned import Outgoing, Returned, refused, require_pixels, union
 from tasks.common.media.images import Mask
 from tasks.common.media.polygons import draw_polygons
 from tasks.common.media.run_lengths import decode_run_lengths, encode_run_lengths
 
 LABEL, PERSON_ID = "person", 1
 IMAGES, ANNOTATIONS = "images", "annotations.json"
+_MALFORMED = (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError)
 
 
 def write(items: Iterable[Outgoing], folder: Path) -> None:
@@ -66,7 +67,7 @@ def read(content: dict[str, Any], file: str) -> Iterator[Returned]:
         sample = Path(str(image.get("file_name", "?"))).stem
         try:
             yield _read_image(image, by_image[image["id"]], names, file)
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        except _MALFORMED as error:
             yield refused(file, sample, f"has a malformed annotation ({error}); export it again.")
 
 
@@ -79,6 +80,7 @@ def _read_image(
         problem = f"has the labels {', '.join(labels)} beside '{LABEL}'; delete those objects."
         return refused(file, sample, problem)
     size_wh = int(image["width"]), int(image["height"])
+    require_pixels(size_wh)
     segmentations = [annotation.get("segmentation") for annotation in annotations]
     if annotations and not any(segmentations):
         problem = "has objects without a segmentation; export boxes and masks, not boxes alone."
@@ -97,10 +99,7 @@ def _read_image(
 def _draw(segmentation: Any, size_wh: tuple[int, int]) -> Mask:
     if isinstance(segmentation, list):
         return draw_polygons(segmentation, size_wh)
-    mask = decode_run_lengths(segmentation)
-    if mask.shape != (size_wh[1], size_wh[0]):
-        raise ValueError(f"its run lengths are of {mask.shape[1]} x {mask.shape[0]} px")
-    return mask
+    return decode_run_lengths(segmentation, size_wh)
 
 
 def read_labelme(content: dict[str, Any], path: Path, file: str) -> Returned:
@@ -117,8 +116,9 @@ def read_labelme(content: dict[str, Any], path: Path, file: str) -> Returned:
             problem = f"has shapes of the kind {', '.join(kinds)}; draw polygons."
             return refused(file, sample, problem)
         size_wh = int(content["imageWidth"]), int(content["imageHeight"])
+        require_pixels(size_wh)
         points = [np.asarray(shape["points"], np.float64).ravel() for shape in shapes]
         mask = draw_polygons(points, size_wh)
-    except (ValueError, KeyError, TypeError) as error:
+    except _MALFORMED as error:
         return refused(file, sample, f"has a malformed shape ({error}); save it again.")
     return Returned(file, sample, mask, size_wh=size_wh, is_polygon=True)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from tasks.annotate.routes.returned import Outgoing, Returned, refused, union
+from tasks.annotate.routes.returned import Outgoing, Returned, refused, require_pixels, union
 from tasks.common.errors import InputError
 from tasks.common.media.images import Mask
 from tasks.common.media.polygons import draw_polygons
@@ -57,8 +57,11 @@ def read_images(path: Path, file: str) -> Iterator[Returned]:
     """
     data = path.read_bytes()
     # An export has no document type; one could only define entities that explode.
-    if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        raise InputError(f"{file} defines a document type, which no export of CVAT does.")
+    # UTF-8 alone is looked through; in UTF-16 the word would have other bytes.
+    if b"\0" in data or b"<!DOCTYPE" in data or b"<!ENTITY" in data:
+        raise InputError(
+            f"{file} defines a document type, or is not UTF-8, as exports of CVAT are."
+        )
     try:
         root = Xml.fromstring(data)
     except Xml.ParseError as error:
@@ -85,6 +88,7 @@ def _read_image(image: Xml.Element, file: str) -> Returned:
         return refused(file, sample, problem)
     try:
         size_wh = int(image.get("width", "")), int(image.get("height", ""))
+        require_pixels(size_wh)
         masks = [_draw(shape, size_wh) for shape in shapes]
     except (ValueError, OverflowError) as error:
         return refused(file, sample, f"has a malformed shape ({error}); export the task again.")
@@ -117,8 +121,9 @@ def read_class_masks(folder: Path, file: str) -> Iterator[Returned]:
         name = f"{file}/{CLASS_MASKS}/{path.name}"
         try:
             with Image.open(path, formats=["PNG"]) as image:
+                require_pixels(image.size)
                 rgb = np.asarray(image.convert("RGB"))
-        except (OSError, SyntaxError) as error:
+        except (OSError, SyntaxError, ValueError) as error:
             yield refused(name, path.stem, f"cannot be read ({error}); export the task again.")
             continue
         present = {tuple(map(int, c)) for c in np.unique(rgb.reshape(-1, 3), axis=0)}

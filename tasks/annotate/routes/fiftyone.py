@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import zlib
 from collections.abc import Iterable, Iterator
 from io import BytesIO
@@ -85,6 +86,17 @@ def _inline(mask: Any) -> Mask:
     text = text["base64"] if isinstance(text, dict) else text
     unpacker = zlib.decompressobj()
     data = unpacker.decompress(base64.b64decode(text), _MAX_BYTES)
+    stream = BytesIO(data)
+    version = np.lib.format.read_magic(stream)
+    read_header = (
+        np.lib.format.read_array_header_1_0
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
+    shape, _, kind = read_header(stream)
+    # Before numpy allocates what the header says.
+    if kind.hasobject or math.prod(shape) * kind.itemsize > len(data):
+        raise ValueError(f"its array is said to have the shape {shape}")
     array = np.load(BytesIO(data), allow_pickle=False)
     return np.asarray(array, np.uint8)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tasks.annotate.routes.brush_rle import decode_brush, encode_brush
 from tasks.annotate.routes.mask_picture import THRESHOLD
-from tasks.annotate.routes.returned import Outgoing, Returned, refused, union
+from tasks.annotate.routes.returned import Outgoing, Returned, refused, require_pixels, union
 from tasks.common.media.images import Mask
 
 LABEL = "person"
@@ -84,9 +84,12 @@ def read(tasks: list[Any], file: str) -> Iterator[Returned]:
 
 
 def _read_task(task: dict[str, Any], sample: str, file: str) -> Returned:
-    annotations = [a for a in task.get("annotations", []) if not a.get("was_cancelled")]
+    all_annotations = task.get("annotations", [])
+    annotations = [a for a in all_annotations if not a.get("was_cancelled")]
+    if all_annotations and not annotations:
+        return refused(file, sample, "was skipped in the editor; submit it if it is to be taken.")
     if not annotations:
-        return refused(file, sample, "has no submitted annotation; submit or skip the task.")
+        return refused(file, sample, "has no submitted annotation; submit the task.")
     newest = max(annotations, key=lambda a: str(a.get("updated_at", a.get("created_at", ""))))
     regions = [region for region in newest["result"] if "value" in region]
     kinds = sorted({str(region["type"]) for region in regions} - {"brushlabels"})
@@ -103,6 +106,7 @@ def _read_task(task: dict[str, Any], sample: str, file: str) -> Returned:
     if len(sizes) != 1:
         return refused(file, sample, "is empty: no brush marks a person; mark one or skip it.")
     ((width, height),) = sizes
+    require_pixels((width, height))
     masks = [_decode(region["value"]["rle"], (width, height)) for region in regions]
     lead_time = newest.get("lead_time")
     return Returned(
@@ -115,5 +119,7 @@ def _read_task(task: dict[str, Any], sample: str, file: str) -> Returned:
     )
 
 
-def _decode(rle: list[int], size_wh: tuple[int, int]) -> Mask:
+def _decode(rle: Any, size_wh: tuple[int, int]) -> Mask:
+    if not isinstance(rle, list):  # of a number, `bytes` makes as many zeros
+        raise TypeError("its run lengths are no list")
     return np.asarray(decode_brush(rle, size_wh) >= THRESHOLD, np.uint8)

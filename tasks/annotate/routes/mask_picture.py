@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tasks.annotate.routes.returned import MAX_PIXELS
 from tasks.common.media.images import Mask, Rgb
 
 # Half of 255: an edge pixel counts as person if more than half of it is (the team's convention).
 THRESHOLD = 128
 _EXIF_ORIENTATION = 0x0112
-_MAX_PIXELS = 100_000_000
 # Grey between these is neither background nor person.
 _DARK, _LIGHT = 16, 239
 # A second label paints an area in one grey; a soft edge has many greys, each on few pixels.
@@ -49,7 +49,7 @@ def read_mask_picture(path: Path) -> MaskPicture:
 def _read(image: Image.Image) -> MaskPicture:
     if image.format == "JPEG":
         raise NotAMaskError("is a JPEG, which blurs outlines; save it as PNG.")
-    if image.width * image.height > _MAX_PIXELS:
+    if image.width * image.height > MAX_PIXELS:
         raise NotAMaskError(f"has {image.width} x {image.height} px, which no sample has.")
     if image.getexif().get(_EXIF_ORIENTATION, 1) != 1:
         raise NotAMaskError("carries a rotation; rotate the pixels back and save it again.")

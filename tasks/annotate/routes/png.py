@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 
 from tasks.annotate.routes.mask_picture import NotAMaskError, mask_of_codes, read_mask_picture
-from tasks.annotate.routes.returned import Outgoing, Returned, refused
+from tasks.annotate.routes.returned import Outgoing, Returned, refused, require_pixels
 from tasks.common.files import digest_bytes
-from tasks.common.media.images import encode_png, read_rgb
+from tasks.common.media.images import encode_png
 
 PICTURES, MASKS = "pictures", "masks"
 # What removebg and browsers add to a name; the sample's id stays before it.
@@ -48,9 +48,12 @@ def read_removebg_zip(archive: zipfile.ZipFile, path: Path, file: str) -> Iterat
     sample = _ADDED.sub("", path.stem)
     try:
         with Image.open(BytesIO(archive.read("alpha.png")), formats=["PNG"]) as image:
+            require_pixels(image.size)
             mask = mask_of_codes(np.asarray(image.convert("L")))
-        picture = read_rgb(BytesIO(archive.read("color.jpg")))
-    except (OSError, SyntaxError, KeyError, NotAMaskError) as error:
+        with Image.open(BytesIO(archive.read("color.jpg")), formats=["JPEG", "PNG"]) as image:
+            require_pixels(image.size)
+            picture = np.asarray(image.convert("RGB"))
+    except (OSError, SyntaxError, KeyError, ValueError) as error:
         yield refused(file, sample, f"has no usable color.jpg and alpha.png ({error}).")
         return
     yield Returned(file, sample, mask, size_wh=(mask.shape[1], mask.shape[0]), picture=picture)

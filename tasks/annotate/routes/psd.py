@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from tasks.annotate.routes.mask_picture import NotAMaskError, mask_of_codes
-from tasks.annotate.routes.returned import Outgoing, Returned, refused
+from tasks.annotate.routes.returned import Outgoing, Returned, refused, require_pixels
 from tasks.common.media.images import Mask, Rgb
 
 PERSON, PICTURE = "person", "picture"
@@ -45,6 +45,7 @@ def read(path: Path, file: str) -> Returned:
 
 
 def _read(document: Any) -> tuple[Mask, Rgb | None]:
+    require_pixels(document.size)
     layers = list(document)
     people = [layer for layer in layers if layer.name.strip().lower() == PERSON]
     names = ", ".join(layer.name for layer in layers) or "none"
@@ -54,6 +55,7 @@ def _read(document: Any) -> tuple[Mask, Rgb | None]:
         )
     (person,) = people
     _require_plain(person)
+    require_pixels(person.size)  # layers may be larger than the document
     alpha = _canvas(document, person, np.asarray(person.topil().convert("RGBA"))[..., 3], 0)
     mask = person.mask
     if mask is not None:
@@ -61,13 +63,14 @@ def _read(document: Any) -> tuple[Mask, Rgb | None]:
             raise NotAMaskError(
                 "has a disabled layer mask on 'person'; switch it on (Shift-click it) and save."
             )
+        require_pixels(mask.size)
         grey = np.asarray(mask.topil().convert("L"))
         shown = _canvas(document, mask, grey, mask.background_color)
         alpha = (alpha.astype(np.uint16) * shown // _OPAQUE).astype(np.uint8)
     pictures = [layer for layer in layers if layer.name.strip().lower() == PICTURE]
-    picture = np.asarray(pictures[0].topil().convert("RGB")) if pictures else None
-    is_whole = picture is not None and picture.shape[1::-1] == document.size
-    return mask_of_codes(alpha), picture if is_whole else None
+    if not pictures or pictures[0].size != document.size:
+        return mask_of_codes(alpha), None
+    return mask_of_codes(alpha), np.asarray(pictures[0].topil().convert("RGB"))
 
 
 def _require_plain(layer: Any) -> None:

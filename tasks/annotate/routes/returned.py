@@ -26,6 +26,20 @@ class Returned(NamedTuple):
     minutes: float | None = None
 
 
+MAX_PIXELS = 100_000_000
+
+
+def require_pixels(size_wh: tuple[int, int]) -> None:
+    """Require, before anything of this size is allocated, that a sample may have it.
+
+    Raises:
+        ValueError: it is larger than any sample, or no size.
+    """
+    width, height = size_wh
+    if width < 1 or height < 1 or width * height > MAX_PIXELS:
+        raise ValueError(f"it is said to have {width} x {height} px, which no sample has")
+
+
 def refused(file: str, sample: str, problem: str) -> Returned:
     """Return a file that cannot be used, with a sentence that says why and what to do."""
     return Returned(file, sample, None, problem)

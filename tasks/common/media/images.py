@@ -25,6 +25,7 @@ UNOUTLINED = 255
 # What cameras and phones write, as Pillow names it; several pictures in one (MPO) count as JPEG.
 # Left out: formats that run programs (EPS) or that no test covers.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "HEIF")
+_OWN_FORMATS = ("JPEG", "PNG")
 # Brands of HEIF (ISO/IEC 23008-12) and AVIF in the first box of a file.
 _HEIF_BRANDS = frozenset(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
@@ -84,20 +85,24 @@ def keeping_pillow_open() -> Iterator[None]:
 
 
 def read_rgb(path: Path | BytesIO) -> Rgb:
-    """Read a picture, a file or its bytes, as RGB uint8 (H, W, 3)."""
-    with Image.open(path) as image:
+    """Read a JPEG or PNG, a file or its bytes, as RGB uint8 (H, W, 3).
+
+    The pictures of a workspace and of a version are one of these. Each other parser of Pillow would
+    be one more that strangers' bytes reach outside the jail.
+    """
+    with Image.open(path, formats=_OWN_FORMATS) as image:
         # No colour management: pictures of the workspace are sRGB already, see
         # `tasks/sample/color.py`.
         return np.asarray(image.convert("RGB"))
 
 
 def read_grey(path: Path | BytesIO) -> NDArray[np.uint8]:
-    """Read a single-channel picture, a file or its bytes, as uint8 (H, W) with unchanged codes.
+    """Read a single-channel PNG, a file or its bytes, as uint8 (H, W) with unchanged codes.
 
     Raises:
         ValueError: the picture is not 8-bit greyscale. Converting it would change the codes.
     """
-    with Image.open(path) as image:
+    with Image.open(path, formats=("PNG",)) as image:
         image.load()
         if image.mode != "L":
             name = path.name if isinstance(path, Path) else "the picture"

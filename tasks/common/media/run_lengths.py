@@ -11,6 +11,7 @@ from tasks.common.media.images import Mask
 
 # Compressed run lengths (maskApi.c of COCO): bits a character, two flags, the character of 0, and
 # how many first runs are not differences.
+_LONGEST = 13  # characters of a run: 65 bits
 _COUNT_BITS, _COUNT_MORE, _COUNT_SIGN, _COUNT_ZERO, _PLAIN_RUNS = 5, 0x20, 0x10, 48, 2
 
 
@@ -31,8 +32,8 @@ def mask_of_runs(runs: list[int], size_wh: tuple[int, int]) -> Mask:
     if sum(runs) != height * width or min(runs, default=0) < 0:
         raise ValueError(f"its runs make {sum(runs)} of {height * width} pixels")
     # Runs alternate, starting with background, which may have length 0.
-    values = np.arange(len(runs)) % 2
-    mask: Mask = np.repeat(values, runs).astype(np.uint8).reshape(height, width)
+    values = (np.arange(len(runs)) % 2).astype(np.uint8)
+    mask: Mask = np.repeat(values, runs).reshape(height, width)
     return mask
 
 
@@ -42,14 +43,22 @@ def encode_run_lengths(mask: Mask) -> dict[str, Any]:
     return {"size": [height, width], "counts": _compress(runs_of(mask.T))}
 
 
-def decode_run_lengths(rle: dict[str, Any]) -> Mask:
-    """Decode COCO run lengths: column by column, background first.
+def decode_run_lengths(rle: dict[str, Any], size_wh: tuple[int, int]) -> Mask:
+    """Decode COCO run lengths of a picture: column by column, background first.
 
     Raises:
-        ValueError: the runs do not add up to the pixels of the mask.
+        ValueError: the runs do not add up to the pixels of the mask, or it is of another size.
     """
     height, width = (int(side) for side in rle["size"])
+    # Before anything is allocated: the size comes from a file.
+    if (width, height) != size_wh:
+        raise ValueError(
+            f"its run lengths are of {width} x {height} px, not {size_wh[0]} x {size_wh[1]}"
+        )
     counts = rle["counts"]
+    most = 2 * width * height + 1  # each pixel another colour, with an empty run between
+    if len(counts) > most * _LONGEST:
+        raise ValueError("it has more runs than the picture has pixels")
     runs = _decompress(counts) if isinstance(counts, str) else [int(count) for count in counts]
     return mask_of_runs(runs, (height, width)).T
 
@@ -76,6 +85,9 @@ def _decompress(text: str) -> list[int]:
     Each character holds 5 bits, lowest first, and a bit that says whether more follow; the highest
     bit of the last one is the sign. From the third on, a run is the difference to the one before
     the last, the nearest of the same colour.
+
+    Raises:
+        ValueError: a run does not end within 13 characters.
     """
     runs: list[int] = []
     value = shift = 0
@@ -84,6 +96,9 @@ def _decompress(text: str) -> list[int]:
         value |= (code & (_COUNT_MORE - 1)) << shift
         shift += _COUNT_BITS
         if code & _COUNT_MORE:
+            # Else a text of a megabyte is one number of five million bits, made bit by bit.
+            if shift >= _COUNT_BITS * _LONGEST:
+                raise ValueError("a run is longer than any picture")
             continue
         if code & _COUNT_SIGN:
             value -= 1 << shift

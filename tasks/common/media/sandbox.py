@@ -6,8 +6,9 @@ is up, and it ends with the caller. Messages are JSON, one per line.
 
 Workers are forked by a small server (`sandbox_server`) that has the libraries loaded already: a
 worker costs about ten milliseconds instead of a second. The server starts with the first job.
-This is no jail against code that breaks out of a decoder: the worker runs as the same user, but
-without the environment, and so without its secrets (docs/decisions/0010).
+A worker gets no environment, hence no secrets, and is jailed (`jail`): a decoder that malformed
+media take over reads the one file, writes new files into one folder, and reaches nothing else.
+What it sends is checked like the media themselves (docs/decisions/0010).
 """
 
 import atexit
@@ -20,13 +21,18 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from threading import Lock
-from typing import Any, Literal, NamedTuple, TextIO
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 from tasks.common import errors
-from tasks.common.errors import MatteflowError
+from tasks.common.errors import InputError, MatteflowError
+from tasks.common.media.jail import Reach, missing_walls
+from tasks.common.settings import settings
 
 _GRACE_S = 30.0  # for a kill to take effect and for the last message to arrive
 _MEGABYTE = 1 << 20
+# The longest message: the mask of a picture with 500 million pixels, as bits in hex.
+_MESSAGE_BYTES = 128 * _MEGABYTE
+_NOTHING = Reach()
 # The environment variables that workers get: paths of programs and libraries, and the language.
 _PASSED_VARIABLES = (
     *("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "TZ"),
@@ -53,42 +59,72 @@ class SandboxError(MatteflowError):
         self.cause = cause
 
 
-def run_isolated(function: Callable[[Any], Any], argument: Any, limits: Limits) -> Any:
-    """Return what `function(argument)` returns, computed in a worker process.
-
-    The function must be importable by its name; argument and result are JSON values.
+def require_jail() -> str | None:
+    """Say what the jail of decoders lacks on this machine; None: nothing.
 
     Raises:
+        InputError: something is missing, and the settings require the jail.
+    """
+    missing = missing_walls()
+    if not missing:
+        return None
+    sentence = (
+        f"Decoders run without a whole jail: this kernel lacks {' and '.join(missing)}. A media "
+        "file that takes a decoder over could do whatever this user may."
+    )
+    if settings().decoder_jail == "required":
+        raise InputError(
+            f"{sentence} MATTEFLOW_DECODER_JAIL=required forbids that: use a newer kernel, allow "
+            "these system calls in the container, or set it to available."
+        )
+    return sentence
+
+
+def run_isolated(
+    function: Callable[[Any], Any], argument: Any, limits: Limits, reach: Reach = _NOTHING
+) -> Any:
+    """Return what `function(argument)` returns, computed in a worker process.
+
+    The function must be importable by its name; argument and result are JSON values. It touches
+    what `reach` names and nothing else. The result comes from a process that malformed media may
+    have taken over: the caller checks it.
+
+    Raises:
+        InputError: the settings require a jail that this machine does not have.
         SandboxError: the worker exceeded a limit or crashed.
         MatteflowError: the function raised it; class and text are kept.
         RuntimeError: the function raised another exception; its traceback is a note of it.
     """
     result = None
-    for kind, value in _messages(function, argument, limits):
+    for kind, value in _messages(function, argument, limits, reach):
         if kind == "returned":
             result = value
     return result
 
 
 def stream_isolated(
-    function: Callable[[Any], Iterator[Any]], argument: Any, limits: Limits
+    function: Callable[[Any], Iterator[Any]],
+    argument: Any,
+    limits: Limits,
+    reach: Reach = _NOTHING,
 ) -> Generator[Any, None, None]:
     """Yield what the generator `function(argument)` yields, computed in a worker process.
 
     Closing this generator early kills the worker. Errors are those of `run_isolated`.
     """
-    with closing(_messages(function, argument, limits)) as messages:
+    with closing(_messages(function, argument, limits, reach)) as messages:
         yield from (value for kind, value in messages if kind == "yielded")
 
 
 def _messages(
-    function: Callable[[Any], Any], argument: Any, limits: Limits
+    function: Callable[[Any], Any], argument: Any, limits: Limits, reach: Reach
 ) -> Generator[tuple[str, Any], None, None]:
     """Start a worker and yield its messages, such as `("yielded", item)`.
 
     The argument does not travel with the order, which is one small datagram, but through the
     worker's own socket, which takes any size.
     """
+    require_jail()
     order = {"function": f"{function.__module__}:{function.__qualname__}", **limits._asdict()}
     local, remote = socket.socketpair()
     with local:
@@ -97,26 +133,26 @@ def _messages(
         # A backstop: the watcher kills the worker at `wall_s`, unless it was killed itself.
         local.settimeout(limits.wall_s + _GRACE_S)
         with suppress(ConnectionError):  # the worker is gone; the watcher's message says why
-            local.sendall(json.dumps(argument).encode() + b"\n")
-        with local.makefile("r", encoding="utf-8") as stream:
+            local.sendall(json.dumps([argument, reach._asdict()]).encode() + b"\n")
+        with local.makefile("rb") as stream:
             yield from _read_until_ended(stream, limits)
 
 
-def _read_until_ended(stream: TextIO, limits: Limits) -> Iterator[tuple[str, Any]]:
+def _read_until_ended(stream: BinaryIO, limits: Limits) -> Iterator[tuple[str, Any]]:
     """Yield the worker's messages up to the watcher's `ended`, which comes last.
 
     An error that the worker reports is kept until then: only the exit status shows whether a limit
-    caused it.
+    caused it. A worker that was taken over may send anything, `ended` as well; it gains nothing.
     """
     failure: Exception | None = None
     try:
-        for kind, value in filter(None, map(_parsed, stream)):
+        for kind, value in _parsed(stream):
             if kind == "raised":
-                failure = _as_error(**value)
+                failure = _as_error(value)
             elif kind == "memory":
                 failure = SandboxError("memory", _memory_sentence(limits))
             elif kind == "ended":
-                _require_success(failure, limits, **value)
+                _require_success(failure, limits, value)
                 return
             else:
                 yield kind, value
@@ -127,17 +163,27 @@ def _read_until_ended(stream: TextIO, limits: Limits) -> Iterator[tuple[str, Any
     raise failure or SandboxError("crash", "The worker process ended without an exit status.")
 
 
-def _parsed(line: str) -> tuple[str, Any] | None:
-    """Parse a message; None for the incomplete line that a killed worker leaves."""
-    try:
-        kind, value = json.loads(line)
-    except ValueError:
-        return None
-    return kind, value
+def _parsed(stream: BinaryIO) -> Iterator[tuple[str, Any]]:
+    """Yield the messages; without the incomplete line that a killed worker leaves.
+
+    Raises:
+        SandboxError: a message is too long to be one.
+    """
+    while line := stream.readline(_MESSAGE_BYTES):
+        if len(line) == _MESSAGE_BYTES:
+            raise SandboxError("crash", "The worker process sent a message of more than 128 MB.")
+        try:
+            match json.loads(line):
+                case [str(kind), value]:
+                    yield kind, value
+        except (ValueError, RecursionError):
+            continue
 
 
-def _as_error(name: str, text: str, traceback: str) -> Exception:
+def _as_error(value: Any) -> Exception:
     """Rebuild an error of our own tree by its class name; any other exception is a bug."""
+    fields = value if isinstance(value, dict) else {}
+    name, text, traceback = (str(fields.get(key)) for key in ("name", "text", "traceback"))
     kind = getattr(errors, name, None)
     if isinstance(kind, type) and issubclass(kind, MatteflowError):
         return kind(text)
@@ -146,14 +192,16 @@ def _as_error(name: str, text: str, traceback: str) -> Exception:
     return error
 
 
-def _require_success(
-    failure: Exception | None, limits: Limits, status: int, timed_out: bool
-) -> None:
-    """Raise unless the worker returned. `status` is a wait status, as `os.wait4` gives it.
+def _require_success(failure: Exception | None, limits: Limits, value: Any) -> None:
+    """Raise unless the worker returned. `value` holds a wait status, as `os.wait4` gives it.
 
     Exceeded limits come first: they explain an error that the worker reported on its way out.
     """
-    code = os.waitstatus_to_exitcode(status)
+    try:
+        code, timed_out = os.waitstatus_to_exitcode(value["status"]), value["timed_out"]
+        name = signal.Signals(-code).name if code < 0 else ""
+    except (KeyError, TypeError, ValueError):
+        raise SandboxError("crash", "The worker process sent a wrong exit status.") from None
     if timed_out:
         raise SandboxError("time", f"It had not finished after {limits.wall_s:,.0f} s.")
     if code == -signal.SIGXCPU:
@@ -161,7 +209,6 @@ def _require_success(
     if failure is not None:
         raise failure
     if code < 0:
-        name = signal.Signals(-code).name
         raise SandboxError("crash", f"The worker process was killed by {name}.")
     if code > 0:
         raise SandboxError("crash", f"The worker process exited with code {code}.")

@@ -16,10 +16,12 @@ import socket
 import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypedDict
 
 from tasks.common.errors import MatteflowError
+from tasks.common.media.jail import Reach, enter_jail, prepare_jail
 
 _ORDER_BYTES = 4096  # an order is the name of a function and three numbers
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of linux/prctl.h
@@ -47,6 +49,7 @@ def serve(control: socket.socket) -> None:
         order: Order = json.loads(data)
         with socket.socket(fileno=handles[0]) as job:
             _load(order["function"])
+            prepare_jail(_packages(order))
             if os.fork() == 0:
                 control.close()  # else a client could not tell a dead server while watchers live
                 _watch(job, order)
@@ -73,6 +76,7 @@ def _watch(job: socket.socket, order: Order) -> None:
     watcher = os.getpid()
     worker = os.fork()
     if worker == 0:
+        os.setsid()  # before anything else: the session is ended as a group
         _die_with(watcher)
         os._exit(_work(job, order))
     # A pidfd becomes readable when the process ends, so a single poll waits for that, for the time
@@ -85,6 +89,9 @@ def _watch(job: socket.socket, order: Order) -> None:
     if not any(ready_handle == handle for ready_handle, _ in ready):
         signal.pidfd_send_signal(handle, signal.SIGKILL)
     _, status, _ = os.wait4(worker, 0)
+    # Where the kernel has no seccomp, the worker may have started processes.
+    with suppress(ProcessLookupError):
+        os.killpg(worker, signal.SIGKILL)
     # On a new line: the worker may have been killed in the middle of a message.
     job.sendall(b"\n")
     _send(job, "ended", {"status": status, "timed_out": not ready})
@@ -101,11 +108,11 @@ def _work(job: socket.socket, order: Order) -> int:
     """Call the function and send what it yields, returns or raises; return the exit code."""
     try:
         with job.makefile("r", encoding="utf-8") as stream:
-            argument = json.loads(stream.readline())
+            argument, reach = json.loads(stream.readline())
         function = _load(order["function"])
         if isinstance(function, Exception):
             raise function
-        _limit(order)
+        _confine(order, Reach(**reach))
         result = function(argument)
         if isinstance(result, Iterator):
             for item in result:
@@ -121,8 +128,8 @@ def _work(job: socket.socket, order: Order) -> int:
     return 0
 
 
-def _limit(order: Order) -> None:
-    """Set the kernel's limits for this process, beyond what it has used and mapped so far.
+def _confine(order: Order, reach: Reach) -> None:
+    """Set the kernel's limits for this process, beyond what it has used so far, and jail it.
 
     The libraries that the server loaded are mapped already; they must not count against a file.
     """
@@ -133,6 +140,13 @@ def _limit(order: Order) -> None:
     cpu_s = int(used.ru_utime + used.ru_stime + order["cpu_s"]) + 1  # whole seconds, rounded up
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + _CPU_GRACE_S))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold private pictures
+    resource.setrlimit(resource.RLIMIT_FSIZE, (reach.file_bytes, reach.file_bytes))
+    enter_jail(reach, _packages(order))
+
+
+def _packages(order: Order) -> tuple[str, ...]:
+    """Return the package of the function, and ours, parts of which are imported late."""
+    return tuple(dict.fromkeys(("tasks", order["function"].partition(".")[0])))
 
 
 def _send(job: socket.socket, kind: str, value: Any) -> None:

@@ -153,6 +153,7 @@ class RuleBounds(Record):
     frame_cut_mask: ShareBounds | None = None
     person_overlap_mask: ShareBounds | None = None
     other_people: ShareBounds | None = None
+    object_overlap: ShareBounds | None = None
     contrast: ColourBounds | None = None
     mask_certainty: ShareBounds | None = None
     expected_iou: ShareBounds | None = None

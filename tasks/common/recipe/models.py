@@ -26,7 +26,7 @@ from tasks.common.recipe.publish import JpegQuality, PublishRecipe, Share
 from tasks.common.recipe.scene_files import inline_scene_files
 from tasks.common.records import Record
 from tasks.common.validation import explain_validation
-from tasks.common.weights.catalogue import Role, find_weights, weights_of_role
+from tasks.common.weights.catalogue import Role, find_weights, services_among, weights_of_role
 from tasks.common.yaml_text import load_yaml
 
 _RING_DEG = 360.0
@@ -126,8 +126,11 @@ class MatteRecipe(Record):
     opinions: tuple[str, ...] = Field(
         (),
         max_length=8,
-        description="models whose masks are fused with the model's: matting models, or the "
-        "recipe's pose model if it gives a mask",
+        description="models whose masks are fused with the model's: matting models, "
+        "models of segmentation (yolo-seg, SAM 2), or the recipe's pose model if it gives a mask",
+    )
+    removebg_credits_a_day: float | None = Field(
+        None, gt=0, description="what removebg may cost in a day (UTC), all runs together"
     )
     threshold: float = Field(0.5, gt=0.0, lt=1.0, description="alpha from which a pixel is person")
     margin: float = Field(0.04, ge=0.0, le=0.5, description="kept around the tight box")
@@ -140,10 +143,24 @@ class MatteRecipe(Record):
     @field_validator("opinions")
     @classmethod
     def _are_catalogued(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        others = weights_of_role("pose").keys() | weights_of_role("segmentation").keys()
         for name in names:
-            if name not in weights_of_role("pose"):
+            if name not in others:
                 _catalogued(name, "matting")
         return names
+
+    @model_serializer(mode="wrap")
+    def _without_unused_credits(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave the limit out of recipes that need none: they keep the digest that they had."""
+        values: dict[str, Any] = plain(self)
+        if self.removebg_credits_a_day is None:
+            values.pop("removebg_credits_a_day", None)
+        return values
+
+    @property
+    def services(self) -> list[str]:
+        """The models that are services, and cost money for each crop."""
+        return services_among(dict.fromkeys((self.model, self.second_opinion, *self.opinions)))
 
 
 class Recipe(Record):
@@ -229,7 +246,8 @@ def _require_models(recipe: Recipe, origin: str) -> None:
     has_second = recipe.matte.second_opinion is not None or (pose is not None and pose.gives_mask)
     if recipe.filter.mask_agreement is not None and not has_second:
         masks = sorted(name for name, weights in poses.items() if weights.gives_mask)
-        others = sorted(set(weights_of_role("matting")) - {recipe.matte.model})
+        matting = set(weights_of_role("matting")) - {recipe.matte.model}
+        others = sorted(matting.difference(services_among(matting)))  # nobody pays by accident
         missing.append(
             f"filter.mask_agreement: it needs a second opinion: matte.second_opinion, one of "
             f"{', '.join(others)}, or a pose.model that marks the person, one of {', '.join(masks)}"
@@ -240,6 +258,11 @@ def _require_models(recipe: Recipe, origin: str) -> None:
             "matte.model, or it would always agree"
         )
     missing += _unusable_opinions(recipe)
+    if recipe.matte.services and recipe.matte.removebg_credits_a_day is None:
+        missing.append(
+            "matte.removebg_credits_a_day: removebg costs a credit for each crop; name the number "
+            "of credits that it may cost in a day"
+        )
     if missing:
         raise InputError("\n".join(f"recipe {origin}: {line}." for line in missing))
 

@@ -9,10 +9,10 @@ import yaml as pyyaml
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
-from yaml import safe_load
 
 from tasks.common.errors import InputError
 from tasks.common.recipe.models import Recipe, parse_recipe, read_recipe_text
+from tasks.common.yaml_text import load_yaml
 
 _PARTS = frozenset(Recipe.model_fields)
 
@@ -30,6 +30,10 @@ def override_recipe(name_or_path: str, overrides: Sequence[str]) -> tuple[Recipe
     text = read_recipe_text(name_or_path)
     if not overrides:
         return parse_recipe(text, name_or_path), text
+    try:
+        load_yaml(text)  # with its limits, which ruamel.yaml does not have
+    except pyyaml.YAMLError as error:
+        raise InputError(f"{name_or_path} is not valid YAML: {error}") from error
     # ruamel.yaml edits the text in place of its comments; PyYAML, which reads recipes, drops them.
     yaml = YAML()
     # Or ruamel breaks long lines that the author did not break.
@@ -59,8 +63,8 @@ def _apply(values: Any, override: str) -> None:
     if keys[0] not in _PARTS:
         keys = ["filter", *keys]
     try:
-        value = safe_load(text)  # by the parser that reads recipes, so that both agree on types
-    except (pyyaml.YAMLError, ValueError, RecursionError) as error:
+        value = load_yaml(text)  # by the parser that reads recipes, so that both agree on types
+    except pyyaml.YAMLError as error:
         raise InputError(f"--set {override!r:.80}: {text!r:.60} is not a YAML value.") from error
     part = values
     for key in keys[:-1]:

@@ -78,8 +78,8 @@ class PublishRecipe(Record):
     )
     accumulate: bool | Literal["replace"] = Field(
         False,
-        description="publish with what earlier runs for this subset gave; `replace` also where a "
-        "source has other bytes now, whose earlier samples then vanish",
+        description="keep the samples of the newest version in use; with `replace` a source that "
+        "has other bytes now loses its earlier samples",
     )
     val_share: Share = 0.1
     pin: dict[str, Split] = Field(default_factory=dict)

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from tasks.common.errors import InputError
+from tasks.common.printable import from_cell
 from tasks.common.yaml_text import load_yaml
 
 _SEPARATORS = re.compile(r"[;|]")
@@ -73,7 +74,8 @@ def read_overrides(path: Path) -> list[Override]:
 def _override(row: dict[str, str]) -> Override:
     # DictReader puts surplus cells under the key None.
     cells = {(name or "").strip(): value for name, value in row.items()}
-    entry: Override = {"item": (cells["item"] or "").strip()}
+    # As `scene_proposals` wrote it, or people did.
+    entry: Override = {"item": from_cell((cells["item"] or "").strip())}
     for name in _LISTS:
         cell = cells.get(name)
         parts = [part.strip() for part in _SEPARATORS.split(cell)] if cell else []

@@ -1,13 +1,25 @@
 """Annotation sources as text: the column `channel` of mattes, samples and published files.
 
-A matting model is `rembg <model>`; a mask that a person corrected is `human <channel>`, where the
-channel names the tool (ps, fkw, cvat, …); an annotated data set names itself.
+A matting model is `rembg <model>`, the service removebg is `removebg`; a mask that a person
+corrected is `human <channel>`, where the channel names the tool (ps, fkw, cvat, …); an annotated
+data set names itself.
 """
 
 from collections.abc import Iterable
 
 _HUMAN = "human "
+_REMBG, _REMOVEBG = "rembg ", "removebg"
 _AGREED, _DISPUTED = ", agreed by ", ", disputed"
+
+
+def machine_channel(model: str) -> str:
+    """Return the annotation source of a matting model, or of fused ones, joined by `+`."""
+    return model if model.startswith(_REMOVEBG) else _REMBG + model
+
+
+def is_machine(channel: str) -> bool:
+    """Say whether a matting model alone made the mask."""
+    return channel.startswith((_REMBG, _REMOVEBG))
 
 
 def human_channel(channels: Iterable[str], n_agreed: int = 1, *, is_disputed: bool = False) -> str:

@@ -85,6 +85,9 @@ class Crop:
     # Of people in spheres: the view out of the sphere that is the frame of this crop. The picture
     # itself is flat then, and `projection` that of its source.
     view: Annotated[View | None, Prefix("view"), SPARSE] = None
+    # Boxes of things that overlap the crop, px of the frame, but for what is worn; None where the
+    # detector knows people only.
+    objects_xyxy: Annotated[tuple[Box, ...] | None, SPARSE] = None
 
     @property
     def person_in_crop(self) -> Box:

@@ -21,6 +21,7 @@ MEASURED_RULES = (
     "frame_cut_mask",
     "person_overlap_mask",
     "other_people",
+    "object_overlap",
     "contrast",
     "mask_certainty",
     "expected_iou",

@@ -1,9 +1,9 @@
 """A published sample: the part that versions are compared by, and its row in `samples.csv`."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, NamedTuple, Self, get_args
+from typing import Annotated, Literal, get_args
 
 import pandas as pd
 import pyarrow as pa
@@ -19,6 +19,7 @@ from tasks.common.schema.columns import (
     from_table,
     table_of,
 )
+from tasks.common.schema.csv_text import from_cells
 from tasks.common.schema.layout import (
     SamplePaths,
     Split,
@@ -186,7 +187,7 @@ def rows_of_frame(frame: pd.DataFrame) -> list[SampleRow]:
     """
     # By name, so that a column that a later program adds does not break this one.
     known = {name: dtype for name, dtype in SAMPLE_COLUMNS.items() if name in frame.columns}
-    typed = frame[list(known)].astype(known).reindex(columns=list(SAMPLE_COLUMNS))
+    typed = from_cells(frame[list(known)]).astype(known).reindex(columns=list(SAMPLE_COLUMNS))
     scenes = [_json_scenes(value) for value in typed["scenes"]]
     typed["scenes"] = pd.array(scenes, dtype="string")
     return from_table(SampleRow, pa.Table.from_pandas(typed, preserve_index=False))
@@ -195,48 +196,3 @@ def rows_of_frame(frame: pd.DataFrame) -> list[SampleRow]:
 def _json_scenes(value: object) -> str:
     names = value.split(_SCENE_SEPARATOR) if isinstance(value, str) and value else []
     return json.dumps(names)
-
-
-class BaseVersion(NamedTuple):
-    """The version that a new one is built on; its keys and samples stay in their splits."""
-
-    label: str
-    number: int | None  # None where there is no base version
-    tree: str
-    splits: Mapping[str, Split]  # by group key, of every version so far
-    samples: Mapping[str, Sample]  # by stem
-    files: Mapping[str, str]  # sha256 by name
-    changelog: str
-
-    def without_keys(self, keys: Iterable[str]) -> Self:
-        """Return the same version without these group keys."""
-        gone = set(keys)
-        splits = {key: split for key, split in self.splits.items() if key not in gone}
-        return self._replace(splits=splits)
-
-
-NO_BASE = BaseVersion("", None, "", {}, {}, {}, "")
-
-
-class OtherSubset(NamedTuple):
-    """A version of another subset that must share nothing with this one (train/test overlap).
-
-    `prefix` is the folder of its files in the store.
-    """
-
-    label: str
-    tree: str
-    prefix: str
-    samples: Sequence[SampleRow]
-
-
-class Published:
-    """What a store already holds: the base version of a new one, and the other subsets.
-
-    A plain class: Prefect searches every element of a tuple, dict or dataclass that a task receives
-    for task results, and here that would be every sample of every version.
-    """
-
-    def __init__(self, base: BaseVersion = NO_BASE, others: Sequence[OtherSubset] = ()):
-        self.base = base
-        self.others = tuple(others)

@@ -50,8 +50,10 @@ def require_weights(weights: Weights, models: Path) -> Path:
 
     Raises:
         WeightsError: no origin could be reached, or one sent a file with another sha256 than the
-            catalogue has.
+            catalogue has; or the model is a service, which has no file.
     """
+    if weights.service is not None:
+        raise WeightsError(f"{weights.name} is a service: it is asked over HTTP and has no file.")
     path = _require_once(weights, models)
     if isinstance(path, WeightsError):
         raise path
@@ -76,7 +78,7 @@ def _require_once(weights: Weights, models: Path) -> Path | WeightsError:
 
 def is_present(weights: Weights, models: Path) -> bool:
     """Say whether this machine has the file with the right sha256."""
-    return _matches(models / weights.file, weights)
+    return weights.service is None and _matches(models / weights.file, weights)
 
 
 def _matches(path: Path, weights: Weights) -> bool:
@@ -98,6 +100,11 @@ def _fetch(weights: Weights, path: Path) -> None:
             # Only now, after the digest: no other process ever loads an unverified file.
             fetched.replace(path)
             return
+    if not weights.origins:
+        raise WeightsError(
+            f"The weights {weights.name} ({weights.role}) are not at {path}, and their entry has "
+            f"no address. Copy the file with sha256 {weights.sha256[:12]}… there."
+        )
     raise WeightsError(
         f"The weights {weights.name} ({weights.role}) could not be fetched. "
         f"Tried {'; '.join(failures)}. Connect this machine to one of these, or copy the file "

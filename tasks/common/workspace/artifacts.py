@@ -86,7 +86,7 @@ class Workspace:
         return self._backend.read(relative)
 
     def names(self, folder: str) -> list[str]:
-        """Return the files under a folder, sorted."""
+        """Return the files under a folder, sorted; the empty text takes the whole workspace."""
         return self._backend.names(folder)
 
     def write(self, relative: str, data: bytes, later: Writes | None = None) -> None:
@@ -100,6 +100,10 @@ class Workspace:
     def remove(self, relatives: Iterable[str]) -> None:
         """Remove files; a missing file is no error."""
         self._backend.remove(relatives)
+
+    def remove_leftovers(self, older_than_s: float) -> int:
+        """Remove unfinished files of killed writers, and copies of files that are gone."""
+        return self._backend.remove_leftovers(older_than_s)
 
     def folder(self, stage: Stage, key: str) -> str:
         """Return the artifact's folder, relative to the workspace."""
@@ -160,6 +164,10 @@ class Workspace:
                 f"The {name} table of stage {result.stage} is missing or damaged ({path}). "
                 "Run the same ingest again; it computes what is missing."
             ) from error
+
+    def exists(self, stage: Stage, key: str) -> bool:
+        """Say whether there is an artifact of this name, whole or not; `find` checks every byte."""
+        return self.read(f"{self.folder(stage, key)}/{MARKER}") is not None
 
     def find(self, stage: Stage, key: str) -> StageResult | None:
         """Return the stage's result if the artifact is complete and undamaged, else None.

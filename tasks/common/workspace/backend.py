@@ -2,6 +2,7 @@
 
 import errno
 import shutil
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -54,6 +55,9 @@ class StorageBackend(Protocol):
 
     def trim(self, max_bytes: int) -> int:
         """Remove the least recently used copies beyond a size; return the bytes removed."""
+
+    def remove_leftovers(self, older_than_s: float) -> int:
+        """Remove unfinished files of killed writers, and copies of files that are gone."""
 
     def probe(self) -> None:
         """Check, before any work, that files can be written.
@@ -119,6 +123,10 @@ class FolderBackend:
         """Remove nothing: these files are not copies."""
         return 0
 
+    def remove_leftovers(self, older_than_s: float) -> int:
+        """Remove unfinished files of killed writers."""
+        return remove_unfinished(self.root, older_than_s)
+
     def probe(self) -> None:
         """Write and remove a file."""
         # Permissions alone do not tell: the disk may be full or mounted read-only.
@@ -137,3 +145,14 @@ def move_file(file: Path, target: Path) -> None:
         with file.open("rb") as source, replacing(target) as stream:
             shutil.copyfileobj(source, stream)
         file.unlink()
+
+
+def remove_unfinished(root: Path, older_than_s: float) -> int:
+    """Remove the temporary files of `files.replacing` that nobody writes any more."""
+    n_removed = 0
+    for path in root.rglob(".*.part"):
+        with suppress(FileNotFoundError):  # its writer has just finished
+            if time.time() - path.stat().st_mtime >= older_than_s:
+                path.unlink()
+                n_removed += 1
+    return n_removed

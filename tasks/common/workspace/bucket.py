@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tasks.common.files import digest_bytes, require_writable, write_file
 from tasks.common.store.objects import ObjectStore, in_parallel
-from tasks.common.workspace.backend import FIX, Writes, move_file
+from tasks.common.workspace.backend import FIX, Writes, move_file, remove_unfinished
 
 _PROBE = ".probe"
 _IN_USE_S = 3600.0  # longer than any task holds a path before it opens the file
@@ -85,7 +85,7 @@ class BucketBackend:
 
     def names(self, folder: str) -> list[str]:
         """Return the files under a folder of the bucket, sorted."""
-        return sorted(self._store.list_objects(f"{folder.rstrip('/')}/"))
+        return sorted(self._store.list_objects(f"{folder.rstrip('/')}/" if folder else ""))
 
     def are_stored(self, relatives: Sequence[str], sizes: Mapping[str, int]) -> bool:
         """List the bucket, once per folder: far fewer requests than one per file."""
@@ -121,6 +121,18 @@ class BucketBackend:
             path.unlink(missing_ok=True)
             removed += size
         return removed
+
+    def remove_leftovers(self, older_than_s: float) -> int:
+        """Remove unfinished files, and copies of files that the bucket does not have any more."""
+        n_removed = remove_unfinished(self.root, older_than_s)
+        there = set(self.names(""))
+        for path in [path for path in self.root.rglob("*") if path.is_file()]:
+            # A fresh copy may be on its way to the bucket.
+            is_old = time.time() - path.stat().st_mtime >= older_than_s
+            if path.relative_to(self.root).as_posix() not in there and is_old:
+                path.unlink(missing_ok=True)
+                n_removed += 1
+        return n_removed
 
     def probe(self) -> None:
         """Write a file to the bucket, and one to the folder of copies."""

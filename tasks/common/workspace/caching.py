@@ -13,7 +13,8 @@ from prefect import Task, task
 from prefect.cache_policies import NO_CACHE, CachePolicy
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.context import TaskRunContext
-from prefect.results import get_result_store
+from prefect.results import get_default_result_storage, get_result_store
+from prefect.serializers import JSONSerializer
 from prefect.tasks import exponential_backoff
 
 from tasks.common.digests import content_key
@@ -54,15 +55,30 @@ class VerifiedArtifacts(CachePolicy):
         """Return `<stage>/v<version>/<source>/<artifact key>`.
 
         Prefect checks only its own record of the result. If the artifact behind it is missing or
-        damaged, the record is overwritten first, so that the task runs again.
+        damaged, the record is overwritten first, so that the task runs again. So is a record that
+        is not, byte for byte, what this artifact's own result gives: Prefect would load it in
+        whatever way it names, and one of these ways runs code (pickle).
         """
         key = _call_by_name(self.name_key, inputs)
         record = f"{self.stage}/v{self.version}/{inputs['source'].source_id}/{key}"
-        store = get_result_store()
-        if store.exists(record) and _find(self.stage, key, self.accept, inputs) is None:
-            storage: Any = store.result_storage  # typed as async, but dispatches on its caller
-            storage.write_path(record, content=_STALE)
+        store = get_result_store().model_copy(update={"serializer": JSONSerializer()})
+        default: Any = get_default_result_storage  # both are typed as async, but dispatch
+        storage: Any = store.result_storage or default(_sync=True)
+        stored = _read(storage, record)
+        if stored is not None:
+            result = _find(self.stage, key, self.accept, inputs)
+            own = store.create_result_record(result, key=record).serialize() if result else _STALE
+            if stored != own:
+                storage.write_path(record, content=own)
         return record
+
+
+def _read(storage: Any, record: str) -> bytes | None:
+    """Return a record's bytes without loading what they hold; None if there is none."""
+    try:
+        return bytes(storage.read_path(record))
+    except Exception:  # each kind of storage has its own for what does not exist
+        return None
 
 
 def _is_worth_retrying(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:

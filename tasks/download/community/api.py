@@ -145,7 +145,7 @@ class Api:
             raise SourceError(f"{answer}.")
         try:
             return Page(values=json.loads(response.content), etag=response.headers.get("etag"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise WorldError(f"{answer}, but not with JSON.") from error
 
 

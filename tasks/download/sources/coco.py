@@ -214,7 +214,13 @@ def _read(path: Path) -> _Instances:
 def _store(picture: PeopleInPicture, channel: str, context: Context) -> Annotation:
     """Store the annotation of one picture in the workspace, for the worker that downloads it."""
     # No spaces: there is one such file per picture.
-    data = json.dumps(picture.model_dump(), separators=(",", ":")).encode()
+    try:
+        data = json.dumps(picture.model_dump(), separators=(",", ":")).encode()
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            "A segmentation of the COCO file is nested too deeply; expected polygons, or run "
+            "lengths with size and counts. Export the file again."
+        ) from error
     digest = digest_bytes(data)
     path = f"annotations/{digest[:2]}/{digest}.json"
     if context.workspace.read(path) is None:

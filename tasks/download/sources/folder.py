@@ -91,8 +91,12 @@ def printable(relative: Path) -> str:
     return text
 
 
-def find_media(folder: Path, settings: Settings, skipped: list[Skipped]) -> list[Path]:
+def find_media(
+    folder: Path, settings: Settings, skipped: list[Skipped], within: Path | None = None
+) -> list[Path]:
     """Return the media under a folder, sorted; every other file is added to `skipped`.
+
+    Links are followed inside of `within`, by default the folder itself.
 
     matteflow's own folders are left out without a word: a list of the current folder would ingest
     the pictures of the workspace in it.
@@ -104,11 +108,22 @@ def find_media(folder: Path, settings: Settings, skipped: list[Skipped]) -> list
             continue
         relative = path.relative_to(folder)
         kind = skip_kind(relative, MEDIA_SUFFIXES)
-        if kind is None and path.is_file():
+        if kind is None and leads_out(path, within or folder):
+            skipped.append(Skipped("link", printable(relative)))
+        elif kind is None and path.is_file():
             media.append(path)
         elif kind is not None and not _is_sidecar(path):
             skipped.append(Skipped(kind, printable(relative)))
     return media
+
+
+def leads_out(path: Path, folder: Path) -> bool:
+    """Say whether a file below a folder is a link to elsewhere.
+
+    A folder may come from strangers, such as out of an archive, and a link in it may name any
+    picture of this machine.
+    """
+    return path.is_symlink() and not path.resolve().is_relative_to(folder.resolve())
 
 
 def _is_sidecar(path: Path) -> bool:
@@ -148,6 +163,9 @@ def _origin(path: Path, folder: Path, skipped: list[Skipped]) -> dict[str, Any]:
     """Return what the sidecar of a file says of its origin."""
     sidecar = find_sidecar(path)
     if sidecar is None:
+        return {}
+    if leads_out(sidecar, folder):
+        skipped.append(Skipped("link", printable(sidecar.relative_to(folder))))
         return {}
     properties = read_sidecar(sidecar)
     if properties is None:

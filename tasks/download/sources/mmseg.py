@@ -10,7 +10,7 @@ from tasks.common.files import digest_bytes
 from tasks.common.records import Annotation, Source
 from tasks.download.fetchers.local import local_uri
 from tasks.download.sources.collection import Collection, Context
-from tasks.download.sources.folder import find_media, printable
+from tasks.download.sources.folder import find_media, leads_out, printable
 from tasks.download.sources.skipped import Skipped
 from tasks.download.sources.slug import unique_slug
 
@@ -39,7 +39,7 @@ class CustomCollection(Collection):
             raise InputError(
                 f"{root} is no Custom folder: expected {self.images} and {self.masks} in it."
             )
-        pictures = find_media(images, context.settings, context.skipped)
+        pictures = find_media(images, context.settings, context.skipped, within=root)
         if not pictures:
             raise InputError(f"{images} holds no picture.")
         name = self.name or root.name
@@ -49,7 +49,7 @@ class CustomCollection(Collection):
             relative = picture.relative_to(images)
             mask = masks / relative.with_name(self._stem(relative) + self.mask_suffix)
             # One picture without a mask costs only that picture. It is no background either.
-            if not mask.is_file():
+            if not mask.is_file() or leads_out(mask, root):
                 without.append((relative, mask))
                 continue
             n_sources += 1

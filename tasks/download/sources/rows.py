@@ -26,6 +26,7 @@ COLUMNS = (
 _SCENE_SEPARATORS = re.compile("[;|\uff1b\uff5c\u3001\uff0c]")
 # What spreadsheets write between cells, by country and by menu entry; the last one is typed.
 _CELL_SEPARATORS = (",", ";", "\t", "\uff0c")
+_PARQUET_ROWS, _PARQUET_BYTES = 2_000_000, 1 << 30  # a small file may unpack to terabytes
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -76,8 +77,7 @@ def parse_yaml(text: str, origin: str) -> dict[str, Any]:
     """
     try:
         values = load_yaml(text)
-    # Also what its constructors raise, such as for the date 2026-02-30.
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+    except yaml.YAMLError as error:
         raise InputError(f"{origin} is not valid YAML: {error}") from error
     if not isinstance(values, dict):
         raise InputError(f"{origin} holds no list under the key 'sources'.")
@@ -161,12 +161,20 @@ def parquet_rows(path: Path) -> list[Entry]:
     """Return the rows of a Parquet table; empty cells are left out.
 
     Raises:
-        InputError: it cannot be read, or its columns are not those of a source list.
+        InputError: it cannot be read, is too large, or its columns are not those of a source list.
     """
     import pyarrow
     import pyarrow.parquet
 
     try:
+        facts = pyarrow.parquet.read_metadata(path)
+        n_bytes = sum(facts.row_group(at).total_byte_size for at in range(facts.num_row_groups))
+        if n_bytes > _PARQUET_BYTES or facts.num_rows > _PARQUET_ROWS:
+            raise InputError(
+                f"{path} unpacks to {facts.num_rows:,} rows and {n_bytes >> 20:,} MB, more than a "
+                f"source list may have ({_PARQUET_ROWS:,} rows, {_PARQUET_BYTES >> 20:,} MB). "
+                "Split it."
+            )
         table = pyarrow.parquet.read_table(path)
     except (OSError, pyarrow.ArrowException) as error:
         raise InputError(f"{path} is no Parquet table: {error}") from error

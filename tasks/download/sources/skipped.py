@@ -14,6 +14,7 @@ SkipKind = Literal[
     "cover",
     "leftover",
     "sidecar",
+    "link",
     "no_mask",
     "no_outline",
     "other",
@@ -42,6 +43,7 @@ _SENTENCES: dict[SkipKind, str] = {
     "cover": "covers of videos that yt-dlp downloaded",
     "leftover": "leftovers of an interrupted yt-dlp download",
     "sidecar": "sidecars that cannot be read as JSON",
+    "link": "links that lead out of the folder; copy the files into it, or list them one by one",
     "no_mask": "pictures without a mask",
     "no_outline": "pictures with people who have no outline of their own (a crowd, or a box only); "
     "they would be taken for background",

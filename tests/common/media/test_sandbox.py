@@ -14,6 +14,7 @@ import pytest
 
 from tasks.common.errors import SourceError
 from tasks.common.media import sandbox
+from tasks.common.media.jail import Reach
 from tasks.common.media.sandbox import Limits, SandboxError, run_isolated, stream_isolated
 from tests.common.media import sandboxed
 
@@ -129,7 +130,8 @@ def test_a_child_that_is_killed_in_the_middle_of_a_message_ran_out_of_time() -> 
 
 
 def test_a_reader_that_stops_early_ends_the_child(tmp_path: Path) -> None:
-    messages = stream_isolated(sandboxed.count_for_ever, str(tmp_path / "pid"), LIMITS)
+    reach = Reach((), str(tmp_path), file_bytes=99)
+    messages = stream_isolated(sandboxed.count_for_ever, str(tmp_path / "pid"), LIMITS, reach)
     assert [next(messages) for _ in range(3)] == [0, 1, 2]
     pid = int((tmp_path / "pid").read_text())
     messages.close()
@@ -139,7 +141,8 @@ def test_a_reader_that_stops_early_ends_the_child(tmp_path: Path) -> None:
 def test_a_child_dies_with_the_process_that_asked(tmp_path: Path) -> None:
     code = (
         "from tasks.common.media.sandbox import *; from tests.common.media import sandboxed;"
-        f"run_isolated(sandboxed.hang, {str(tmp_path / 'pid')!r}, Limits(600, 600, 1 << 30))"
+        f"run_isolated(sandboxed.hang, {str(tmp_path / 'pid')!r}, Limits(600, 600, 1 << 30),"
+        f" Reach((), {str(tmp_path)!r}, 99))"
     )
     asking = subprocess.Popen([sys.executable, "-c", code])
     wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")
@@ -151,7 +154,8 @@ def test_a_child_dies_with_the_process_that_asked(tmp_path: Path) -> None:
 
 
 def test_a_child_dies_with_the_process_that_watches_it(tmp_path: Path) -> None:
-    messages = stream_isolated(sandboxed.count_for_ever, str(tmp_path / "pid"), LIMITS)
+    reach = Reach((), str(tmp_path), file_bytes=99)
+    messages = stream_isolated(sandboxed.count_for_ever, str(tmp_path / "pid"), LIMITS, reach)
     next(messages)
     pid = int((tmp_path / "pid").read_text())
     watcher = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

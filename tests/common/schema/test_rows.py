@@ -36,7 +36,7 @@ CROPS = """
     projection:string person_box_xyxy:string crop_box_xyxy:string confidence:Float64
     others_xyxy:string path:string digest:string given_path:string given_digest:string
     channel:string captured_with:string view.kind:string view.yaw_deg:Float64
-    view.pitch_deg:Float64 view.fov_deg:Float64
+    view.pitch_deg:Float64 view.fov_deg:Float64 objects_xyxy:string
 """
 POSES = """
     crop_id:string points_xy:string seen:string mask_path:string mask_digest:string
@@ -54,7 +54,8 @@ MEASURED = """
     sharpness:Float64 ghosting:Float64 exposure:Float64 distortion:Float64
     near_duplicate:Float64
     mask_whole:Float64 subject_share:Float64 frame_cut_mask:Float64
-    person_overlap_mask:Float64 other_people:Float64 contrast:Float64 mask_certainty:Float64
+    person_overlap_mask:Float64 other_people:Float64 object_overlap:Float64
+    contrast:Float64 mask_certainty:Float64
     expected_iou:Float64 mask_agreement:Float64 keypoints_in_mask:Float64 trust:Float64
     hash:string mirror_hash:string
 """

@@ -5,12 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from tasks.common.errors import InputError
+from tasks.common.errors import InputError, WeightsError
 from tasks.common.weights.catalogue import Role, Weights, catalogue, find_weights
-from tasks.common.weights.fetch import is_present
+from tasks.common.weights.fetch import is_present, require_weights
 from tasks.pose.stage import _ESTIMATORS
 
-ENTRIES = [pytest.param(entry, id=name) for name, entry in catalogue().items()]
+ENTRIES = [
+    pytest.param(entry, id=name)
+    for name, entry in catalogue().items()
+    if entry.service is None  # it has no file
+]
 DETECTORS = [param for param in ENTRIES if param.values[0].role == "person-detector"]  # type: ignore[union-attr]
 POSES = [param for param in ENTRIES if param.values[0].role == "pose"]  # type: ignore[union-attr]
 MATTING = [param for param in ENTRIES if param.values[0].role == "matting"]  # type: ignore[union-attr]
@@ -55,7 +59,7 @@ def test_every_file_has_a_licence(entry: Weights) -> None:
 
 
 def test_no_two_entries_share_a_file() -> None:
-    files = [entry.file for entry in catalogue().values()]
+    files = [entry.file for entry in catalogue().values() if entry.service is None]
     assert sorted(set(files)) == sorted(files)
 
 
@@ -116,3 +120,20 @@ def test_a_known_name_is_found() -> None:
 
 def test_a_file_that_is_not_here_is_not_present(tmp_path: Path) -> None:
     assert not is_present(find_weights("u2netp", "matting"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"file": "a.onnx", "sha256": "a" * 64, "service": "removebg"}],
+    ids=["neither", "both"],
+)
+def test_a_model_is_a_file_or_a_service(values: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="file and sha256, or a service"):
+        Weights.model_validate({"name": "x", "role": "matting", "licence": "none", **values})
+
+
+def test_a_service_has_no_file_to_fetch(tmp_path: Path) -> None:
+    removebg = find_weights("removebg", "matting")
+    assert not is_present(removebg, tmp_path)
+    with pytest.raises(WeightsError, match="is a service"):
+        require_weights(removebg, tmp_path)

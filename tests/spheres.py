@@ -92,37 +92,43 @@ def _face(axis: str, sign: int, side_px: int) -> Rgb:
 
 
 def put_person(
-    sphere: Rgb, person: Rgb, yaw_deg: float, pitch_deg: float, height_deg: float
-) -> Rgb:
+    sphere: Rgb,
+    person: Rgb,
+    yaw_deg: float,
+    pitch_deg: float,
+    height_deg: float,
+    alpha: NDArray[np.float32] | None = None,
+) -> tuple[Rgb, NDArray[np.float32]]:
     """Return a sphere with an upright picture of a person, as a plane that faces the camera.
 
     The middle of the picture lies in the direction of the angles; its upper and lower edge are
-    `height_deg` apart as seen from the camera.
+    `height_deg` apart as seen from the camera. `alpha` is how much of the picture is person, (H, W)
+    in 0..1; None: all. Returned with how much of each px of the sphere is.
     """
-    height, width = sphere.shape[:2]
-    axes = level_axes(yaw_deg, pitch_deg)
-    rays = directions_of((width, height)) @ axes.matrix.T
+    size_wh = (sphere.shape[1], sphere.shape[0])
+    across, down = _places_on_plane(size_wh, yaw_deg, pitch_deg, height_deg, person)
+    opaque = np.ones(person.shape[:2], np.float32) if alpha is None else alpha
+    # Shrunk first, or a small person in the sphere would be noise.
+    scale = min(1.0, 1.5 * height_deg / 180 * size_wh[1] / person.shape[0])
+    small_wh = (max(2, round(person.shape[1] * scale)), max(2, round(person.shape[0] * scale)))
+    layers = np.dstack([person * opaque[..., None], opaque]).astype(np.float32)
+    shrunk = cv2.resize(layers, small_wh, interpolation=cv2.INTER_AREA) if scale < 1 else layers
+    xs = ((across + 0.5) * shrunk.shape[1] / person.shape[1] - 0.5).astype(np.float32)
+    ys = ((down + 0.5) * shrunk.shape[0] / person.shape[0] - 0.5).astype(np.float32)
+    drawn = cv2.remap(shrunk, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    share = drawn[..., 3]
+    mixed = drawn[..., :3] + (1 - share[..., None]) * sphere
+    return np.rint(mixed).astype(np.uint8), share.astype(np.float32)
+
+
+def _places_on_plane(
+    size_wh: tuple[int, int], yaw_deg: float, pitch_deg: float, height_deg: float, person: Rgb
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return where each px of a sphere lies in the person's picture; far outside behind it."""
+    rays = directions_of(size_wh) @ level_axes(yaw_deg, pitch_deg).matrix.T
     half = np.tan(np.radians(height_deg / 2))
     half_wide = half * person.shape[1] / person.shape[0]
-    ahead = np.where(rays[..., 2] > 0.05, rays[..., 2], np.nan)
-    with np.errstate(invalid="ignore"):
-        across = (rays[..., 0] / ahead / half_wide + 1) / 2 * person.shape[1] - 0.5
-        down = (1 - rays[..., 1] / ahead / half) / 2 * person.shape[0] - 0.5
-        inside = (abs(rays[..., 0] / ahead) < half_wide) & (abs(rays[..., 1] / ahead) < half)
-    # Shrunk first, or a small person in the sphere would be noise.
-    scale = height_deg / 180 * height / person.shape[0]
-    size_wh = (
-        max(2, round(person.shape[1] * scale * 1.5)),
-        max(2, round(person.shape[0] * scale * 1.5)),
-    )
-    if scale * 1.5 < 1:
-        shrunk = cv2.resize(person, size_wh, interpolation=cv2.INTER_AREA)
-        across = (across + 0.5) * size_wh[0] / person.shape[1] - 0.5
-        down = (down + 0.5) * size_wh[1] / person.shape[0] - 0.5
-    else:
-        shrunk = person
-    drawn = cv2.remap(
-        shrunk, across.astype(np.float32), down.astype(np.float32), cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )  # fmt: skip
-    return np.where(inside[..., None], drawn, sphere).astype(np.uint8)
+    ahead = np.where(rays[..., 2] > 0.05, rays[..., 2], 1e-6)
+    across = (np.clip(rays[..., 0] / ahead / half_wide, -9, 9) + 1) / 2 * person.shape[1] - 0.5
+    down = (1 - np.clip(rays[..., 1] / ahead / half, -9, 9)) / 2 * person.shape[0] - 0.5
+    return across, down

@@ -19,7 +19,7 @@ from tasks.detect.detector import People, find_people, may_know_things
 from tasks.detect.labelled import cut_provided_mask, labelled_people
 from tasks.detect.sphere.stage import CutPerson, are_spheres, drop_too_wide, people_of_spheres
 
-SPHERE_VERSION = 1
+SPHERE_VERSION = 2
 """Raised when something else comes out of spheres; `VERSION` is that of flat frames."""
 _USUAL_SPHERE = SphereRecipe()
 FLAT: frozenset[Projection] = frozenset(("flat", "fisheye"))

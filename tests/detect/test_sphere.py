@@ -28,7 +28,9 @@ from tasks.common.sphere.views import (
     to_sphere,
 )
 from tasks.detect.sphere.cut import view_of
-from tasks.detect.sphere.search import SpherePerson, merge, search_views, views_of
+from tasks.detect.sphere.people import SpherePerson, merge
+from tasks.detect.sphere.search import search_views, views_of
+from tasks.detect.sphere.second_look import Cell, side_by_side
 from tests.spheres import directions_of, sphere, texture_at
 
 KINDS: tuple[ViewKind, ...] = ("rectilinear", "cylindrical", "transverse")
@@ -129,9 +131,9 @@ def test_a_mask_comes_back_into_the_sphere(kind: ViewKind, yaw: float, pitch: fl
 
 def test_search_views_cover_the_horizon_evenly() -> None:
     views = search_views(SphereRecipe(), 640)
-    assert len(views) == 6
+    assert len(views) == 2
     assert all(side % 32 == 0 for view in views for side in view.size_wh)
-    assert np.diff([view.yaw for view in views]) == pytest.approx(math.pi / 3)
+    assert np.diff([view.yaw for view in views]) == pytest.approx(math.pi)
 
 
 @pytest.mark.parametrize("yaw", [0.0, 179.9, -179.9, 60.0])
@@ -148,17 +150,45 @@ def test_a_part_that_a_border_cuts_gives_way_to_the_whole_person() -> None:
     assert merge([part, whole]) == [whole]
 
 
-def test_two_parts_of_a_wide_person_are_joined_across_the_border_of_the_picture() -> None:
-    left, right = (person(yaw, 0, 60, 20)._replace(is_cut=True) for yaw in (165.0, -165.0))
-    (joined,) = merge([left, right])
-    assert joined.extent_deg[0] == pytest.approx(90, abs=2)
-    assert abs(float(angles(joined.centre)[0])) == pytest.approx(180, abs=1)
+def test_two_people_side_by_side_whom_a_border_cuts_are_two() -> None:
+    seen = [person(yaw, -50, 12, 20)._replace(is_cut=True) for yaw in (10.0, 20.0)]
+    assert len(merge(seen)) == 2
+
+
+@pytest.mark.parametrize("yaw", [0.0, 180.0, -70.0])
+@pytest.mark.parametrize("pitch", [0.0, 45.0, -80.0])
+def test_a_cell_shows_its_person_in_the_middle_and_gives_their_directions_back(
+    yaw: float, pitch: float
+) -> None:
+    someone = person(yaw, pitch, 8, 20)
+    cell = Cell.of(someone, 160)
+    again = cell.person(Box(60, 30, 100, 130), 0.7)
+    # 20 degrees times 1.4, and 2 more, are 160 px.
+    assert again.extent_deg[1] == pytest.approx(100 / 160 * 30, rel=0.03)
+    assert float(again.centre @ someone.centre) == pytest.approx(1, abs=1e-3)
+    assert not again.is_cut
+    assert cell.person(Box(60, 30, 100, 159), 0.7).is_cut
+
+
+def test_a_cell_is_drawn_out_of_its_directions() -> None:
+    cell = Cell.of(person(175, 30, 8, 20), 64)
+    xs, ys = np.meshgrid(np.arange(64) + 0.5, np.arange(64) + 0.5)
+    drawn = cell.draw(sphere((1440, 720), detail=4.0)).astype(int)
+    assert np.abs(drawn - texture_at(cell.directions(xs, ys), 4.0)).mean() < 2.0
+
+
+def test_cells_lie_side_by_side_in_an_input_as_wide_as_the_detectors() -> None:
+    cells = [np.full((8, 8, 3), number, np.uint8) for number in range(5)]
+    whole = side_by_side(cells)
+    assert whole.shape == (16, 32, 3)
+    assert whole[0, ::8, 0].tolist() == [0, 1, 2, 3]
+    assert whole[8, 0, 0] == 4
 
 
 def test_people_are_looked_for_where_they_were() -> None:
     assert views_of([], SphereRecipe(), 640) == set()
-    middle = math.degrees(search_views(SphereRecipe(), 640)[2].yaw)
-    assert views_of([person(middle, 0, 5, 10)], SphereRecipe(), 640) == {2}
+    middle = math.degrees(search_views(SphereRecipe(views=6, view_deg=90), 640)[2].yaw)
+    assert views_of([person(middle, 0, 5, 10)], SphereRecipe(views=6, view_deg=90), 640) == {2}
 
 
 @pytest.mark.parametrize(

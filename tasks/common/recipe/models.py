@@ -76,10 +76,19 @@ class DetectRecipe(Record):
 class SphereRecipe(Record):
     """How people are found in 360 spheres, and cut out of them as flat views."""
 
-    views: int = Field(6, ge=1, le=36, description="views around the horizon, searched for people")
-    view_deg: float = Field(90.0, ge=30.0, le=450.0, description="width of a view")
+    views: int = Field(2, ge=1, le=36, description="views around the horizon, searched for people")
+    view_deg: float = Field(200.0, ge=30.0, le=450.0, description="width of a view")
     search_every: int = Field(
         1, ge=1, le=1000, description="frames; between them only views with people are searched"
+    )
+    highest_deg: float = Field(
+        60.0,
+        ge=30.0,
+        le=80.0,
+        description="how far above and below the horizon people are searched",
+    )
+    second_look_from: Share = Field(
+        0.05, description="confidence; people below detect.confidence are looked at once more"
     )
     min_height_deg: float = Field(6.0, ge=0.0, le=90.0, description="of a person, as an angle")
     max_stretch: float = Field(

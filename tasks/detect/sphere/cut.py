@@ -20,7 +20,7 @@ from tasks.common.sphere.views import (
     stretch,
 )
 from tasks.detect.crop_box import crop_box
-from tasks.detect.sphere.search import SpherePerson
+from tasks.detect.sphere.people import SpherePerson
 
 # Rectilinear first: only it keeps straight lines straight.
 _KINDS: tuple[ViewKind, ...] = ("rectilinear", "transverse", "cylindrical")

@@ -11,7 +11,8 @@ from tasks.common.schema.rows import Frame
 from tasks.common.settings import Settings
 from tasks.common.workspace.artifacts import Workspace
 from tasks.detect.sphere.cut import PersonView, view_of
-from tasks.detect.sphere.search import SpherePerson, find_in_sphere, views_of
+from tasks.detect.sphere.people import SpherePerson
+from tasks.detect.sphere.search import find_in_sphere, views_of
 
 _SPHERES: frozenset[Projection] = frozenset(
     ("equirectangular", "stereo-top-bottom", "stereo-left-right")

@@ -20,6 +20,7 @@ command_line = LazyGroup(
             "show": "show",
         },
         "Verdicts": {
+            "desk": "desk",
             "retune": "preview",
             "explain": "explain",
             "propose-scenes": "scenes",

@@ -2,6 +2,7 @@
 
 from tasks.annotate import VERSION
 from tasks.annotate.compare import compare_masks
+from tasks.annotate.draw import receive_drawn
 from tasks.annotate.known import with_known
 from tasks.annotate.order import FORMATS, Format, Order, find_order, load_order
 from tasks.annotate.pick import Picked, pick_crops
@@ -46,6 +47,7 @@ __all__ = [
     "plan_order",
     "propose_masks",
     "rate_annotators",
+    "receive_drawn",
     "require_empty",
     "sample_names",
     "samples_done",

@@ -12,7 +12,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from flows.desk import api, changes, drawing, pages
+from flows.desk import api, changes, drawing, orders, pages, scenes, versions
 from flows.desk.security import Access, Gate
 from flows.desk.site import Site
 from tasks.common.errors import InputError, MatteflowError
@@ -30,6 +30,16 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/api/some", api.some),
     ("POST", "/api/decide", changes.decide),
     ("POST", "/api/undo", changes.undo),
+    ("GET", "/scenes", scenes.page),
+    ("POST", "/api/scenes", scenes.assign),
+    ("POST", "/api/propose", scenes.propose),
+    ("GET", "/orders", orders.page),
+    ("POST", "/api/order", orders.send),
+    ("GET", "/versions", versions.page),
+    ("GET", "/diff", versions.diff),
+    ("GET", "/api/jobs", versions.jobs),
+    ("POST", "/api/publish", versions.publish),
+    ("POST", "/api/rollback", versions.roll_back),
     ("GET", "/mask/{crop_id}", drawing.mask),
     ("GET", "/picture/{crop_id}", drawing.picture),
     ("POST", "/api/draw/{crop_id}", drawing.draw),

@@ -82,6 +82,7 @@ class Decisions:
 
     def _place(self, media_id: str, lines: Sequence[Decision]) -> dict[str, Mark | None]:
         media = self._index.media
+        self._lines[media_id] = [line for line in lines if line.place is None]
         if media_id not in media.names:
             return {}
         rows = np.flatnonzero(media.codes == media.names.index(media_id))
@@ -128,6 +129,55 @@ class Decisions:
         ]
         self._record([*shown.values(), *rest], [*crops.values(), *followers.values()], author)
         return [*crops, *followers]
+
+    def assign_scenes(
+        self,
+        sources: Sequence[str],
+        rows: Sequence[int],
+        add: tuple[str, ...],
+        remove: tuple[str, ...],
+        author: str,
+    ) -> int:
+        """Give scenes to whole sources and to crops, or take them away; return how many lines.
+
+        A source means its media, as its bytes may come under another name tomorrow.
+
+        Raises:
+            InputError: a media was taken down.
+        """
+        now = datetime.now(UTC)
+        lines = [
+            Decision(
+                media_id=media_id, action="scene", author=author, at=now, item=source_id,
+                add=add, remove=remove,
+            )
+            for source_id in sources
+            for media_id in self._media_of(source_id)
+        ]  # fmt: skip
+        crops = self._index.crops(rows) if rows else []
+        lines += [decide(crop, "scene", author, now, add=add, remove=remove) for crop in crops]
+        record(lines, self._log, self._workspace, self._store)
+        with self._lock:
+            for line in lines:
+                self._known[line.media_id].add(line.id)
+                self._lines[line.item if line.place else line.media_id].append(line)
+            self._decided = self._decided.changed({})
+        return len(lines)
+
+    def _media_of(self, source_id: str) -> list[str]:
+        index = self._index
+        rows = np.flatnonzero(index.source.matches([source_id]))
+        return sorted({index.media.name(int(row)) for row in rows})
+
+    @property
+    def scene_lines(self) -> dict[str, list[Decision]]:
+        """The decisions in force on scenes, by crop or media, oldest first."""
+        with self._lock:
+            found = {
+                item: [line for line in in_force(lines) if line.action == "scene"]
+                for item, lines in self._lines.items()
+            }
+        return {item: lines for item, lines in found.items() if lines}
 
     def undo(self, author: str) -> list[int]:
         """Undo what somebody decided last on this desk; return the rows, none if there is none."""

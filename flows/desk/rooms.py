@@ -1,29 +1,48 @@
 """What the desk asks of the rooms; no other module of the desk knows them."""
 
+import csv
+import io
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from flows.desk.columns import CropColumns, Flags, Named, Runs
+from flows.desk.recipes import recipes_folder
 from flows.desk.view import Layer, Show
 from flows.engine.rule_findings import list_findings
 from flows.engine.run_record import RunRecord, find_runs, load_run
-from tasks.annotate.task import Outcome, compare_masks, receive_drawn
+from tasks.annotate.task import (
+    DRAWN_HERE,
+    Outcome,
+    compare_masks,
+    load_order,
+    order_names,
+    receive_drawn,
+)
+from tasks.annotate.task import Format as OrderFormat
 from tasks.common.errors import ArtifactError, InputError, MatteflowError
 from tasks.common.media.images import Mask
 from tasks.common.recipe.scenes import SceneFinder
 from tasks.common.schema.columns import from_table
+from tasks.common.schema.decisions import Decision
 from tasks.common.schema.layout import SPLITS
 from tasks.common.schema.rows import Crop, Frame, RunCrop
+from tasks.common.settings import settings
 from tasks.common.similarity.clusters import NEAR_BITS
 from tasks.common.similarity.picture_hash import as_hashes, nearest_kept_before, quality_key
 from tasks.common.similarity.tracks import find_tracks
 from tasks.common.workspace.artifacts import Workspace
-from tasks.common.workspace.corrections import count_corrections, media_with_corrections
+from tasks.common.workspace.corrections import (
+    count_corrections,
+    media_with_corrections,
+    read_corrections,
+)
 from tasks.deduplicate.task import reuse_or_deduplicate
-from tasks.publish.task import open_registry, read_samples
+from tasks.publish.task import KINDS, Diff, diff_versions, open_registry, read_samples
 from tasks.review.task import (
     RuleFinding,
     draw_frame,
@@ -32,6 +51,8 @@ from tasks.review.task import (
     draw_whole,
     read_mask_codes,
 )
+
+__all__ = ["KINDS", "OrderFormat"]
 
 _HASHES = ("hash", "mirror_hash")
 
@@ -70,15 +91,27 @@ def _newest(workspace: Workspace) -> RunRecord:
 # Columns that do not stand in the table.
 
 
-def find_scenes(index: CropColumns) -> dict[str, Flags]:
-    """Return for each scene which crops are in it, by the recipe of the run of each crop."""
+def find_scenes(index: CropColumns, decided: Mapping[str, Sequence[Decision]]) -> dict[str, Flags]:
+    """Return for each scene which crops are in it.
+
+    First by the recipe of the run of each crop, then by what curators decided; `decided` has the
+    decisions on scenes by crop or media, oldest first.
+    """
     names: dict[str, Flags] = {}
     for number, record in enumerate(index.records):
         finder = SceneFinder(record.recipe.publish)
         rows = np.flatnonzero(index.run_of == number)
         for row in rows:
             source = index.sources[index.source.name(int(row))]
-            for scene in finder.of(source, index.crop_ids[row]):
+            scenes = set(finder.of(source, index.crop_ids[row]))
+            lines = [
+                *decided.get(index.media.name(int(row)), ()),
+                *decided.get(index.crop_ids[row], ()),
+            ]
+            for line in sorted(lines, key=lambda line: line.order):
+                scenes = set(line.scenes) if line.scenes is not None else scenes
+                scenes = (scenes | set(line.add)) - set(line.remove)
+            for scene in scenes:
                 names.setdefault(scene, np.zeros(len(index), bool))[row] = True
         for group in record.recipe.publish.scenes:
             names.setdefault(group.id, np.zeros(len(index), bool))
@@ -104,6 +137,36 @@ def find_splits(index: CropColumns, store: str) -> Named:
             if row is not None and index.run_of[row] == number:
                 codes[row] = SPLITS.index(sample.split)
     return Named(codes, list(SPLITS))
+
+
+def scene_titles(index: CropColumns, language: str) -> dict[str, str]:
+    """Return the scenes by id with their titles, in the order of the newest run's recipe.
+
+    Without groups in the recipe each tag is a scene.
+    """
+    groups = index.records[0].recipe.publish.scenes
+    if groups:
+        return {group.id: group.zh if language == "zh" else group.en for group in groups}
+    tags = {tag for source in index.sources.values() for tag in source.scenes}
+    return {tag: tag for tag in sorted(tags)}
+
+
+def proposals_file(run_id: str) -> Path:
+    """Return where the tagger's proposals for a run lie."""
+    return settings().home / "desk" / f"proposals-{run_id}.csv"
+
+
+def read_proposals(run_id: str) -> list[tuple[str, str, float]]:
+    """Return the tagger's proposals for a run: crop, scene, score; the surest first."""
+    try:
+        text = proposals_file(run_id).read_text("utf-8")
+        rows = [
+            (row["item"], row["add"], float(row["score"]))
+            for row in csv.DictReader(io.StringIO(text, newline=""))
+        ]
+    except (OSError, KeyError, ValueError):  # none yet, or being written
+        return []
+    return sorted(rows, key=lambda row: -row[2])
 
 
 def tracks_of(index: CropColumns) -> Named:
@@ -242,3 +305,128 @@ class Pictures:
         drawn = receive_drawn(crop, mask, record.run_id, author, now, self._workspace)
         self._n_drawn[crop.crop.media_id] += 1
         return drawn
+
+
+# Versions.
+
+
+class VersionLine(NamedTuple):
+    """A published version in one line."""
+
+    label: str
+    version: int
+    parent: int | None
+    n_samples: int
+    n_train: int
+    n_val: int
+    published: str
+    channels: str
+    is_retired: bool
+
+
+def list_versions(name: str, store: str) -> list[VersionLine]:
+    """Return the versions of a subset, newest first; none if nothing was published.
+
+    Raises:
+        WorldError: the store does not answer.
+    """
+    registry = open_registry(store)
+    if name not in registry.names():
+        return []
+    channels, _ = registry.channels(name)
+    retired = set(registry.retired_numbers(name))
+    lines = [
+        VersionLine(
+            commit.label,
+            commit.version,
+            commit.parent,
+            commit.n_samples,
+            commit.n_train,
+            commit.n_val,
+            f"{commit.committed_at:%Y-%m-%d %H:%M}",
+            ", ".join(
+                word
+                for word, channel in sorted(channels.items())
+                if channel.version == commit.version
+            ),
+            commit.version in retired,
+        )
+        for commit in registry.commits(name)
+    ]
+    return sorted(lines, key=lambda line: -line.version)
+
+
+def last_samples(name: str, store: str) -> tuple[str, set[str]]:
+    """Return the newest version in use of a subset and its samples; empty if there is none."""
+    registry = open_registry(store)
+    numbers = registry.numbers_in_use(name) if name in registry.names() else []
+    commit = registry.commit(name, numbers[-1]) if numbers else None
+    if commit is None:
+        return "", set()
+    return commit.label, {sample.stem for sample in read_samples(registry, commit)}
+
+
+def compare_versions(before: str, after: str, store: str) -> Diff:
+    """Return what differs between two versions.
+
+    Raises:
+        InputError: one of them does not exist.
+    """
+    registry = open_registry(store)
+    return diff_versions(registry, registry.resolve(before), registry.resolve(after))
+
+
+def saved_recipes() -> list[str]:
+    """Return the names of the recipes that desks saved."""
+    return sorted(path.stem for path in recipes_folder().glob("*.yaml"))
+
+
+# Work orders.
+
+
+class OrderLine(NamedTuple):
+    """A work order in one line; `n_done` of its samples have a correction by somebody."""
+
+    order: str
+    made_from: str
+    format: str
+    sent: str
+    n_samples: int
+    n_done: int
+    annotators: str
+
+
+def list_orders(workspace: Workspace, most: int = 30) -> list[OrderLine]:
+    """Return the newest work orders; masks drawn on a desk are none that anybody waits for."""
+    orders = []
+    for name in order_names(workspace):
+        try:
+            orders.append(load_order(name, workspace))
+        except InputError:  # a damaged manifest; receiving says so
+            continue
+    newest = sorted(orders, key=lambda order: order.sent_at, reverse=True)
+    lines = []
+    for order in newest:
+        media = {item.media_id for item in order.items}
+        answers = [
+            correction
+            for media_id in sorted(media)
+            for correction in read_corrections(workspace, media_id)
+            if correction.order == order.order
+        ]
+        if answers and all(answer.channel == DRAWN_HERE for answer in answers):
+            continue
+        lines.append(
+            OrderLine(
+                order.order,
+                order.made_from,
+                order.format,
+                f"{order.sent_at:%Y-%m-%d %H:%M}",
+                len(order.items),
+                len({answer.sample for answer in answers}),
+                ", ".join(sorted({answer.annotator for answer in answers})),
+            )
+        )
+        if len(lines) == most:
+            break
+    return lines

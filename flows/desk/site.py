@@ -1,12 +1,13 @@
 """What handlers need beside the request: the desk's state, its secrets, its pictures."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from flows.desk.jobs import Jobs
 from flows.desk.security import Access
 from flows.desk.state import Desk
 from flows.desk.texts import Texts, preferred, texts_of
@@ -28,7 +29,7 @@ HELP_KEYS = (
     (
         "decide",
         (("K", "keep"), ("D", "drop"), ("R", "review"), ("G", "good"), ("B", "bad"),
-         ("P", "person"), ("Z", "undo"), ("C", "scope"), ("E", "brush")),
+         ("P", "person"), ("Z", "undo"), ("C", "scope"), ("E", "brush"), ("O", "order")),
     ),
     ("look", (("1 2 3 4", "layers"), ("S", "show"), ("- +", "size"), ("?", "help"))),
 )  # fmt: skip
@@ -45,6 +46,7 @@ class Site:
     access: Access
     thumbnails: Thumbnails
     author: str
+    jobs: Jobs = field(default_factory=Jobs)
 
 
 def site_of(request: Request) -> Site:

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any
 
 from flows.desk import rooms
-from flows.desk.columns import VERDICTS, CropColumns, Named
+from flows.desk.columns import VERDICTS, CropColumns, Flags, Named
 from flows.desk.decided import Decided
 from flows.desk.decisions import Decisions
 from flows.desk.selection import Facts, Selection, select
@@ -54,8 +54,16 @@ class Desk:
     @cached_property
     def facts(self) -> Facts:
         """Scenes, splits and groups of the crops."""
-        index = self.index
-        return Facts(rooms.find_scenes(index), rooms.find_splits(index, self.store), _Groups(index))
+        return Facts(self._scenes(), rooms.find_splits(self.index, self.store), _Groups(self.index))
+
+    def _scenes(self) -> dict[str, Flags]:
+        return rooms.find_scenes(self.index, self.decisions.scene_lines)
+
+    def forget_scenes(self) -> None:
+        """Find the scenes anew, after somebody assigned some."""
+        self.facts = self.facts._replace(scenes=self._scenes())
+        with self._lock:
+            self._views.clear()
 
     def select(self, view: View) -> Selection:
         """Return the crops of a view; the last views are kept, as pages ask for parts of one."""

@@ -15,7 +15,8 @@ from tasks.common.schema.rows import RunCrop
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.corrections import write_mask
 
-CHANNEL = "desk"
+DRAWN_HERE = "desk"
+"""The tool, as corrections name it, of masks that were drawn on the desk."""
 
 
 def receive_drawn(
@@ -45,8 +46,8 @@ def receive_drawn(
         size_wh=(mask.shape[1], mask.shape[0]),
         picture_digest=item.picture_digest,
     )
-    delivered = Delivered(author, now, CHANNEL, confirm=True)
-    checked = check_delivery([(CHANNEL, returned)], order, delivered, workspace)
+    delivered = Delivered(author, now, DRAWN_HERE, confirm=True)
+    checked = check_delivery([(DRAWN_HERE, returned)], order, delivered, workspace)
     outcome = checked[0].outcome
     if outcome.result == "refused":
         raise InputError(outcome.sentence)

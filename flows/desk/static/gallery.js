@@ -320,6 +320,12 @@ function openCrop() {
   location.href = `/crop/${encodeURIComponent(tile.id)}?${state.query}`;
 }
 
+// What is selected goes along to the page of work orders; without a selection all of the view goes.
+function order() {
+  sessionStorage.setItem("matteflow-desk-selection", JSON.stringify([...state.selected]));
+  location.href = `/orders?${selectionQuery()}`;
+}
+
 function back() {
   if (state.selected.size) {
     state.selected.clear();
@@ -349,6 +355,7 @@ function onKey(event) {
   else if (key === "Escape") back();
   else if (key === "a") selectAll();
   else if (key === "c") nextScope();
+  else if (key === "o") order();
   else if (key === "s") setShow(SHOWS[(SHOWS.indexOf(state.show) + 1) % SHOWS.length]);
   else if (key >= "1" && key <= "4") toggleLayer(LAYERS[Number(key) - 1]);
   else if (key === "+" || key === "=") setSize(state.size + 30);
@@ -402,6 +409,7 @@ function wire() {
   find("show").addEventListener("change", (event) => setShow(event.target.value));
   find("size").addEventListener("input", (event) => setSize(Number(event.target.value)));
   find("scope").addEventListener("click", nextScope);
+  find("order-button").addEventListener("click", order);
   find("filters-button").addEventListener("click", (event) => {
     const isOpen = find("filters").classList.toggle("open");
     event.currentTarget.setAttribute("aria-expanded", String(isOpen));

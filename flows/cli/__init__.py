@@ -25,6 +25,7 @@ command_line = LazyGroup(
             "explain": "explain",
             "propose-scenes": "scenes",
             "review": "review",
+            "decisions": "decisions",
         },
         "Sources and models": {
             "sources": "sources",

@@ -21,6 +21,7 @@ from tasks.common.schema.rows import RunCrop
 from tasks.common.schema.rule_names import RULE_NAMES
 
 VERDICTS: tuple[Verdict, ...] = ("keep", "review", "drop")
+_RULE_VERDICT = "verdict.decided.rule_verdict"
 Codes = NDArray[np.int32]
 Rows = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -67,12 +68,20 @@ class CropColumns:
         self.media = named(self.table["crop.media_id"])
         self.reason = named(self.table["verdict.reason"])
         self.channel = named(self.table["matte.channel"])
-        self.verdict = _verdict_codes(self.table["verdict.verdict"])
+        self.verdict = self._rule_verdicts()
         self.time_s = _floats(self.table["crop.time_s"])
         self.has_mask: Flags = ~np.asarray(self.table["matte.crop_id"].is_null())
 
     def __len__(self) -> int:
         return len(self.crop_ids)
+
+    def _rule_verdicts(self) -> NDArray[np.int8]:
+        """Return what the rules say: decisions of people are read anew, and may be taken back."""
+        codes = _verdict_codes(self.table["verdict.verdict"])
+        if _RULE_VERDICT not in self.table.column_names:
+            return codes
+        by_rules = _verdict_codes(self.table[_RULE_VERDICT])
+        return np.where(by_rules >= 0, by_rules, codes)
 
     @cached_property
     def row_of(self) -> dict[str, int]:

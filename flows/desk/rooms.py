@@ -103,14 +103,10 @@ def find_scenes(index: CropColumns, decided: Mapping[str, Sequence[Decision]]) -
         rows = np.flatnonzero(index.run_of == number)
         for row in rows:
             source = index.sources[index.source.name(int(row))]
-            scenes = set(finder.of(source, index.crop_ids[row]))
-            lines = [
-                *decided.get(index.media.name(int(row)), ()),
-                *decided.get(index.crop_ids[row], ()),
-            ]
-            for line in sorted(lines, key=lambda line: line.order):
-                scenes = set(line.scenes) if line.scenes is not None else scenes
-                scenes = (scenes | set(line.add)) - set(line.remove)
+            crop_id = index.crop_ids[row]
+            lines = [*decided.get(index.media.name(int(row)), ()), *decided.get(crop_id, ())]
+            in_order = sorted(lines, key=lambda line: line.order)
+            scenes = finder.of(source, crop_id, in_order)
             for scene in scenes:
                 names.setdefault(scene, np.zeros(len(index), bool))[row] = True
         for group in record.recipe.publish.scenes:

@@ -19,7 +19,6 @@ from tasks.common.errors import InputError
 from tasks.common.records import Record, SceneTag, Verdict
 from tasks.common.schema.layout import SPLITS
 
-
 _COUNTED: tuple[Verdict, ...] = ("keep", "review")
 
 

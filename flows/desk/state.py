@@ -88,6 +88,7 @@ class Desk:
     def _tile(self, row: int, crop: RunCrop) -> dict[str, Any]:
         decided, verdict = self.decided, crop.verdict
         mark = decided.marks.get(crop.stem)
+        by_rules = verdict.decided
         box = crop.crop.crop_box_xyxy
         tile: dict[str, Any] = {
             "id": crop.stem,
@@ -96,8 +97,8 @@ class Desk:
             "w": int(box.width),
             "h": int(box.height),
             "verdict": VERDICTS[decided.final[row]],
-            "rule_verdict": verdict.verdict,
-            "reason": verdict.reason or "",
+            "rule_verdict": VERDICTS[self.index.verdict[row]],
+            "reason": (by_rules.rule_reason if by_rules else verdict.reason) or "",
             "sentence": verdict.sentence or "",
             "trust": verdict.measures.get("trust"),
             "channel": crop.matte.channel or crop.matte.model if crop.matte else "",

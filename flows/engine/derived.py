@@ -9,6 +9,7 @@ from tasks.common.records import Source, SourceOutcome
 from tasks.common.schema.layout import parse_image
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.corrections import count_corrections
+from tasks.common.workspace.decisions import count_decisions
 from tasks.common.workspace.takedowns import Takedown, TakedownKind, Takedowns
 from tasks.dataset.task import media_of
 from tasks.download.task import known_sources
@@ -33,6 +34,7 @@ class Derived(NamedTuple):
     crop_ids: tuple[str, ...]
     n_corrections: int
     versions: tuple[AffectedVersion, ...]
+    n_decisions: int = 0
 
 
 def find_derived(
@@ -65,6 +67,7 @@ def find_derived(
         tuple(sorted(crop_ids)),
         count_corrections(workspace, media_ids),
         versions,
+        count_decisions(workspace, media_ids),
     )
 
 

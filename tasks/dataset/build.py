@@ -32,10 +32,12 @@ def inputs_key(
     recipe: PublishRecipe,
     bounds: RuleBounds,
     others: Iterable[str] = (),
+    decided: Sequence[str] = (),
 ) -> str:
     """Name what a tree is made of: provenance, what the stages gave and dropped, the recipe.
 
-    `others` are the trees of the subsets that it must not overlap with.
+    `others` are the trees of the subsets that it must not overlap with, `decided` the ids of
+    curators' decisions about scenes; without any the key is that of former programs.
 
     Sources that failed count too: a pin on one of them holds for its whole group. A download is
     named by its bytes alone, since its key changes whenever the file's time of change does.
@@ -50,7 +52,8 @@ def inputs_key(
         ]
         for outcome in outcomes
     ]
-    return content_key("dataset", VERSION, parts, recipe, bounds, list(others))
+    scenes = [list(decided)] if decided else []
+    return content_key("dataset", VERSION, parts, recipe, bounds, list(others), *scenes)
 
 
 def _name_of(result: StageResult) -> list[str]:

@@ -13,6 +13,7 @@ from tasks.common.schema.channels import is_agreed, is_human
 from tasks.common.schema.layout import IGNORE
 from tasks.common.schema.provenance import Provenance
 from tasks.common.schema.sample import SampleRow
+from tasks.dataset.decisions import count_decisions
 from tasks.dataset.figures import Histogram, histogram
 from tasks.dataset.inputs import DatasetInputs, DropCount
 from tasks.dataset.selection import Selection
@@ -55,11 +56,17 @@ def metadata_of(
         "batches": _count(row.provenance.batch for row in rows),
         "channels": _count(row.channel for row in rows),
         **_masks(rows),
+        **count_decisions(rows, inputs.run.crops, _unknown_scenes(inputs, recipe)),
         "dropped": [count._asdict() for count in _drop_counts(inputs, selection)],
         "histograms": {name: bins._asdict() for name, bins in histograms(rows).items()},
         "limits": list(recipe.limits),
         **_spheres(rows),
     }
+
+
+def _unknown_scenes(inputs: DatasetInputs, recipe: PublishRecipe) -> list[str]:
+    edits = (edit for own in inputs.scene_decisions.values() for edit in own)
+    return SceneFinder(recipe).unknown_scenes(edits)
 
 
 def _spheres(rows: Sequence[SampleRow]) -> Metadata:

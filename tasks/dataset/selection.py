@@ -14,6 +14,7 @@ from tasks.common.schema.layout import Split
 from tasks.common.schema.provenance import Provenance
 from tasks.common.schema.rows import RunCrop
 from tasks.common.schema.sample import NO_BASE, BaseVersion, SampleRow, keys_of_source
+from tasks.dataset.decisions import with_decisions
 from tasks.dataset.diversity import leave_out_alike
 from tasks.dataset.group_keys import Member
 from tasks.dataset.groups import (
@@ -83,8 +84,10 @@ def choose_samples(
     for crop in kept:
         if crop.stem not in out:
             source, group = sources[crop.source_id], group_of[crop.source_id]
-            row = _row(crop, source, scenes.of(source, crop.stem), group, splits[group])
-            samples.append(Selected(crop, source, row))
+            edits = inputs.scene_decisions.get(crop.stem, ())
+            found = scenes.of(source, crop.stem, edits)
+            row = _row(crop, source, found, group, splits[group])
+            samples.append(Selected(crop, source, with_decisions(row, crop.verdict, edits)))
     groups = [group._replace(split=splits[group.name]) for group in grouping.groups]
     return Selection(samples, groups, sorted(left_out))
 
@@ -145,7 +148,9 @@ def _row(
         box_in_crop_xyxy=box,
         hash=verdict.hash,
         mirror_hash=verdict.mirror_hash,
-        trust=1.0 if is_human(matte.channel) else verdict.measures["trust"],
+        trust=1.0
+        if is_human(matte.channel) or verdict.is_mask_confirmed
+        else verdict.measures["trust"],
         projection=crop.crop.projection if crop.crop.view else None,
         view_size_wh=crop.crop.frame_size_wh if crop.crop.view else None,
         view=crop.crop.view,

@@ -13,6 +13,7 @@ from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.caching import run_task
 from tasks.review.clip import Tagger
 from tasks.review.crop_page import MaskPair, RuleFinding, read_crop, render_crop_page
+from tasks.review.decision_csv import decode_decisions, encode_decisions
 from tasks.review.desk_picture import (
     draw_frame,
     draw_overlay,
@@ -40,11 +41,13 @@ __all__ = [
     "SourceLine",
     "VerdictDiff",
     "all_drops",
+    "decode_decisions",
     "diff_verdicts",
     "draw_frame",
     "draw_overlay",
     "draw_preview",
     "draw_whole",
+    "encode_decisions",
     "for_review",
     "funnel",
     "propose",

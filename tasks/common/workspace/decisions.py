@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from secrets import token_hex
 from threading import Lock
 
-from tasks.common.errors import ArtifactError, MatteflowError
+from tasks.common.errors import ArtifactError
 from tasks.common.schema.decisions import Decision
 from tasks.common.schema.rulings import in_force
 from tasks.common.workspace.artifacts import Workspace
@@ -109,8 +109,9 @@ def read_all_decisions(
 
 
 def count_decisions(workspace: Workspace, media_ids: Iterable[str]) -> int:
-    """Return how many lines some media have."""
-    return sum(map(len, read_all_decisions(workspace, media_ids).values()))
+    """Return how many lines some media have, also of damaged files."""
+    names = [name for media in media_ids for name in workspace.names(f"{FOLDER}/{media}")]
+    return sum((workspace.read(name) or b"").count(b"\n") for name in names)
 
 
 def remove_decisions(workspace: Workspace, media_ids: Iterable[str]) -> int:
@@ -120,17 +121,19 @@ def remove_decisions(workspace: Workspace, media_ids: Iterable[str]) -> int:
     return len(names)
 
 
-class MediaDecisions:
-    """The decisions on the media of one source as they were when its tasks were submitted.
+class DecisionSet:
+    """Decisions as they were when the tasks that apply them were submitted.
 
     A plain class: Prefect searches the elements of a tuple or record for task results, and a media
     may have thousands of decisions. A task gets the decisions themselves rather than reading them,
     so that its key and its result are about the same ones.
     """
 
-    def __init__(self, decisions: Iterable[Decision] = (), problem: str = ""):
+    def __init__(self, decisions: Sequence[Decision] = (), problem: str = ""):
         self._standing = tuple(in_force(decisions))
         self._problem = problem
+        # Also where all are undone by now: verdicts of before may still have them.
+        self.were_made = bool(decisions) or bool(problem)
 
     @property
     def standing(self) -> tuple[Decision, ...]:
@@ -145,22 +148,16 @@ class MediaDecisions:
 
     @property
     def ids(self) -> list[str]:
-        """The ids of those that shape verdicts, which cache keys take; scenes do not."""
+        """The ids of those that shape verdicts, for the keys of stages that give verdicts."""
         return [each.id for each in self.standing if each.action != "scene"]
 
-    @classmethod
-    def of(cls, workspace: Workspace, media_id: str) -> "MediaDecisions":
-        """Read the decisions on a media.
-
-        What cannot be read is a problem of this source alone: its next task raises it.
-        """
-        try:
-            return cls(read_decisions(workspace, media_id))
-        except (MatteflowError, OSError) as error:
-            return cls(problem=str(error))
+    @property
+    def scenes(self) -> list[Decision]:
+        """Those that assign scenes."""
+        return [each for each in self.standing if each.action == "scene"]
 
 
-NO_DECISIONS = MediaDecisions()
+NO_DECISIONS = DecisionSet()
 
 
 def _read(workspace: Workspace, names: Sequence[str]) -> tuple[Decision, ...]:

@@ -12,7 +12,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from flows.desk import api, changes, drawing, orders, pages, scenes, versions
+from flows.desk import api, bounds, changes, drawing, orders, pages, scenes, versions
 from flows.desk.security import Access, Gate
 from flows.desk.site import Site
 from tasks.common.errors import InputError, MatteflowError
@@ -30,6 +30,9 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/api/some", api.some),
     ("POST", "/api/decide", changes.decide),
     ("POST", "/api/undo", changes.undo),
+    ("GET", "/bounds", bounds.page),
+    ("GET", "/api/judge", bounds.judge),
+    ("POST", "/api/recipe", bounds.save),
     ("GET", "/scenes", scenes.page),
     ("POST", "/api/scenes", scenes.assign),
     ("POST", "/api/propose", scenes.propose),

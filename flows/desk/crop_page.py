@@ -59,6 +59,7 @@ def describe_crop(desk: Desk, crop_id: str, view: View) -> dict[str, Any]:
         "bars": measure_bars(desk, crop, record.recipe.filter),
         "corrected_by": corrected[2] if corrected is not None else "",
         "n_changed": int((corrected[0] != corrected[1]).sum()) if corrected is not None else 0,
+        "has_frame": desk.pictures.frame_path(crop) is not None,
         "neighbours": desk.tiles(_neighbours(index, row)),
         "provenance": _provenance(desk, crop, row),
         "boot": {"query": view.query(), "tiles": [tile], "crop": crop_id},

@@ -17,9 +17,14 @@ _MASKS: tuple[Opined, ...] = ("", "good", "bad", "person")
 
 
 class Mark(NamedTuple):
-    """What people decided on a crop last: of the crop, and of its mask."""
+    """What people decided on a crop last: of the crop, and of its mask.
+
+    `settled` is the verdict that follows, where it is another than that of the rules: a mask that
+    people call good settles what rules doubt about it.
+    """
 
     verdict: Verdict | None
+    settled: Verdict | None
     reason: str
     mask: Opined
     author: str
@@ -61,7 +66,7 @@ class Decided:
         return new
 
     def _set(self, row: int, mark: Mark | None) -> None:
-        verdict = mark.verdict if mark else None
+        verdict = mark.settled if mark else None
         self.own[row] = -1 if verdict is None else VERDICTS.index(verdict)
         self.mask[row] = _MASKS.index(mark.mask) if mark else 0
         self.is_applied[row] = mark is not None and mark.is_applied

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from threading import Lock
 
@@ -10,11 +10,12 @@ import numpy as np
 
 from flows.desk.columns import CropColumns
 from flows.desk.decided import Decided, Mark, Opined
+from flows.desk.rooms.verdicts import settled_verdict
 from flows.engine.decisions import record
 from tasks.common.records import Verdict
 from tasks.common.schema.decisions import Action, Decision, decide, undo
 from tasks.common.schema.rows import RunCrop
-from tasks.common.schema.rulings import MaskShown, in_force, place_decisions, rule_on
+from tasks.common.schema.rulings import MaskShown, Ruling, in_force, place_decisions, rule_on
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.decisions import DecisionLog, read_all_decisions
 
@@ -53,6 +54,7 @@ class Decisions:
         self._known: dict[str, set[str]] = defaultdict(set)  # ids by media
         self._undos: dict[str, list[list[Decision]]] = defaultdict(list)
         self._decided = Decided(index)
+        self.rulings: dict[str, Ruling] = {}
         self._read_at_s = -np.inf
         self._pause_s = _LEAST_PAUSE_S
         self.refresh()
@@ -98,8 +100,14 @@ class Decisions:
         return marks
 
     def _mark(self, crop: RunCrop) -> Mark | None:
-        standing = in_force(self._lines[crop.stem])
-        return mark_of(standing, crop)
+        mask = MaskShown(crop.matte.mask_digest, crop.matte.channel) if crop.matte else None
+        ruling = rule_on(in_force(self._lines[crop.stem]), mask)
+        self.rulings[crop.stem] = ruling
+        mark = mark_of(ruling)
+        if mark is None or mark.mask != "good" or mark.verdict is not None:
+            return mark
+        record_of_crop = self._index.record_of(self._index.row_of[crop.stem])
+        return mark._replace(settled=settled_verdict(crop, record_of_crop))
 
     def decide(
         self,
@@ -203,19 +211,18 @@ class Decisions:
                 self._undos[author] = [*self._undos[author], list(lines)][-_KEPT_UNDOS:]
 
 
-def mark_of(standing: Iterable[Decision], crop: RunCrop) -> Mark | None:
-    """Return what the decisions in force on a crop come to, for its tile."""
-    lines = list(standing)
-    mask = MaskShown(crop.matte.mask_digest, crop.matte.channel) if crop.matte else None
-    ruling = rule_on(lines, mask)
+def mark_of(ruling: Ruling) -> Mark | None:
+    """Return what the decisions on a crop come to, for its tile."""
     word = ruling.good_mask or ruling.judgement
     deciding = [each for each in ruling.deciding if each.action != "scene"]
     if not deciding or word is None:
         return None
     last = max(deciding, key=lambda each: each.order)
     judgement = ruling.judgement
+    verdict = _VERDICTS[judgement.action] if judgement else None
     return Mark(
-        verdict=_VERDICTS[judgement.action] if judgement else None,
+        verdict=verdict,
+        settled=verdict,
         reason=judgement.reason if judgement else "",
         mask=_ON_MASKS.get(word.action, ""),
         author=last.author,

@@ -34,7 +34,8 @@ def select(index: CropColumns, decided: Decided, facts: Facts, view: View) -> Se
     ordered = _sorted(chosen, index, decided, view)
     if not view.group:
         return Selection(ordered, np.array([0, len(ordered)]), [""])
-    return _grouped(ordered, facts.groups[view.group])
+    is_alike = view.group in ("track", "similar")
+    return _grouped(ordered, facts.groups[view.group], largest_first=is_alike)
 
 
 def _wanted(index: CropColumns, decided: Decided, facts: Facts, view: View) -> Flags:
@@ -90,18 +91,26 @@ def _sorted(rows: Rows, index: CropColumns, decided: Decided, view: View) -> Row
     return rows[np.argsort(keyed, kind="stable")]
 
 
-def _grouped(rows: Rows, column: Named) -> Selection:
-    """Bring the rows of a group together, in the order of the first row of each group."""
+def _grouped(rows: Rows, column: Named, *, largest_first: bool) -> Selection:
+    """Bring the rows of a group together.
+
+    Groups come in the order of their first rows or, of crops that look alike, the largest first:
+    one answer then serves most. Crops that are like no other are one group without a label.
+    """
     codes = column.codes[rows].astype(np.int64)
     # A row of no group is one by itself.
     codes = np.where(codes >= 0, codes, len(column.names) + np.arange(len(rows)))
     _, first, inverse, counts = np.unique(
         codes, return_index=True, return_inverse=True, return_counts=True
     )
-    by_place = np.argsort(first)
+    by_place = np.lexsort([first, -counts]) if largest_first else np.argsort(first)
     place = np.empty_like(by_place)
     place[by_place] = np.arange(len(by_place))
     ordered = rows[np.argsort(place[inverse], kind="stable")]
-    starts = np.concatenate([[0], np.cumsum(counts[by_place])])
-    labels = [column.name(int(rows[first[group]])) for group in by_place]
-    return Selection(ordered, starts, labels)
+    sizes = counts[by_place]
+    n_several = int((sizes > 1).sum()) if largest_first else len(sizes)
+    labels = [column.name(int(rows[first[group]])) for group in by_place[:n_several]]
+    ends = np.cumsum(sizes[:n_several])
+    if n_several < len(sizes):
+        labels, ends = [*labels, ""], np.append(ends, len(rows))
+    return Selection(ordered, np.concatenate([[0], ends]).astype(np.int64), labels)

@@ -3,7 +3,6 @@
 import ipaddress
 import socket
 from collections.abc import Sequence
-from contextlib import suppress
 from threading import Thread
 
 import uvicorn
@@ -49,7 +48,7 @@ class Listener:
         return f"http://{_in_address(name)}:{self.port}/?token={self.access.token}"
 
     def serve(self, desk: Desk, author: str, settings: Settings) -> None:
-        """Answer requests until Ctrl-C."""
+        """Answer requests until Ctrl-C, which is raised again at the end (KeyboardInterrupt)."""
         thumbnails = Thumbnails(settings.scratch / "desk")
         Thread(target=thumbnails.trim, daemon=True).start()
         app = make_app(Site(desk, self.access, thumbnails, author), self.access)
@@ -57,9 +56,7 @@ class Listener:
             app, log_level="warning", lifespan="off", access_log=False, server_header=False,
             timeout_graceful_shutdown=2,
         )  # fmt: skip
-        # uvicorn raises the signal again when it has ended.
-        with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run([self._socket])
+        uvicorn.Server(config).run([self._socket])
 
 
 def open_desk(runs: Sequence[str], settings: Settings, store: str) -> Desk:

@@ -11,6 +11,7 @@ from flows.desk.columns import VERDICTS, CropColumns, Flags, Named
 from flows.desk.decided import Decided
 from flows.desk.decisions import Decisions
 from flows.desk.selection import Facts, Selection, select
+from flows.desk.sliders import Sliders
 from flows.desk.view import View
 from tasks.common.schema.rows import RunCrop
 from tasks.common.workspace.artifacts import Workspace
@@ -42,6 +43,7 @@ class Desk:
         self.store = store
         self.index = CropColumns(rooms.open_runs(runs, workspace))
         self.pictures = rooms.Pictures(self.index, workspace)
+        self.sliders = Sliders(self.index)
         self._lock = Lock()
         self._views: OrderedDict[tuple[View, int], Selection] = OrderedDict()
         self.decisions = Decisions(self.index, workspace, store)

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from flows.desk import rooms
 from flows.desk.changes import read_body
 from flows.desk.columns import VERDICTS
-from flows.desk.recipes import recipe_path
+from flows.desk.recipes import recipe_path, saved_recipes
 from flows.desk.site import Site, render, site_of
 from flows.desk.state import Desk
 from tasks.common.errors import InputError, MatteflowError
@@ -56,7 +56,7 @@ def page(request: Request) -> Response:
         shown=shown,
         problem=problem,
         jobs=[job.plain() for job in site.jobs.newest_first()],
-        recipes=rooms.saved_recipes(),
+        recipes=saved_recipes(),
     )
 
 

@@ -9,6 +9,7 @@ from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.caching import stage_task
 from tasks.common.workspace.decisions import NO_DECISIONS, DecisionSet, read_decisions
 from tasks.filter import VERSION
+from tasks.filter.columns import DROP, REASONS, MeasureColumns, RulingColumns
 from tasks.filter.corrected import findings_with_people
 from tasks.filter.judge import Finding
 from tasks.filter.measure import measures_key
@@ -19,7 +20,11 @@ from tasks.filter.trust import shipped_trust
 
 __all__ = [
     "DRAWN",
+    "DROP",
+    "REASONS",
     "Finding",
+    "MeasureColumns",
+    "RulingColumns",
     "decisions_on_media",
     "explain_trust",
     "filter_verdicts",

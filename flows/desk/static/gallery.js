@@ -26,6 +26,8 @@ const grid = new Grid(find("grid"), async (from, n) => {
   return answer.tiles;
 }, drawTile);
 
+grid.loose = text("loose");
+
 function pictureOf(tile, px) {
   return `/thumb/${encodeURIComponent(tile.id)}?show=${state.show}&px=${px}&v=${tile.v}`;
 }
@@ -254,6 +256,7 @@ function lookedAt(focused) {
   if (!focused) return [];
   if (!grid.few || state.scope !== state.group) return [focused.id];
   const group = grid.groupOf(state.focus);
+  if (grid.isLoose(group)) return [focused.id];
   const ids = [focused.id];
   for (let number = 0; number < grid.inGroup(group); number += 1) {
     const tile = grid.tiles.get(grid.starts[group] + number);
@@ -275,8 +278,8 @@ function update(tiles, view) {
 }
 
 function advance() {
-  const isCluster = state.scope !== "one" && grid.labels.length > 0;
   const group = grid.groupOf(state.focus);
+  const isCluster = state.scope !== "one" && grid.labels.length > 0 && !grid.isLoose(group);
   const next = isCluster ? grid.starts[group + 1] : grid.neighbour(state.focus, "ArrowRight");
   if (next < grid.total) focusOn(next);
 }

@@ -59,11 +59,14 @@ export class Grid {
     this.render();
   }
 
+  // Crops that are like no other are one group without a label: each stands for itself.
+  isLoose(group) { return this.labels[group] === ""; }
+
   groupSize(group) { return this.starts[group + 1] - this.starts[group]; }
 
   inGroup(group) {
     const size = this.groupSize(group);
-    return this.few ? Math.min(this.few, size) : size;
+    return this.few && !this.isLoose(group) ? Math.min(this.few, size) : size;
   }
 
   // The group of a position, by bisection.
@@ -117,7 +120,7 @@ export class Grid {
     made.className = "group-head";
     made.style.top = `${this.tops[group]}px`;
     const name = document.createElement("b");
-    name.textContent = this.labels[group] || "–";
+    name.textContent = this.labels[group] || this.loose;
     made.append(name, ` ${this.groupSize(group)}`);
     this.canvas.append(made);
     this.heads.set(group, made);

@@ -90,4 +90,5 @@ if (find("order") && chosen.length) {
   find("order-what").firstChild.textContent = `${text("order.selection", { n: chosen.length })} `;
   find("order").querySelector("button").disabled = false;
 }
+for (const output of document.querySelectorAll("#jobs pre")) output.scrollTop = output.scrollHeight;
 if (running.size) look();

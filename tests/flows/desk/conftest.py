@@ -24,3 +24,16 @@ def site(workspace: Workspace, tmp_path: Path) -> Site:
 @pytest.fixture
 def client(site: Site) -> TestClient:
     return client_of(site)
+
+
+@pytest.fixture(scope="session")
+def read_site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A desk for tests that only look, built once."""
+    folder = tmp_path_factory.mktemp("desk")
+    run_over(Workspace(folder / "workspace"))
+    return desk_over(Workspace(folder / "workspace"), folder)
+
+
+@pytest.fixture(scope="session")
+def read_client(read_site: Site) -> TestClient:
+    return client_of(read_site)

@@ -18,22 +18,22 @@ def judge(client: TestClient, *changes: str) -> dict[str, object]:
     return found
 
 
-def test_without_a_change_nothing_moves(client: TestClient) -> None:
-    result = judge(client)
+def test_without_a_change_nothing_moves(read_client: TestClient) -> None:
+    result = judge(read_client)
     assert result["before"] == result["after"]
     assert (result["n_entering"], result["n_leaving"]) == (0, 0)
 
 
-def test_a_tighter_bound_names_the_crops_that_leave(client: TestClient) -> None:
-    result = judge(client, "sharpness.min:0.75", "sharpness.review_min:0.75")
+def test_a_tighter_bound_names_the_crops_that_leave(read_client: TestClient) -> None:
+    result = judge(read_client, "sharpness.min:0.75", "sharpness.review_min:0.75")
     leaving = [tile["id"] for tile in result["leaving"]]  # type: ignore[attr-defined]
     assert crop_id("street", "c") in leaving
     assert crop_id("street", "a") not in leaving
     assert result["n_leaving"] == len(leaving)
 
 
-def test_a_bound_that_is_taken_away_lets_crops_in(client: TestClient) -> None:
-    result = judge(client, "sharpness.min:off", "sharpness.review_min:off")
+def test_a_bound_that_is_taken_away_lets_crops_in(read_client: TestClient) -> None:
+    result = judge(read_client, "sharpness.min:off", "sharpness.review_min:off")
     entering = [tile["id"] for tile in result["entering"]]  # type: ignore[attr-defined]
     assert crop_id("street", "e") in entering
 
@@ -55,10 +55,10 @@ def test_decisions_hold_under_every_bound(site: Site, client: TestClient) -> Non
     ],
 )
 def test_a_bound_that_cannot_be_is_refused_with_the_reason(
-    client: TestClient, change: str, word: str
+    read_client: TestClient, change: str, word: str
 ) -> None:
     changes = [change] if change != "sharpness.min:0.9" else [change, "sharpness.review_min:0.8"]
-    answer = client.get("/api/judge", params={"c": changes})
+    answer = read_client.get("/api/judge", params={"c": changes})
     assert answer.status_code == 400
     assert word in answer.json()["error"]
 
@@ -106,8 +106,10 @@ def test_a_saved_recipe_is_not_overwritten(site: Site, client: TestClient) -> No
     assert (recipes_folder() / "mine.yaml").read_text() == before
 
 
-def test_the_page_has_a_histogram_and_sliders_of_each_measured_rule(client: TestClient) -> None:
-    html = client.get("/bounds").text
+def test_the_page_has_a_histogram_and_sliders_of_each_measured_rule(
+    read_client: TestClient,
+) -> None:
+    html = read_client.get("/bounds").text
     assert html.count('class="histogram"') == html.count("<article")
     assert html.count("<article") > 15
     assert "nan" not in html.lower().replace("tenan", "")

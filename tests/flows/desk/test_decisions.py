@@ -69,9 +69,11 @@ def test_a_drop_without_a_reason_is_refused(
     ],
 )
 def test_what_no_page_sends_is_refused_in_a_sentence(
-    site: Site, client: TestClient, body: object
+    read_site: Site, read_client: TestClient, body: object
 ) -> None:
-    answer = client.post("/api/decide", json=body, headers={"x-desk-csrf": site.access.csrf})
+    answer = read_client.post(
+        "/api/decide", json=body, headers={"x-desk-csrf": read_site.access.csrf}
+    )
     assert answer.status_code == 400
     assert len(answer.json()["error"]) > 10
 

@@ -41,31 +41,31 @@ def names(client: TestClient, query: str = "") -> str:
     ],
 )
 def test_a_view_shows_the_crops_that_it_names(
-    client: TestClient, query: str, expected: str
+    read_client: TestClient, query: str, expected: str
 ) -> None:
-    assert names(client, query) == expected
+    assert names(read_client, query) == expected
 
 
 def test_crops_that_look_alike_are_a_group_and_the_others_one_without_a_name(
-    client: TestClient,
+    read_client: TestClient,
 ) -> None:
-    view = client.get("/api/view?group=similar").json()
+    view = read_client.get("/api/view?group=similar").json()
     assert view["starts"] == [0, 3, 7]
     assert view["labels"] == [crop_id("street", "a"), ""]
 
 
-def test_groups_follow_the_order_of_the_view(client: TestClient) -> None:
-    assert names(client, "group=source&sort=sharpness") == "ecdfba" + "a"
+def test_groups_follow_the_order_of_the_view(read_client: TestClient) -> None:
+    assert names(read_client, "group=source&sort=sharpness") == "ecdfba" + "a"
 
 
-def test_a_view_counts_what_it_has(client: TestClient) -> None:
-    view = client.get("/api/view?source=street").json()
+def test_a_view_counts_what_it_has(read_client: TestClient) -> None:
+    view = read_client.get("/api/view?source=street").json()
     assert view["counts"] == {"keep": 3, "review": 1, "drop": 2}
     assert (view["total"], view["all"], view["decided"]) == (6, 7, 0)
 
 
-def test_a_page_of_tiles_is_a_part_of_the_view(client: TestClient) -> None:
-    assert names(client, "from=2&n=3") == "cde"
+def test_a_page_of_tiles_is_a_part_of_the_view(read_client: TestClient) -> None:
+    assert names(read_client, "from=2&n=3") == "cde"
 
 
 @pytest.mark.parametrize(
@@ -81,9 +81,9 @@ def test_a_page_of_tiles_is_a_part_of_the_view(client: TestClient) -> None:
     ],
 )
 def test_an_address_that_is_no_view_is_refused_with_the_word(
-    client: TestClient, query: str, word: str
+    read_client: TestClient, query: str, word: str
 ) -> None:
-    answer = client.get(f"/api/tiles?{query}")
+    answer = read_client.get(f"/api/tiles?{query}")
     assert answer.status_code == 400
     assert word in answer.json()["error"]
 
@@ -111,8 +111,8 @@ def test_a_view_of_another_kind_is_an_input_error() -> None:
         View.of({"verdict": "x"})
 
 
-def test_the_page_marks_the_filters_of_its_address(client: TestClient) -> None:
-    html = client.get("/?verdict=review&rule=sharpness&find=q%22%3E").text
+def test_the_page_marks_the_filters_of_its_address(read_client: TestClient) -> None:
+    html = read_client.get("/?verdict=review&rule=sharpness&find=q%22%3E").text
     assert 'value="review" checked' in html
     assert '<option value="sharpness" selected>' in html
     assert 'value="q&#34;&gt;"' in html
@@ -151,25 +151,27 @@ def test_without_a_run_the_desk_says_how_to_make_one(workspace: Workspace, tmp_p
 
 
 @pytest.mark.parametrize("show", ["picture", "cutout", "light", "alpha"])
-def test_a_picture_is_drawn_once_and_kept(site: Site, client: TestClient, show: str) -> None:
+def test_a_picture_is_drawn_once_and_kept(
+    read_site: Site, read_client: TestClient, show: str
+) -> None:
     address = f"/thumb/{crop_id('street', 'a')}?show={show}&px=160"
-    first = client.get(address)
+    first = read_client.get(address)
     assert first.headers["content-type"] == "image/jpeg"
     assert "immutable" in first.headers["cache-control"]
-    assert client.get(address).content == first.content
+    assert read_client.get(address).content == first.content
     # It is said what is wrong with others.
-    assert client.get(f"/thumb/{crop_id('street', 'a')}?show=x").status_code == 400
+    assert read_client.get(f"/thumb/{crop_id('street', 'a')}?show=x").status_code == 400
 
 
-def test_overlays_are_of_the_size_of_the_crop(client: TestClient) -> None:
-    svg = client.get(f"/overlay/{crop_id('street', 'a')}?layers=mask,box").text
+def test_overlays_are_of_the_size_of_the_crop(read_client: TestClient) -> None:
+    svg = read_client.get(f"/overlay/{crop_id('street', 'a')}?layers=mask,box").text
     assert 'viewBox="0 0 32 40"' in svg
     assert svg.count("<path") == 2
     assert '<rect x="4' in svg
 
 
-def test_a_crop_that_no_run_has_is_a_page_that_says_so(client: TestClient) -> None:
-    answer = client.get("/crop/%3Cb%3E")
+def test_a_crop_that_no_run_has_is_a_page_that_says_so(read_client: TestClient) -> None:
+    answer = read_client.get("/crop/%3Cb%3E")
     assert answer.status_code == 400
     assert "&lt;b&gt;" in answer.text
 

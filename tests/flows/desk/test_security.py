@@ -17,37 +17,39 @@ def filled(path: str) -> str:
 
 
 @pytest.mark.parametrize("path", [*READ, "/static/desk.css"])
-def test_without_the_cookie_nothing_is_shown(site: Site, path: str) -> None:
-    answer = stranger_to(site).get(filled(path), follow_redirects=False)
+def test_without_the_cookie_nothing_is_shown(read_site: Site, path: str) -> None:
+    answer = stranger_to(read_site).get(filled(path), follow_redirects=False)
     assert answer.status_code == 403
     assert "matteflow desk" in answer.text
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "é"])
-def test_a_wrong_token_gives_no_cookie(site: Site, token: str) -> None:
-    answer = stranger_to(site).get("/", params={"token": token})
+def test_a_wrong_token_gives_no_cookie(read_site: Site, token: str) -> None:
+    answer = stranger_to(read_site).get("/", params={"token": token})
     assert answer.status_code == 403
     assert "set-cookie" not in answer.headers
 
 
-def test_the_token_becomes_a_cookie_that_no_script_and_no_other_site_gets(site: Site) -> None:
-    answer = stranger_to(site).get("/", params={"token": site.access.token, "verdict": "keep"})
+def test_the_token_becomes_a_cookie_that_no_script_and_no_other_site_gets(read_site: Site) -> None:
+    answer = stranger_to(read_site).get(
+        "/", params={"token": read_site.access.token, "verdict": "keep"}
+    )
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
-    assert site.access.token not in cookie
+    assert read_site.access.token not in cookie
     assert "url=/?verdict=keep" in answer.text
-    assert site.access.token not in answer.text
+    assert read_site.access.token not in answer.text
 
 
 @pytest.mark.parametrize("host", ["evil.example:8760", "127.0.0.1:9999", "evil.example", ""])
-def test_another_host_name_is_refused(site: Site, host: str) -> None:
-    assert client_of(site).get("/", headers={"host": host}).status_code == 421
+def test_another_host_name_is_refused(read_site: Site, host: str) -> None:
+    assert client_of(read_site).get("/", headers={"host": host}).status_code == 421
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
-def test_the_names_of_loopback_are_known(site: Site, host: str) -> None:
-    assert client_of(site).get("/", headers={"host": f"{host}:{PORT}"}).status_code == 200
+def test_the_names_of_loopback_are_known(read_site: Site, host: str) -> None:
+    assert client_of(read_site).get("/", headers={"host": f"{host}:{PORT}"}).status_code == 200
 
 
 def test_a_server_for_a_team_takes_its_numeric_addresses_but_no_foreign_name() -> None:
@@ -69,22 +71,22 @@ def test_a_server_for_a_team_takes_its_numeric_addresses_but_no_foreign_name() -
     ],
 )
 def test_a_change_from_elsewhere_is_refused(
-    site: Site, client: TestClient, path: str, headers: dict[str, str]
+    read_site: Site, read_client: TestClient, path: str, headers: dict[str, str]
 ) -> None:
     if "x-desk-csrf" not in headers and headers:
-        headers = {**headers, "x-desk-csrf": site.access.csrf}
-    answer = client.post(filled(path), json={"action": "keep"}, headers=headers)
+        headers = {**headers, "x-desk-csrf": read_site.access.csrf}
+    answer = read_client.post(filled(path), json={"action": "keep"}, headers=headers)
     assert answer.status_code == 403
 
 
 @pytest.mark.parametrize("path", CHANGE)
-def test_nothing_is_changed_by_a_link(client: TestClient, path: str) -> None:
-    assert client.get(filled(path)).status_code in (404, 405)
+def test_nothing_is_changed_by_a_link(read_client: TestClient, path: str) -> None:
+    assert read_client.get(filled(path)).status_code in (404, 405)
 
 
 @pytest.mark.parametrize("path", ["/", "/static/desk.css", "/nowhere"])
-def test_every_answer_has_a_strict_policy(client: TestClient, path: str) -> None:
-    headers = client.get(path).headers
+def test_every_answer_has_a_strict_policy(read_client: TestClient, path: str) -> None:
+    headers = read_client.get(path).headers
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
@@ -92,9 +94,9 @@ def test_every_answer_has_a_strict_policy(client: TestClient, path: str) -> None
     assert "access-control-allow-origin" not in headers
 
 
-def test_no_page_has_a_script_or_style_of_its_own(client: TestClient) -> None:
+def test_no_page_has_a_script_or_style_of_its_own(read_client: TestClient) -> None:
     for path in ("/", f"/crop/{crop_id('street', 'a')}"):
-        html = client.get(path).text
+        html = read_client.get(path).text
         assert "<style" not in html
         assert " style=" not in html
         assert " onclick" not in html
@@ -102,8 +104,10 @@ def test_no_page_has_a_script_or_style_of_its_own(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "javascript:1"])
-def test_the_choice_of_language_leads_nowhere_else(client: TestClient, target: str) -> None:
-    answer = client.get("/language", params={"to": "zh", "next": target}, follow_redirects=False)
+def test_the_choice_of_language_leads_nowhere_else(read_client: TestClient, target: str) -> None:
+    answer = read_client.get(
+        "/language", params={"to": "zh", "next": target}, follow_redirects=False
+    )
     assert answer.headers["location"].startswith("/")
     assert not answer.headers["location"].startswith("//")
     assert "evil" not in answer.headers["location"]

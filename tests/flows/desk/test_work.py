@@ -70,13 +70,13 @@ def test_a_scene_is_given_to_one_crop(site: Site, client: TestClient) -> None:
     ],
 )
 def test_a_scene_or_source_that_is_not_there_is_refused(
-    site: Site, client: TestClient, body: dict[str, Any]
+    read_site: Site, read_client: TestClient, body: dict[str, Any]
 ) -> None:
-    assert post(client, site, "/api/scenes", **body).status_code == 400
+    assert post(read_client, read_site, "/api/scenes", **body).status_code == 400
 
 
-def test_the_page_counts_kept_crops_per_scene(client: TestClient) -> None:
-    html = client.get("/scenes").text
+def test_the_page_counts_kept_crops_per_scene(read_client: TestClient) -> None:
+    html = read_client.get("/scenes").text
     assert "park" in html
     assert "street" in html
 
@@ -158,8 +158,8 @@ def test_only_a_version_is_rolled_back_to(
     assert started == []
 
 
-def test_versions_that_are_not_there_cannot_be_compared(client: TestClient) -> None:
-    answer = client.get("/diff?before=CustomSeg_Person_20261122_a@v1&after=x")
+def test_versions_that_are_not_there_cannot_be_compared(read_client: TestClient) -> None:
+    answer = read_client.get("/diff?before=CustomSeg_Person_20261122_a@v1&after=x")
     assert answer.status_code == 400
 
 

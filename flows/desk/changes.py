@@ -120,11 +120,11 @@ def rows_of(desk: Desk, crop_ids: Sequence[str]) -> list[int]:
 async def undo(request: Request) -> Response:
     """Take back what its author decided last."""
     wanted: Undone = await read_body(request, Undone)
-    site = site_of(request)
+    site, view = site_of(request), view_of(request)
 
     def take_back() -> Response:
         rows = site.desk.decisions.undo(author_of(site, wanted.author))
-        return _answer(site.desk, View(), rows, 0)
+        return _answer(site.desk, view, rows, 0)
 
     return await run_in_threadpool(take_back)
 

@@ -190,11 +190,14 @@ class Decisions:
     def undo(self, author: str) -> list[int]:
         """Undo what somebody decided last on this desk; return the rows, none if there is none."""
         with self._lock:
-            last = self._undos[author].pop() if self._undos[author] else []
+            last = self._undos[author][-1] if self._undos[author] else []
         rows = [self._index.row_of[line.item] for line in last]
-        undone = [undo(line, author, datetime.now(UTC)) for line in last]
-        if undone:
+        if last:
+            undone = [undo(line, author, datetime.now(UTC)) for line in last]
             self._record(undone, self._index.crops(rows), "")
+            # Only now: what could not be written can be tried again.
+            with self._lock:
+                self._undos[author].remove(last)
         return rows
 
     def _record(self, lines: Sequence[Decision], crops: Sequence[RunCrop], author: str) -> None:

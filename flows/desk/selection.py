@@ -49,9 +49,9 @@ def _wanted(index: CropColumns, decided: Decided, facts: Facts, view: View) -> F
         wanted &= index.fails(view.rule)
     for column, name in (
         (index.source, view.source),
-        (facts.split, view.split),
-        *(((index.uploader, view.uploader),) if view.uploader else ()),
+        (index.uploader, view.uploader),
         (index.channel, view.channel),
+        (facts.split, view.split),
     ):
         if name:
             wanted &= column.matches([name])

@@ -61,6 +61,10 @@ class Desk:
     def _scenes(self) -> dict[str, Flags]:
         return rooms.find_scenes(self.index, self.decisions.scene_lines)
 
+    def look_for_splits(self) -> None:
+        """Read the splits anew: a version may have been published since."""
+        self.facts = self.facts._replace(split=rooms.find_splits(self.index, self.store))
+
     def forget_scenes(self) -> None:
         """Find the scenes anew, after somebody assigned some."""
         self.facts = self.facts._replace(scenes=self._scenes())

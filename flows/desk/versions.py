@@ -42,6 +42,7 @@ def page(request: Request) -> Response:
     try:
         versions = rooms.list_versions(name, desk.store)
         coming = what_comes(desk, name)
+        desk.look_for_splits()
     # The store may be down or refuse: the page says so, and jobs are still shown.
     except (MatteflowError, OSError) as error:
         problem = str(error)
@@ -57,6 +58,7 @@ def page(request: Request) -> Response:
         problem=problem,
         jobs=[job.plain() for job in site.jobs.newest_first()],
         recipes=saved_recipes(),
+        chosen=request.query_params.get("recipe", ""),
     )
 
 

@@ -97,15 +97,14 @@ def _set_scenes(
 
 
 def find_splits(index: CropColumns, store: str) -> Named:
-    """Return the split of each crop in the version that its run published."""
+    """Return the split of each crop in the newest version of the subset of its run."""
     codes = np.full(len(index), -1, np.int32)
     for number, record in enumerate(index.records):
-        published = record.publication
-        if published is None:
-            continue
         try:
             registry = open_registry(store)
-            commit = registry.commit(published.name, published.version)
+            name = record.recipe.publish.name
+            numbers = registry.numbers_in_use(name) if name in registry.names() else []
+            commit = registry.commit(name, numbers[-1]) if numbers else None
             samples = read_samples(registry, commit) if commit is not None else []
         # The files of a version may be gone, and the store may be down: the desk works without.
         except (MatteflowError, OSError):

@@ -35,7 +35,7 @@ export function askReason() {
 export async function decide(action, reason, crops, scope, query) {
   try {
     const answer = action === "undo"
-      ? await change("/api/undo", {})
+      ? await change(`/api/undo?${query}`, {})
       : await change(`/api/decide?${query}`, { action, reason, crops, scope });
     tell(action, answer);
     return answer;

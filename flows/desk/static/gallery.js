@@ -326,7 +326,7 @@ function openCrop() {
 // What is selected goes along to the page of work orders; without a selection all of the view goes.
 function order() {
   sessionStorage.setItem("matteflow-desk-selection", JSON.stringify([...state.selected]));
-  location.href = `/orders?${selectionQuery()}`;
+  location.href = `/orders?${selectionQuery()}${state.selected.size ? "#selection" : ""}`;
 }
 
 function back() {

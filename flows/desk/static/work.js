@@ -45,6 +45,11 @@ async function start(address, body) {
   }
 }
 
+// What was selected in the gallery, if this page was opened for it.
+function chosen() {
+  return location.hash === "#selection" ? JSON.parse(sessionStorage.getItem("matteflow-desk-selection") ?? "[]") : [];
+}
+
 async function assign(body) {
   try {
     await change("/api/scenes", body);
@@ -63,7 +68,7 @@ for (const button of document.querySelectorAll(".rollback")) {
 }
 find("order")?.addEventListener("submit", (event) => {
   event.preventDefault();
-  const crops = JSON.parse(sessionStorage.getItem("matteflow-desk-selection") ?? "[]");
+  const crops = chosen();
   start(`/api/order?${boot.query}`, { crops, format: event.target.format.value });
 });
 find("assign")?.addEventListener("submit", (event) => {
@@ -85,9 +90,8 @@ for (const button of document.querySelectorAll(".accept")) {
   });
 }
 
-const chosen = JSON.parse(sessionStorage.getItem("matteflow-desk-selection") ?? "[]");
-if (find("order") && chosen.length) {
-  find("order-what").firstChild.textContent = `${text("order.selection", { n: chosen.length })} `;
+if (find("order") && chosen().length) {
+  find("order-what").firstChild.textContent = `${text("order.selection", { n: chosen().length })} `;
   find("order").querySelector("button").disabled = false;
 }
 for (const output of document.querySelectorAll("#jobs pre")) output.scrollTop = output.scrollHeight;

@@ -8,6 +8,9 @@ from flows.desk.columns import VERDICTS, CropColumns, Flags, Named, Rows
 from flows.desk.decided import Decided
 from flows.desk.view import View
 
+SHOWN = 4
+"""How many crops of a group that looks alike a page shows; `FEW` in gallery.js."""
+
 
 class Selection(NamedTuple):
     """The rows of a view in order, int64 (M,), and where its groups begin.
@@ -111,6 +114,20 @@ def _grouped(rows: Rows, column: Named, *, largest_first: bool) -> Selection:
     n_several = int((sizes > 1).sum()) if largest_first else len(sizes)
     labels = [column.name(int(rows[first[group]])) for group in by_place[:n_several]]
     ends = np.cumsum(sizes[:n_several])
+    if largest_first:
+        _spread(ordered, ends)
     if n_several < len(sizes):
         labels, ends = [*labels, ""], np.append(ends, len(rows))
     return Selection(ordered, np.concatenate([[0], ends]).astype(np.int64), labels)
+
+
+def _spread(rows: Rows, ends: Rows) -> None:
+    """Bring rows from all over each group to its front, in place: pages show only a few of it."""
+    start = 0
+    for end in ends.tolist():
+        n = end - start
+        if n > SHOWN:
+            own = rows[start:end].copy()
+            front = np.linspace(0, n - 1, SHOWN).round().astype(np.int64)
+            rows[start:end] = np.concatenate([own[front], np.delete(own, front)])
+        start = end

@@ -54,6 +54,16 @@ def test_crops_that_look_alike_are_a_group_and_the_others_one_without_a_name(
     assert view["labels"] == [crop_id("street", "a"), ""]
 
 
+def test_what_is_shown_of_a_group_comes_from_all_over_it(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    run_over(workspace, {"street": [Crop(f"{n:02}", hash=0) for n in range(10)]})
+    tiles = client_of(desk_over(workspace, tmp_path)).get("/api/tiles?group=similar").json()
+    order = [tile["id"][-2:] for tile in tiles["tiles"]]
+    assert order[:4] == ["00", "03", "06", "09"]
+    assert sorted(order) == [f"{n:02}" for n in range(10)]
+
+
 def test_groups_follow_the_order_of_the_view(read_client: TestClient) -> None:
     assert names(read_client, "group=source&sort=sharpness") == "ecdfba" + "a"
 

@@ -26,7 +26,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo check format lint types imports unit service slow test setup up down \
-	mmseg-check labelstudio-check record-stages docs lock sbom clean
+	mmseg-check labelstudio-check desk-check record-stages docs lock sbom clean
 
 help: ## List the targets.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -86,6 +86,11 @@ $(READY): pyproject.toml locks/packages.lock locks/pip.lock
 	@echo "Compiling the matting library once (rembg's pymatting, about a minute)."
 	@$(BIN)/python -W ignore -c "import rembg"
 	@touch $(READY)
+
+# `make test` skips these where there is no chromium.
+desk-check: $(READY) ## Test the curator's desk in a real browser (installs Debian's chromium).
+	@sh deployments/chromium.sh
+	@$(BIN)/python -m pytest tests/flows/desk
 
 # Real mmsegmentation, in an environment of its own, loads the demo's version and learns from it.
 mmseg-check: demo $(MMSEG)/.ready ## Train real mmsegmentation on the demo for a few steps.

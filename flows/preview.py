@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from flows.engine.decisions import rulings_on
 from flows.engine.reuse import differing_parts, find_measured_run, judge_run
 from flows.engine.run_record import run_folder, write_page
 from tasks.common.errors import InputError
@@ -38,8 +39,9 @@ def preview(recipe: str, changes: Sequence[str], run: str | None, workspace: Wor
     record, run_crops = find_measured_run(changed, run, workspace)
     # The stored verdicts cannot serve as `before`: the run may have had other bounds than the
     # recipe without the changes.
-    before = judge_run(base.filter, record, run_crops)
-    after = judge_run(changed.filter, record, run_crops)
+    rulings = rulings_on(run_crops.crops, workspace)
+    before = judge_run(base.filter, record, run_crops, rulings)
+    after = judge_run(changed.filter, record, run_crops, rulings)
     diff = diff_verdicts(before.crops, after.crops, before.unmatted, after.unmatted)
     note = f"Run {record.run_id}, recipe {recipe}: {', '.join(changes) or 'nothing changed'}."
     title = "What other bounds would change"

@@ -11,7 +11,7 @@ from prefect.states import Completed, Failed
 from flows.engine.earlier_runs import RunOutcomes, join_runs
 from flows.engine.end_states import refusal
 from flows.engine.prefect_artifacts import describe_publication, finish_run, flow_run_id
-from flows.engine.publication import apply_corrections, publish_outcomes, require_publishable
+from flows.engine.publication import apply_human_work, publish_outcomes, require_publishable
 from flows.engine.reuse import judge_outcomes
 from flows.engine.run_record import RunRecord, load_run, name_run, sources_of
 from flows.engine.takedowns import exclude_taken_down
@@ -53,7 +53,7 @@ def publish_run(
     try:
         record = _by_recipe(load_run(workspace, run or None), recipe, workspace, now)
         # Before the runs are joined, so that the record and its report show them too.
-        outcomes = apply_corrections(record.outcomes, record.recipe)
+        outcomes = apply_human_work(record.outcomes, record.recipe)
         record = record.model_copy(update={"outcomes": outcomes})
         outcomes = _joined(record, also or [], workspace, address)
     except (InputError, WorldError, ArtifactError) as error:

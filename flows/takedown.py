@@ -7,6 +7,7 @@ from tasks.common.errors import InputError
 from tasks.common.files import digest_bytes
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.corrections import remove_corrections
+from tasks.common.workspace.decisions import remove_decisions
 from tasks.common.workspace.takedowns import Takedown, TakedownKind, Takedowns
 from tasks.publish.task import VersionRegistry
 
@@ -22,7 +23,8 @@ def take_down(
 ) -> Takedown:
     """Record a takedown in the workspace and in the store; both apply from now on.
 
-    The masks that annotators drew of its media are removed: they show the people's outlines.
+    The masks that annotators drew of its media are removed: they show the people's outlines. So
+    are the decisions of curators on its media: they may describe the people.
 
     A takedown that was erased before keeps its record, which names nothing.
 
@@ -49,6 +51,7 @@ def take_down(
     registry.store.put(record.key, data, digest_bytes(data))
     # After the record: from it on nothing new of these media comes in.
     remove_corrections(workspace, derived.media_ids)
+    remove_decisions(workspace, derived.media_ids)
     return record
 
 

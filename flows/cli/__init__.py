@@ -26,10 +26,12 @@ command_line = LazyGroup(
             "show": "show",
         },
         "Verdicts": {
+            "desk": "desk",
             "retune": "preview",
             "explain": "explain",
             "propose-scenes": "scenes",
             "review": "review",
+            "decisions": "decisions",
         },
         "Sources and models": {
             "sources": "sources",

@@ -8,10 +8,9 @@ import typer
 from flows.cli.console import console
 from flows.cli.options import RecipeName
 from flows.cli.tables import print_preview
+from flows.engine.recipes import save_recipe
 from flows.preview import preview as preview_run
 from tasks.common.errors import InputError
-from tasks.common.files import write_file
-from tasks.common.recipe.models import shipped_recipes
 from tasks.common.recipe.override import override_recipe
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
@@ -38,19 +37,5 @@ def retune(
     if preview:
         print_preview(preview_run(recipe, change or [], run or None, Workspace.of(settings())))
     if save:
-        _save_recipe(text, Path(save), recipe)
+        save_recipe(text, Path(save), recipe)
         console.print(f"Saved {save}. An ingest with it reuses all valid results.")
-
-
-def _save_recipe(text: str, target: Path, recipe: str) -> None:
-    """Write a changed recipe; it replaces no existing file except the one it was read from."""
-    try:
-        # The name of a shipped recipe may equal the name of a file in the current folder.
-        is_own = recipe not in shipped_recipes() and target.resolve() == Path(recipe).resolve()
-        if target.exists() and not is_own:
-            raise InputError(f"{target} exists already; choose another file name.")
-        write_file(target.resolve(), text.encode())
-    except OSError as error:
-        raise InputError(
-            f"{str(target)[:80]} cannot be written ({error.strerror or error}); name another file."
-        ) from error

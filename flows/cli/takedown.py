@@ -136,6 +136,12 @@ def _print_derived(derived: Derived) -> None:
             f"{derived.n_corrections} masks by annotators, which a takedown removes for good.",
             highlight=False,
         )
+    if derived.n_decisions:
+        console.print(
+            f"{derived.n_decisions} lines of curators' decisions, which a takedown removes for "
+            "good.",
+            highlight=False,
+        )
     for version in derived.versions:
         state = " (retired)" if version.is_retired else ""
         console.print(f"{version.label} has {version.n_samples} samples{state}", highlight=False)

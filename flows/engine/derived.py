@@ -10,6 +10,7 @@ from tasks.common.records import Source, SourceOutcome
 from tasks.common.schema.layout import parse_image
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.corrections import count_corrections
+from tasks.common.workspace.decisions import count_decisions
 from tasks.common.workspace.takedowns import STEM_MEDIA, Takedown, TakedownKind, Takedowns
 from tasks.dataset.task import media_of
 from tasks.download.task import known_sources
@@ -33,6 +34,7 @@ class Derived(NamedTuple):
     n_corrections: int
     sources: tuple[Source, ...]  # as lists said of them, every wording once
     versions: tuple[AffectedVersion, ...]
+    n_decisions: int = 0
 
 
 def find_derived(
@@ -71,6 +73,7 @@ def find_derived(
         count_corrections(workspace, media_ids),
         tuple(sources.values()),
         versions,
+        count_decisions(workspace, media_ids),
     )
 
 

@@ -18,9 +18,10 @@ from tasks.common.records import (
     SourceStage,
     StageResult,
 )
+from tasks.common.workspace.decisions import DecisionSet
 from tasks.detect.task import detect
 from tasks.download.task import download
-from tasks.filter.task import filter_verdicts, screen
+from tasks.filter.task import decisions_on_media, filter_verdicts, screen
 from tasks.matte.task import matte
 from tasks.pose.task import pose
 from tasks.sample.task import sample
@@ -44,7 +45,11 @@ def _submit_stages(source: Source, recipe: Recipe) -> Iterator[Submission]:
     poses = _submit(pose, source, crops=crops, recipe=recipe.pose) if recipe.pose else None
     if poses is not None:
         yield "pose", poses
-    screened = _submit(screen, source, crops=crops, poses=poses, recipe=recipe.filter)
+    # Read once, so that screening and filtering apply the same ones.
+    decisions = decisions_on_media(media.result())
+    screened = _submit(
+        screen, source, crops=crops, poses=poses, recipe=recipe.filter, decisions=decisions
+    )
     yield "screen", screened
     mattes = _submit(
         matte, source, crops=crops, screened=screened, recipe=recipe.matte, poses=poses
@@ -60,7 +65,13 @@ def _submit_stages(source: Source, recipe: Recipe) -> Iterator[Submission]:
     if corrected is not mattes:
         yield "correct", corrected
     verdicts = _submit(
-        filter_verdicts, source, crops=crops, poses=poses, mattes=corrected, recipe=recipe.filter
+        filter_verdicts,
+        source,
+        crops=crops,
+        poses=poses,
+        mattes=corrected,
+        recipe=recipe.filter,
+        decisions=decisions,
     )
     yield "filter", verdicts
 
@@ -74,31 +85,58 @@ def rejudge_source(outcome: SourceOutcome, recipe: Recipe) -> SourceOutcome:
     crops = outcome.crops
     if outcome.error is not None or crops is None:
         return outcome
-    source, poses = outcome.source, outcome.poses
-    screened = _submit(screen, source, crops=crops, poses=poses, recipe=recipe.filter)
+    source, poses, decisions = outcome.source, outcome.poses, decisions_on_media(outcome.media)
+    screened = _submit(
+        screen, source, crops=crops, poses=poses, recipe=recipe.filter, decisions=decisions
+    )
     mattes = _submit(
         matte, source, crops=crops, screened=screened, recipe=recipe.matte, poses=poses
     )
-    return _judge_again(outcome, mattes, recipe, [("screen", screened), ("matte", mattes)])
+    before: list[Submission] = [("screen", screened), ("matte", mattes)]
+    return _judge_again(outcome, mattes, recipe, decisions, before)
 
 
-def correct_source(outcome: SourceOutcome, recipe: Recipe) -> SourceOutcome:
-    """Apply the corrections that came back since a source was filtered; no model runs.
+def apply_people(outcome: SourceOutcome, recipe: Recipe) -> SourceOutcome:
+    """Apply the corrections and decisions that came since a source was filtered.
 
-    Unchanged where there are none, and where the filter saw them all.
+    Unchanged where there are none, and where the filter saw them all. No model runs, unless a
+    decision admits a crop that was never matted: that one is.
     """
     crops, matted = outcome.crops, outcome.result("matte")
     if outcome.error is not None or crops is None or matted is None:
         return outcome
+    decisions = decisions_on_media(outcome.media)
+    if decisions.were_made:
+        before = _admit_again(outcome, recipe, decisions)
+        mattes = before[-1][1] if before else MattesTable(matted)
+        return _judge_again(outcome, mattes, recipe, decisions, before)
     if outcome.result("correct") is None and not _is_corrected(outcome):
         return outcome
-    return _judge_again(outcome, MattesTable(matted), recipe, [])
+    return _judge_again(outcome, MattesTable(matted), recipe, decisions, [])
+
+
+def _admit_again(
+    outcome: SourceOutcome, recipe: Recipe, decisions: DecisionSet
+) -> list[Submission]:
+    """Screen a source with the decisions on it; matte it again only if that admits other crops."""
+    source, crops, poses = outcome.source, outcome.crops, outcome.poses
+    screened = _submit(
+        screen, source, crops=crops, poses=poses, recipe=recipe.filter, decisions=decisions
+    )
+    before = outcome.admitted
+    if before and _is_completed(screened) and screened.result().digest == before.digest:
+        return []
+    mattes = _submit(
+        matte, source, crops=crops, screened=screened, recipe=recipe.matte, poses=poses
+    )
+    return [("screen", screened), ("matte", mattes)]
 
 
 def _judge_again(
     outcome: SourceOutcome,
     mattes: PrefectFuture[MattesTable] | MattesTable,
     recipe: Recipe,
+    decisions: DecisionSet,
     before: list[Submission],
 ) -> SourceOutcome:
     """Correct and filter the mattes of a source; `before` are the tasks that make them again."""
@@ -121,6 +159,7 @@ def _judge_again(
         poses=outcome.poses,
         mattes=corrected,
         recipe=recipe.filter,
+        decisions=decisions,
     )
     judged = _outcome(source, [*submissions, ("filter", verdicts)])
     # Earlier stages keep their results: bounds do not enter their keys.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from flows.engine.per_source import correct_source
+from flows.engine.per_source import apply_people
 from tasks.common.errors import ArtifactError, WorldError
 from tasks.common.recipe.models import Recipe
 from tasks.common.records import Publication, Source, SourceOutcome, StageResult
@@ -15,7 +15,14 @@ from tasks.common.store.address import open_store
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.corrections import is_corrected
 from tasks.common.workspace.takedowns import Takedowns
-from tasks.dataset.task import apply_takedowns, check_pins, dataset, key_of_inputs, named_samples
+from tasks.dataset.task import (
+    apply_takedowns,
+    check_pins,
+    dataset,
+    decisions_on_outcomes,
+    key_of_inputs,
+    named_samples,
+)
 from tasks.deduplicate.task import deduplicate
 from tasks.publish.task import (
     Lineage,
@@ -67,7 +74,7 @@ def publish_outcomes(
 
     Raises:
         InputError: there is nothing to publish, or the store refuses access.
-        ArtifactError: corrections of annotators cannot be applied.
+        ArtifactError: corrections of annotators, or decisions of curators, cannot be applied.
         WorldError: the store failed, or another publisher was faster in every attempt.
     """
     workspace, registry = Workspace.of(settings()), open_registry(store)
@@ -110,16 +117,17 @@ def _publish_once(
     takedowns = Takedowns.of(workspace, open_store(store))
     # Failed sources stay in `allowed`: a pin on one of them holds for its whole group.
     allowed = apply_takedowns(outcomes, takedowns, workspace)
-    allowed = apply_corrections(allowed, recipe)
+    allowed = apply_human_work(allowed, recipe)
     completed = tuple(outcome for outcome in allowed if outcome.error is None)
+    decisions = decisions_on_outcomes(completed, workspace)
     crops = deduplicate(completed, recipe.filter)
     report = review(completed, crops, recipe.filter, publish_recipe.name)
     drop_counts = count_drops(completed, crops, workspace)
     others = read_others(store, publish_recipe)
-    inputs = key_of_inputs(allowed, recipe, others, drop)
+    inputs = key_of_inputs(allowed, recipe, others, drop, decisions)
     base = read_base_version(store, publish_recipe.name, inputs)
     published = Published(base, others)
-    tree = dataset(allowed, crops, report, drop_counts, recipe, published, store, drop)
+    tree = dataset(allowed, crops, report, drop_counts, recipe, published, store, drop, decisions)
     dropped = tuple(sorted(base.dropped | named_samples(drop, base, crops)))
     lineage = Lineage(inputs, base.number, publish_recipe.against, dropped)
     made = publish(tree, recipe, lineage, store, now, revive)
@@ -168,23 +176,23 @@ def count_uncorrected(tree: StageResult, base: BaseVersion, workspace: Workspace
     return sum(row.media_id in corrected and not is_human(row.channel) for row in rows)
 
 
-def apply_corrections(
+def apply_human_work(
     outcomes: Iterable[SourceOutcome], recipe: Recipe
 ) -> tuple[SourceOutcome, ...]:
-    """Apply what annotators sent back since these sources were filtered.
+    """Apply what annotators sent back, and curators decided, since these sources were filtered.
 
     Raises:
-        ArtifactError: correcting a source failed. A version without it would lose human work.
+        ArtifactError: it cannot be applied to a source. A version without it would lose human work.
     """
     applied = []
     for outcome in outcomes:
-        corrected = correct_source(outcome, recipe)
-        if corrected.error is not None and outcome.error is None:
+        judged = apply_people(outcome, recipe)
+        if judged.error is not None and outcome.error is None:
             raise ArtifactError(
-                f"The corrections of {outcome.source.source_id} cannot be applied: "
-                f"{corrected.error}"
+                f"The corrections and decisions on {outcome.source.source_id} cannot be applied: "
+                f"{judged.error}"
             )
-        applied.append(corrected)
+        applied.append(judged)
     return tuple(applied)
 
 

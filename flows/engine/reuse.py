@@ -1,6 +1,6 @@
 """Reusing the measures of a finished run: whether they are valid for a recipe, judging by them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from flows.engine.per_source import rejudge_source
@@ -10,6 +10,7 @@ from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.recipe.models import Recipe
 from tasks.common.records import SourceOutcome
 from tasks.common.schema.rows import RunCrop
+from tasks.common.schema.rulings import Ruling
 from tasks.common.schema.run_crops import RunCrops
 from tasks.common.workspace.artifacts import Workspace
 from tasks.deduplicate.task import reuse_or_deduplicate, settle
@@ -48,7 +49,8 @@ def require_measured(record: RunRecord, recipe: Recipe, workspace: Workspace) ->
     """
     require_same_measures(record, recipe)
     run_crops = read_run_crops(record, workspace)
-    unmatted = judge_run(recipe.filter, record, run_crops).unmatted
+    # By the rules alone: the few crops that only a curator's decision admits are matted on the way.
+    unmatted = judge_run(recipe.filter, record, run_crops, {}).unmatted
     if unmatted:
         raise InputError(
             f"{len(unmatted)} crops of run {record.run_id} pass these bounds before matting but "
@@ -73,9 +75,14 @@ class JudgedRun(NamedTuple):
     unmatted: frozenset[str]
 
 
-def judge_run(bounds: RuleBounds, record: RunRecord, run_crops: RunCrops) -> JudgedRun:
-    """Judge the crops of a run by other bounds, from stored measures, duplicates included."""
-    rejudged = rejudge_run(run_crops.crops, record.sources_by_id, bounds)
+def judge_run(
+    bounds: RuleBounds, record: RunRecord, run_crops: RunCrops, rulings: Mapping[str, Ruling]
+) -> JudgedRun:
+    """Judge the crops of a run by other bounds, from stored measures, duplicates included.
+
+    `rulings` are what curators decided by now, by stem.
+    """
+    rejudged = rejudge_run(run_crops.crops, record.sources_by_id, bounds, rulings)
     settled = settle(rejudged.crops, bounds.near_duplicate, rejudged.unmatted)
     return JudgedRun(settled.crops, rejudged.unmatted)
 

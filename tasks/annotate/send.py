@@ -81,7 +81,7 @@ def _item(entry: Picked, proposal: Proposal | None, workspace: Workspace) -> Ord
         size_wh=(int(box.width), int(box.height)),
         picture_path=crop.path,
         picture_digest=crop.digest,
-        mask_digest=digest_bytes(_mask_png(matte, workspace)),
+        mask_digest=digest_bytes(mask_png(matte, workspace)),
         channel=matte.channel or machine_channel(matte.model),
         verdict=verdict.verdict,
         reason=verdict.reason or "",
@@ -103,7 +103,8 @@ def _matte_of(entry: Picked) -> Matte:
     return entry.crop.matte
 
 
-def _mask_png(matte: Matte, workspace: Workspace) -> bytes:
+def mask_png(matte: Matte, workspace: Workspace) -> bytes:
+    """Return the PNG of a mask as it is sent and kept."""
     # Encoded again: the bytes of one mask are the same, whatever program wrote the artifact.
     return encode_png(read_grey(workspace.path(matte.mask_path)))
 
@@ -124,7 +125,7 @@ def write_order(
     pairs = list(zip(order.items, picked, strict=True))
     # The workspace first: an order that went out can be received, whatever happens to the folder.
     for item, entry in pairs:
-        png = _mask_png(_matte_of(entry), workspace)
+        png = mask_png(_matte_of(entry), workspace)
         write_mask(workspace, item.media_id, item.mask_digest, png)
         proposal = proposals.get(item.sample)
         if proposal is not None and item.shown_digest is not None:

@@ -2,8 +2,9 @@
 
 from tasks.annotate import VERSION
 from tasks.annotate.compare import compare_masks
+from tasks.annotate.draw import DRAWN_HERE, receive_drawn
 from tasks.annotate.known import with_known
-from tasks.annotate.order import FORMATS, Format, Order, find_order, load_order
+from tasks.annotate.order import FORMATS, Format, Order, find_order, load_order, order_names
 from tasks.annotate.pick import Picked, pick_crops
 from tasks.annotate.propagate import propose_masks
 from tasks.annotate.quality import OFF_BELOW, Agreement, rate_annotators
@@ -26,6 +27,7 @@ from tasks.common.workspace.caching import stage_task
 from tasks.common.workspace.corrections import is_corrected
 
 __all__ = [
+    "DRAWN_HERE",
     "FORMATS",
     "OFF_BELOW",
     "Agreement",
@@ -41,11 +43,13 @@ __all__ = [
     "has_corrections",
     "load_order",
     "open_delivery",
+    "order_names",
     "outcomes_of",
     "pick_crops",
     "plan_order",
     "propose_masks",
     "rate_annotators",
+    "receive_drawn",
     "require_empty",
     "sample_names",
     "samples_done",

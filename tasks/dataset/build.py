@@ -35,11 +35,13 @@ def inputs_key(
     bounds: RuleBounds,
     others: Iterable[str] = (),
     drop: Iterable[str] = (),
+    decided: Sequence[str] = (),
 ) -> str:
     """Name what a tree is made of: provenance, what the stages gave and dropped, the recipe.
 
     `others` are the trees of the subsets that it must not overlap with, `drop` the samples and
-    sources that somebody named.
+    sources that somebody named, `decided` the ids of curators' decisions about scenes. Without
+    decisions the key is that of former programs.
 
     Sources that failed count too: a pin on one of them holds for its whole group. A download is
     named by its bytes alone, since its key changes whenever the file's time of change does.
@@ -55,7 +57,9 @@ def inputs_key(
         for outcome in outcomes
     ]
     named = [sorted(drop)] if drop else []
-    return content_key("dataset", VERSION, parts, recipe, bounds, list(others), *named)
+    scenes = [{"scenes": list(decided)}] if decided else []
+    parts_of_people = [*named, *scenes]
+    return content_key("dataset", VERSION, parts, recipe, bounds, list(others), *parts_of_people)
 
 
 def _name_of(result: StageResult) -> list[str]:

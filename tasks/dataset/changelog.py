@@ -11,6 +11,7 @@ from tasks.common.schema.published import BaseVersion
 from tasks.common.schema.run_crops import RunCrops
 from tasks.common.schema.sample import KINDS, ChangeKind, Sample, SampleRow, changes_between
 from tasks.dataset.card import words_of
+from tasks.dataset.decisions import why_decided
 from tasks.dataset.selection import Selection
 
 # Reasons are free text where they name batches and models, so their number has no bound of its own.
@@ -98,14 +99,18 @@ def _changes(
 ) -> Iterable[Change]:
     # Reasons are gathered only when needed: they take a pass over all crops of the run.
     removed = base.samples.keys() - samples.keys()
-    why_removed = _why_removed(run, selection) if removed else {}
-    for row in selection.rows:
+    why_removed = _why_removed(run, selection, words) if removed else {}
+    for sample in selection.samples:
+        row = sample.row
         before, after = base.samples.get(row.stem), samples[row.stem]
         for kind in changes_between(before, after):
             if before is None:
-                yield Change(kind, _why_added(row, base, words), row.stem)
+                crop = sample.crop
+                decided = None if crop is None else why_decided(crop.verdict, words)
+                yield Change(kind, decided or _why_added(row, base, words), row.stem)
             else:
-                yield Change(kind, _why_changed(kind, before, after, words), row.stem)
+                why = _why_changed(kind, before, after, words)
+                yield Change(kind, _by_whom(kind, why, row, words), row.stem)
     for stem in removed:
         # The history must not name what was taken down.
         if stem in base.taken_down:
@@ -124,8 +129,17 @@ def _why_added(row: SampleRow, base: BaseVersion, words: Mapping[str, str]) -> s
     return words["new_source"].format(batch=row.provenance.batch or words["none"])
 
 
-def _why_removed(run: RunCrops, selection: Selection) -> dict[str, str]:
-    reasons = {crop.stem: crop.verdict.reason for crop in run.crops if crop.verdict.reason}
+def _by_whom(kind: ChangeKind, why: str, row: SampleRow, words: Mapping[str, str]) -> str:
+    is_decided = kind == "scenes_changed" and "scene" in (row.decision or "").split(";")
+    return words["decided_scenes"].format(change=why) if is_decided else why
+
+
+def _why_removed(run: RunCrops, selection: Selection, words: Mapping[str, str]) -> dict[str, str]:
+    reasons = {
+        crop.stem: why_decided(crop.verdict, words) or crop.verdict.reason
+        for crop in run.crops
+        if crop.verdict.reason
+    }
     # Samples left out here were kept by the rules, so the later reason is the one that counts.
     return reasons | {left.stem: left.reason for left in selection.left_out}
 

@@ -14,6 +14,7 @@ from tasks.common.schema.layout import IGNORE
 from tasks.common.schema.provenance import Provenance
 from tasks.common.schema.published import NO_BASE, BaseVersion
 from tasks.common.schema.sample import SampleRow
+from tasks.dataset.decisions import count_decisions
 from tasks.dataset.figures import Histogram, histogram
 from tasks.dataset.inputs import DatasetInputs, DropCount
 from tasks.dataset.selection import Selection
@@ -57,6 +58,7 @@ def metadata_of(
         "batches": _count(row.provenance.batch for row in rows),
         "channels": _count(row.channel for row in rows),
         **_masks(rows),
+        **count_decisions(rows, inputs.run.crops, _unknown_scenes(inputs, recipe)),
         "dropped": [count._asdict() for count in _drop_counts(inputs, selection)],
         "histograms": {name: bins._asdict() for name, bins in histograms(rows).items()},
         "limits": list(recipe.limits),
@@ -73,6 +75,11 @@ def _carried(selection: Selection) -> Metadata:
     sources = [sample.source.source_id for sample in selection.samples if sample.crop is None]
     counts = {"n_samples": len(sources), "n_sources": len(set(sources))}
     return {"carried": counts} if sources else {}
+
+
+def _unknown_scenes(inputs: DatasetInputs, recipe: PublishRecipe) -> list[str]:
+    edits = (edit for own in inputs.scene_decisions.values() for edit in own)
+    return SceneFinder(recipe).unknown_scenes(edits)
 
 
 def _spheres(rows: Sequence[SampleRow]) -> Metadata:

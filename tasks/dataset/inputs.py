@@ -1,10 +1,11 @@
 """What a tree is made of: the sources and crops of a run, and the reports of other rooms."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tasks.common.records import Source
+from tasks.common.schema.decisions import Decision
 from tasks.common.schema.run_crops import RunCrops
 
 
@@ -32,3 +33,5 @@ class DatasetInputs:
     drop_counts: tuple[DropCount, ...]  # of all stages before this one
     report: bytes  # HTML
     review_list: bytes  # CSV
+    # What curators decided about scenes, in order, by stem.
+    scene_decisions: Mapping[str, tuple[Decision, ...]] = field(default_factory=dict)

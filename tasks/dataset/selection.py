@@ -24,6 +24,7 @@ from tasks.dataset.carry import (
     leave_out_near,
     require_no_loss,
 )
+from tasks.dataset.decisions import has_decided_scenes, with_decisions
 from tasks.dataset.diversity import leave_out_alike
 from tasks.dataset.group_keys import Member
 from tasks.dataset.groups import (
@@ -106,10 +107,16 @@ def choose_samples(
 
     def select(stem: str, source_id: str, crop: RunCrop | None) -> Selected:
         source, group = sources[source_id], group_of[source_id]
-        scenes = finder.of(source, stem)
         if crop is not None:
-            return Selected(crop, source, _row(crop, source, scenes, group, splits[group]))
-        row = replace(base.rows[stem], scenes=scenes, group=group, split=splits[group])
+            edits = inputs.scene_decisions.get(stem, ())
+            found = finder.of(source, stem, edits)
+            row = _row(crop, source, found, group, splits[group])
+            return Selected(crop, source, with_decisions(row, crop.verdict, edits))
+        # Scenes that a curator assigned stay as they were published: without a crop of today
+        # nothing says where the decision belongs.
+        published = base.rows[stem]
+        scenes = published.scenes if has_decided_scenes(published) else finder.of(source, stem)
+        row = replace(published, scenes=scenes, group=group, split=splits[group])
         return Selected(None, source, row)
 
     own = [(crop.stem, crop.source_id, crop) for crop in kept]
@@ -200,7 +207,9 @@ def _row(
         box_in_crop_xyxy=box,
         hash=verdict.hash,
         mirror_hash=verdict.mirror_hash,
-        trust=1.0 if is_human(matte.channel) else verdict.measures["trust"],
+        trust=1.0
+        if is_human(matte.channel) or verdict.is_mask_confirmed
+        else verdict.measures["trust"],
         projection=crop.crop.projection if crop.crop.view else None,
         view_size_wh=crop.crop.frame_size_wh if crop.crop.view else None,
         view=crop.crop.view,

@@ -13,9 +13,11 @@ from tasks.common.settings import settings
 from tasks.common.store.address import open_store
 from tasks.common.workspace.artifacts import ArtifactWriter, Workspace, reuse_or_make
 from tasks.common.workspace.caching import run_task
+from tasks.common.workspace.decisions import NO_DECISIONS, DecisionSet, read_all_decisions
 from tasks.common.workspace.takedowns import Takedowns
 from tasks.dataset.build import build_tree, inputs_key, tree_key
 from tasks.dataset.carry import resolve_drop
+from tasks.dataset.decisions import place_scenes
 from tasks.dataset.decontamination import (
     Overlap,
     describe_overlaps,
@@ -31,6 +33,7 @@ __all__ = [
     "apply_takedowns",
     "check_pins",
     "dataset",
+    "decisions_on_outcomes",
     "key_of_inputs",
     "media_of",
     "named_samples",
@@ -42,11 +45,24 @@ def key_of_inputs(
     recipe: Recipe,
     others: Sequence[OtherSubset],
     drop: Sequence[str] = (),
+    decisions: DecisionSet = NO_DECISIONS,
 ) -> str:
     """Return the key of what a version is made of, besides its base version."""
     # Trees, not labels: decontamination depends on the samples of the others, not on their numbers.
     trees = [subset.tree for subset in others]
-    return inputs_key(outcomes, recipe.publish, recipe.filter, trees, drop)
+    decided = [decision.id for decision in decisions.scenes]
+    return inputs_key(outcomes, recipe.publish, recipe.filter, trees, drop, decided)
+
+
+def decisions_on_outcomes(outcomes: Sequence[SourceOutcome], workspace: Workspace) -> DecisionSet:
+    """Return what curators decided about the media of outcomes.
+
+    Raises:
+        ArtifactError: the decisions on a media are damaged.
+    """
+    media_ids = {media_of(outcome, workspace) for outcome in outcomes}
+    read = read_all_decisions(workspace, [name for name in media_ids if name])
+    return DecisionSet([decision for own in read.values() for decision in own])
 
 
 @run_task("dataset")
@@ -59,12 +75,14 @@ def dataset(
     published: Published,
     store: str,
     drop: Sequence[str] = (),
+    decisions: DecisionSet = NO_DECISIONS,
 ) -> StageResult:
     """Build the tree of the next version of the recipe's subset, or find it in the workspace.
 
     `crops` are those of the outcomes, by `deduplicate`; `review` has the report and the list that
     are published; `drop_counts` are the fields of `DropCount`. `store` has the pictures of the
-    other subsets, if samples overlap with them. `drop` names samples and sources to leave out.
+    other subsets, if samples overlap with them. Of `decisions` those about scenes count here:
+    verdicts have those about crops. `drop` names samples and sources to leave out.
     """
     workspace, publish_recipe, base = Workspace.of(settings()), recipe.publish, published.base
     redacted = redact(base, Takedowns.of(workspace, open_store(store)))
@@ -73,7 +91,7 @@ def dataset(
     # A closure, since reading is slow: nothing below runs when the tree is in the workspace
     # already.
     def build(out: ArtifactWriter) -> StageResult:
-        inputs = read_inputs(outcomes, crops, review, drop_counts, workspace)
+        inputs = read_inputs(outcomes, crops, review, drop_counts, workspace, decisions)
         bounds = recipe.filter.near_duplicate
         selection = choose_samples(inputs, publish_recipe, redacted, bounds)
         overlaps = find_overlaps(selection.rows, published.others, publish_recipe.near_bits)
@@ -86,7 +104,7 @@ def dataset(
             without_overlaps(selection, overlaps), inputs, publish_recipe, out, redacted
         )
 
-    inputs = key_of_inputs(outcomes, recipe, published.others, drop)
+    inputs = key_of_inputs(outcomes, recipe, published.others, drop, decisions)
     accumulates = bool(publish_recipe.accumulate)
     key = tree_key(inputs, base, redacted, accumulates=accumulates)
     return reuse_or_make(workspace, "dataset", key, build)
@@ -106,19 +124,22 @@ def read_inputs(
     review: StageResult,
     drop_counts: Sequence[tuple[str, str, int, str]],
     workspace: Workspace,
+    decisions: DecisionSet = NO_DECISIONS,
 ) -> DatasetInputs:
     """Read what a tree is made of from the artifacts of the rooms before this one."""
     completed = tuple(outcome for outcome in outcomes if outcome.error is None)
     media = {outcome.source.source_id: media_of(outcome, workspace) for outcome in completed}
     files = {file.name: file.path for file in workspace.rows(ReviewFile, review)}
+    run = workspace.run_crops(crops)
     return DatasetInputs(
         sources=tuple(outcome.source for outcome in outcomes),
         completed=tuple(outcome.source for outcome in completed),
         media_ids={source_id: media_id for source_id, media_id in media.items() if media_id},
-        run=workspace.run_crops(crops),
+        run=run,
         drop_counts=tuple(DropCount(*count) for count in drop_counts),
         report=workspace.path(files[REPORT]).read_bytes(),
         review_list=workspace.path(files[REVIEW_LIST]).read_bytes(),
+        scene_decisions=place_scenes(run.crops, decisions.scenes),
     )
 
 

@@ -20,7 +20,8 @@ def settle(
 
     Two sources with the same bytes have the same crops: the crop counts for the first source of
     the list, with its verdict. A kept crop that is a near-duplicate of a better kept one is dropped
-    or put up for review. Crops in `unmatted` displace no other crop, since the rules on their mask
+    or put up for review, unless a curator decided to keep that very crop. Crops in `unmatted`
+    displace no other crop, since the rules on their mask
     have not judged them yet.
     """
     distinct: dict[str, RunCrop] = {}
@@ -34,10 +35,19 @@ def settle(
     comparable = [crop for crop in distinct.values() if crop.stem not in unmatted]
     duplicates = find_near_duplicates(comparable, limits)
     settled = {
-        stem: _final_crop(crop, duplicates.get(stem), repeated_by.get(stem, []))
+        stem: _final_crop(
+            crop,
+            None if _is_kept_for_itself(crop) else duplicates.get(stem),
+            repeated_by.get(stem, []),
+        )
         for stem, crop in distinct.items()
     }
     return RunCrops(tuple(settled.values()), tuple(_drops(crops, settled)))
+
+
+def _is_kept_for_itself(crop: RunCrop) -> bool:
+    decided = crop.verdict.decided
+    return decided is not None and decided.is_kept_for_itself
 
 
 def _final_crop(

@@ -5,10 +5,11 @@ from tasks.common.records import SourceOutcome, StageResult
 from tasks.common.settings import settings
 from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.caching import run_task
+from tasks.deduplicate.columns import settle_columns
 from tasks.deduplicate.settle import settle
 from tasks.deduplicate.stage import reuse_or_deduplicate
 
-__all__ = ["deduplicate", "reuse_or_deduplicate", "settle"]
+__all__ = ["deduplicate", "reuse_or_deduplicate", "settle", "settle_columns"]
 
 
 @run_task("deduplicate")

@@ -24,9 +24,12 @@ _DISPUTED = Decision(
 def findings_with_people(
     crop: JudgedCrop, source: Source, bounds: RuleBounds, channel: str | None
 ) -> list[Finding]:
-    """Return the findings of the rules on a crop; those that people settled are left out."""
+    """Return the findings of the rules on a crop; those that people settled are left out.
+
+    People settle doubts about a mask by drawing it, or by saying that it is good.
+    """
     findings = findings_of(crop, source, bounds)
-    if not is_human(channel):
+    if not is_human(channel) and not crop.is_mask_confirmed:
         return findings
     return [finding for finding in findings if finding.rule not in MASK_DOUBTS]
 

@@ -1,13 +1,15 @@
 """Judge measured crops by the recipe's bounds: verdict, first failing rule, all failing rules."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tasks.common.recipe.bounds import BitBounds, Bounds, RuleBounds
 from tasks.common.records import Drop, Source, Verdict
 from tasks.common.schema.columns import Measures
 from tasks.common.schema.rows import JudgedCrop, MeasuredCrop
+from tasks.common.schema.rulings import NO_RULING, Ruling
 from tasks.common.similarity.picture_hash import quality_key
 from tasks.filter.rule import Finding
 from tasks.filter.rules import RULES, excluded_scene, licence
@@ -17,6 +19,9 @@ __all__ = ["Finding", "drop_empty_mask", "findings_of", "is_matted", "judge_sour
 
 _SEVERITY: dict[Verdict, int] = {"keep": 0, "review": 1, "drop": 2}
 _NEAR = "near_duplicate"
+Rulings = Mapping[str, Ruling]
+"""What curators decided, by crop id; most crops have no ruling."""
+NO_RULINGS: Rulings = MappingProxyType({})
 
 
 class Decision(NamedTuple):
@@ -35,8 +40,9 @@ def judge_source(
     source: Source,
     bounds: RuleBounds,
     matted: Collection[str] = (),
+    rulings: Rulings = NO_RULINGS,
 ) -> list[JudgedCrop]:
-    """Return the verdicts on one source's crops, in the order of their measures.
+    """Return the verdicts of the rules on one source's crops, in the order of their measures.
 
     Rules that need a mask judge only the crops that are `matted`. `near_duplicate` is the last of
     the rules that need none, and compares only crops that the others do not drop: of nearly equal
@@ -44,7 +50,11 @@ def judge_source(
     """
     findings = {crop.crop_id: _before_matting(crop.measures, source, bounds) for crop in measured}
     # After the other rules of this pass: a crop that they drop must not displace a good one.
-    nearest = _nearest_kept(measured, findings, bounds.near_duplicate)
+    worst = {
+        crop_id: _SEVERITY[ruled_verdict(rulings.get(crop_id, NO_RULING), decide(of_crop).verdict)]
+        for crop_id, of_crop in findings.items()
+    }
+    nearest = _nearest_kept(measured, worst, bounds.near_duplicate)
     judged = []
     for crop in measured:
         near = nearest.get(crop.crop_id, NearestCrop(None, None))
@@ -85,6 +95,23 @@ def decide(findings: Sequence[Finding]) -> Decision:
     )  # `max` returns the first of equals, hence the first rule in order
     names = tuple(finding.rule for finding in failed)
     return Decision(worst.verdict, worst.rule, worst.value, worst.bound, worst.sentence, names)
+
+
+def ruled_verdict(ruling: Ruling, by_rules: Verdict) -> Verdict:
+    """Return what a curator's decision makes of the verdict of the rules.
+
+    A bad mask is for review; it does not bring back what a rule drops.
+    """
+    match ruling.judgement.action if ruling.judgement else None:
+        case "keep":
+            return "keep"
+        case "drop":
+            return "drop"
+        case "review" | "needs_person":
+            return "review"
+        case "bad_mask":
+            return max(by_rules, "review", key=_SEVERITY.__getitem__)
+    return by_rules
 
 
 def drop_empty_mask(crop: JudgedCrop, matte_drop: Drop | None) -> JudgedCrop:
@@ -155,17 +182,14 @@ def _near_findings(near: NearestCrop, limits: Bounds | None) -> list[Finding]:
 
 def _nearest_kept(
     measured: Sequence[MeasuredCrop],
-    findings: dict[str, list[Finding]],
+    worst: Mapping[str, int],
     limits: BitBounds | None,
 ) -> dict[str, NearestCrop]:
-    """Compare the crops that no other rule drops, the best first.
+    """Compare the crops that nothing else drops, the best first; `worst` is their severity.
 
     A crop for review comes after all kept ones: a curator may reject it, and then no other crop
     must have been dropped in its favour.
     """
-    worst = {
-        crop_id: max(map(_severity, of_crop), default=0) for crop_id, of_crop in findings.items()
-    }
     candidates = [crop for crop in measured if worst[crop.crop_id] < _SEVERITY["drop"]]
     candidates.sort(
         key=lambda crop: (

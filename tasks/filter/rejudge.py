@@ -8,7 +8,8 @@ from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import Drop, Source
 from tasks.common.schema.rows import JudgedCrop
 from tasks.filter.corrected import settle_all
-from tasks.filter.judge import drop_empty_mask, is_matted, judge_source
+from tasks.filter.decided import settle_by_decisions
+from tasks.filter.judge import NO_RULINGS, Rulings, drop_empty_mask, is_matted, judge_source
 
 _EMPTY = "mask_empty"
 
@@ -29,20 +30,25 @@ def rejudge(
     source: Source,
     bounds: RuleBounds,
     channels: Mapping[str, str | None] = MappingProxyType({}),
+    rulings: Rulings = NO_RULINGS,
 ) -> Rejudged:
     """Judge the crops of one source again, from the measures that their verdicts hold.
 
     `channels` are the annotation sources of the masks by crop id: people settle doubts about them.
+    `rulings` are what curators decided: those of the stored verdicts do not count.
     """
     # Their reason is no rule, so bounds cannot give it back: the matting model's finding must be
     # carried over.
     empty = {crop.crop_id: _matte_drop(crop) for crop in crops if _EMPTY in crop.failed_rules}
     matted = {crop.crop_id for crop in crops if is_matted(crop.measures)}
     rejudged, unmatted = [], set()
-    judged = judge_source([crop.measured for crop in crops], source, bounds, matted)
-    for crop in settle_all(judged, source, bounds, channels):
-        is_out = crop.verdict == "drop"
-        if not is_out and crop.crop_id not in matted and crop.crop_id not in empty:
+    judged = judge_source([crop.measured for crop in crops], source, bounds, matted, rulings)
+    by_rules = settle_all(judged, source, bounds, channels)
+    decided = settle_by_decisions(by_rules, source, bounds, channels, rulings)
+    for of_rules, crop in zip(by_rules, decided, strict=True):
+        is_out = crop.verdict == "drop" == of_rules.verdict
+        is_known = crop.crop_id in matted or crop.crop_id in empty
+        if crop.verdict != "drop" and not is_known:
             unmatted.add(crop.crop_id)
         # A crop that the new bounds drop before matting would get no mask, not an empty one.
         rejudged.append(crop if is_out else drop_empty_mask(crop, empty.get(crop.crop_id)))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from tasks.common.recipe.bounds import RuleBounds
 from tasks.common.records import Source
 from tasks.common.schema.rows import RunCrop
+from tasks.filter.judge import NO_RULINGS, Rulings
 from tasks.filter.rejudge import rejudge
 
 
@@ -23,7 +24,10 @@ class RejudgedRun(NamedTuple):
 
 
 def rejudge_run(
-    crops: Iterable[RunCrop], sources: Mapping[str, Source], bounds: RuleBounds
+    crops: Iterable[RunCrop],
+    sources: Mapping[str, Source],
+    bounds: RuleBounds,
+    rulings: Rulings = NO_RULINGS,
 ) -> RejudgedRun:
     """Judge the crops of a run again, from the measures in their rows; `sources` are by id."""
     # By source: `near_duplicate` compares the crops of one source with each other.
@@ -35,7 +39,7 @@ def rejudge_run(
     for source_id, own in by_source.items():
         channels = {crop.crop.crop_id: crop.matte.channel for crop in own if crop.matte}
         verdicts = [crop.verdict for crop in own]
-        rejudged = rejudge(verdicts, sources[source_id], bounds, channels)
+        rejudged = rejudge(verdicts, sources[source_id], bounds, channels, rulings)
         unmatted |= rejudged.unmatted
         for crop, verdict in zip(own, rejudged.crops, strict=True):
             # `near_source_id` comes from the comparison across sources, which follows.

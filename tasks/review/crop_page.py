@@ -20,9 +20,9 @@ _HEIGHT_PX = 420
 _PERSON_RGB, _OTHER_RGB, _MASK_RGB = (255, 214, 0), (255, 60, 60), (0, 255, 96)
 _SEEN_RGB, _UNSEEN_RGB = (0, 190, 255), (150, 150, 150)
 # As in the rules `distortion` and `keypoints_in_mask`: this page shows what they used.
-_SURELY_SEEN = 0.5
+SURELY_SEEN = 0.5
 # COCO's keypoints that a skeleton joins.
-_BONES = [(5, 6), (5, 7), (7, 9), (6, 8), (8, 10), (5, 11), (6, 12), (11, 12), (11, 13), (13, 15),
+BONES = [(5, 6), (5, 7), (7, 9), (6, 8), (8, 10), (5, 11), (6, 12), (11, 12), (11, 13), (13, 15),
           (12, 14), (14, 16), (0, 1), (0, 2), (1, 3), (2, 4)]  # fmt: skip
 
 
@@ -176,8 +176,8 @@ def _with_boxes(large: Rgb, crop: Crop, scale: float) -> Rgb:
 def _with_pose(large: Rgb, pose: Pose, scale: float) -> Rgb:
     drawn = large.copy()
     points = [(round(x * scale), round(y * scale)) for x, y in pose.points_xy]
-    is_seen = [value >= _SURELY_SEEN for value in pose.seen]
-    for a, b in _BONES:
+    is_seen = [value >= SURELY_SEEN for value in pose.seen]
+    for a, b in BONES:
         colour = _SEEN_RGB if is_seen[a] and is_seen[b] else _UNSEEN_RGB
         cv2.line(drawn, points[a], points[b], colour, 2, cv2.LINE_AA)
     for point, seen in zip(points, is_seen, strict=True):

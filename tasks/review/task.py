@@ -13,6 +13,14 @@ from tasks.common.workspace.artifacts import Workspace
 from tasks.common.workspace.caching import run_task
 from tasks.review.clip import Tagger
 from tasks.review.crop_page import MaskPair, RuleFinding, read_crop, render_crop_page
+from tasks.review.decision_csv import decode_decisions, encode_decisions
+from tasks.review.desk_picture import (
+    draw_frame,
+    draw_overlay,
+    draw_preview,
+    draw_whole,
+    read_mask_codes,
+)
 from tasks.review.funnel import (
     Reason,
     SourceLine,
@@ -33,12 +41,19 @@ __all__ = [
     "SourceLine",
     "VerdictDiff",
     "all_drops",
+    "decode_decisions",
     "diff_verdicts",
+    "draw_frame",
+    "draw_overlay",
+    "draw_preview",
+    "draw_whole",
+    "encode_decisions",
     "for_review",
     "funnel",
     "propose",
     "published_files",
     "read_crop",
+    "read_mask_codes",
     "reasons",
     "render_crop_page",
     "render_verdict_diff",

@@ -58,8 +58,14 @@ OUTSIDE = {
 } | {
     "scene_proposals.py",
     "clip.py",
+    "desk_picture.py",
 }
-OUTSIDE_TEMPLATES = {"verdict_diff.html.j2", "crop_page.html.j2", "picture_pairs.html.j2"}
+OUTSIDE_TEMPLATES = {
+    "verdict_diff.html.j2",
+    "crop_page.html.j2",
+    "picture_pairs.html.j2",
+    "overlay.svg.j2",
+}
 
 
 def present() -> dict[str, dict[str, object]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from typing import Protocol
 
 from tasks.common.recipe.publish import PublishRecipe, SceneOverride
 from tasks.common.records import Source
@@ -11,11 +12,28 @@ _FIRST_CJK = 0x2E80  # Unicode: CJK radicals; ideographs and kana follow
 _WORD_LETTERS = "0-9a-z\u00c0-\u024f\u0370-\u04ff"
 
 
+class SceneEdit(Protocol):
+    """A change of scenes: an override of the recipe, or a curator's decision."""
+
+    @property
+    def scenes(self) -> tuple[str, ...] | None:
+        """The scenes that replace all others, if any."""
+
+    @property
+    def add(self) -> tuple[str, ...]:
+        """The scenes to add."""
+
+    @property
+    def remove(self) -> tuple[str, ...]:
+        """The scenes to remove."""
+
+
 class SceneFinder:
     """Determines the scenes of samples by one recipe.
 
-    A sample's tags are mapped to the recipe's groups; without groups each tag is a scene. A
-    curator's overrides come last: those of the source, then those of the sample.
+    A sample's tags are mapped to the recipe's groups; without groups each tag is a scene. The
+    recipe's overrides come next: those of the source, then those of the sample. The decisions of
+    curators come last.
     """
 
     def __init__(self, recipe: PublishRecipe):
@@ -24,14 +42,20 @@ class SceneFinder:
         for entry in recipe.scene_overrides:
             self._overrides.setdefault(entry.item, []).append(entry)
 
-    def of(self, source: Source, stem: str) -> tuple[str, ...]:
-        """Return the scenes of a sample in the recipe's order; scenes without a group by name."""
+    def of(self, source: Source, stem: str, decisions: Iterable[SceneEdit] = ()) -> tuple[str, ...]:
+        """Return the scenes of a sample in the recipe's order; scenes without a group by name.
+
+        `decisions` are those of curators, in order. Scenes that they name and the recipe does not
+        have are left out: a decision outlives the recipe that it was made under.
+        """
         scenes = self._of_tags(source.scenes)
         # A dict rather than a set keeps the order, and a source may be called like its sample.
         for item in dict.fromkeys((source.source_id, stem)):
             for entry in self._overrides.get(item, ()):
-                scenes = set(entry.scenes) if entry.scenes is not None else scenes
-                scenes = (scenes | set(entry.add)) - set(entry.remove)
+                scenes = _edited(scenes, entry)
+        for decision in decisions:
+            scenes = _edited(scenes, decision)
+            scenes = scenes & self._phrases.keys() if self._phrases else scenes
         order = {scene: position for position, scene in enumerate(self._phrases)}
         return tuple(sorted(scenes, key=lambda scene: (order.get(scene, len(order)), scene)))
 
@@ -49,6 +73,11 @@ class SceneFinder:
             if any(pattern.search(text) for pattern in patterns)
         ]
 
+    def unknown_scenes(self, decisions: Iterable[SceneEdit]) -> list[str]:
+        """Return the scenes that decisions assign and the recipe does not have."""
+        named = {scene for edit in decisions for scene in (*(edit.scenes or ()), *edit.add)}
+        return sorted(named - self._phrases.keys()) if self._phrases else []
+
     def unmatched_tags(self, sources: Iterable[Source]) -> list[str]:
         """Return the tags without a group, so that a curator can add the missing phrase."""
         tags = {tag for source in sources for tag in source.scenes}
@@ -57,6 +86,11 @@ class SceneFinder:
     def unmatched_overrides(self, items: set[str]) -> list[str]:
         """Return the items of overrides that are neither a sample nor a source."""
         return sorted(self._overrides.keys() - items)
+
+
+def _edited(scenes: set[str], edit: SceneEdit) -> set[str]:
+    replaced = set(edit.scenes) if edit.scenes is not None else scenes
+    return (replaced | set(edit.add)) - set(edit.remove)
 
 
 def _plain(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated
 from tasks.common.records import Kind, Projection, Verdict
 from tasks.common.schema.boxes import Box
 from tasks.common.schema.columns import SPARSE, Measures, Prefix
+from tasks.common.schema.decided import Decided
 from tasks.common.schema.views import View
 
 Points = tuple[tuple[float, float], ...]
@@ -162,6 +163,12 @@ class JudgedCrop:
     measures: Measures
     hash: str | None
     mirror_hash: str | None
+    decided: Annotated[Decided | None, Prefix("decided"), SPARSE] = None
+
+    @property
+    def is_mask_confirmed(self) -> bool:
+        """Say whether a curator looked at the mask and found it good."""
+        return self.decided is not None and self.decided.good_mask_by is not None
 
     @property
     def measured(self) -> MeasuredCrop:

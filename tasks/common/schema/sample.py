@@ -123,6 +123,9 @@ class SampleRow:
     projection: Annotated[Projection | None, SPARSE] = None
     view_size_wh: Annotated[tuple[int, int] | None, SPARSE] = None
     view: Annotated[View | None, Prefix("view"), SPARSE] = None
+    # Where curators decided: the actions, such as keep;good_mask;scene, and who decided.
+    decision: Annotated[str | None, SPARSE] = None
+    decided_by: Annotated[str | None, SPARSE] = None
 
     @property
     def paths(self) -> SamplePaths:

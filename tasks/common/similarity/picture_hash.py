@@ -11,7 +11,7 @@ from tasks.common.similarity.hash_index import HASH_BITS, Hashes, HashIndex, Nea
 
 # Pictures compared among themselves at once (n² distances), before the index is searched again.
 _BLOCK = 1024
-_CUT_DECIMALS = 2  # below 1 % of difference in how much is cut, sharpness decides
+CUT_DECIMALS = 2  # below 1 % of difference in how much is cut, sharpness decides
 
 
 def hash_picture(rgb: Rgb) -> tuple[str, str]:
@@ -33,7 +33,7 @@ def quality_key(crop_id: str, measures: Measures) -> tuple[float, float, str]:
     sources does not decide which crop is published.
     """
     cut, sharpness = measures["frame_cut"], measures["sharpness"]
-    return round(1.0 if cut is None else cut, _CUT_DECIMALS), -(sharpness or 0.0), crop_id
+    return round(1.0 if cut is None else cut, CUT_DECIMALS), -(sharpness or 0.0), crop_id
 
 
 def as_hashes(texts: list[str]) -> Hashes:

@@ -89,9 +89,14 @@ class Workspace:
         """Return the files under a folder, sorted; the empty text takes the whole workspace."""
         return self._backend.names(folder)
 
-    def write(self, relative: str, data: bytes, later: Writes | None = None) -> None:
-        """Write a file atomically; `later` collects the futures of uploads that still run."""
-        self._backend.write(relative, data, later)
+    def write(
+        self, relative: str, data: bytes, later: Writes | None = None, *, durable: bool = False
+    ) -> None:
+        """Write a file atomically; `later` collects the futures of uploads that still run.
+
+        `durable` waits until a power cut cannot undo the write: for what nobody can compute again.
+        """
+        self._backend.write(relative, data, later, durable=durable)
 
     def move_in(self, relative: str, file: Path, digest: str) -> None:
         """Move a finished local file into the workspace; `digest` is its sha256."""

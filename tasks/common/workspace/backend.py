@@ -29,10 +29,13 @@ class StorageBackend(Protocol):
     def read(self, relative: str) -> bytes | None:
         """Return a file's bytes as every machine sees them now, or None."""
 
-    def write(self, relative: str, data: bytes, later: Writes | None = None) -> None:
+    def write(
+        self, relative: str, data: bytes, later: Writes | None = None, *, durable: bool = False
+    ) -> None:
         """Write a file.
 
         With `later` the upload may still run when this returns; its future is added to the list.
+        With `durable` the bytes outlive a power cut.
         """
 
     def move_in(self, relative: str, file: Path, digest: str) -> None:
@@ -88,9 +91,11 @@ class FolderBackend:
             return self.path(relative).read_bytes()
         return None
 
-    def write(self, relative: str, data: bytes, later: Writes | None = None) -> None:
+    def write(
+        self, relative: str, data: bytes, later: Writes | None = None, *, durable: bool = False
+    ) -> None:
         """Write a file atomically."""
-        write_file(self.path(relative), data)
+        write_file(self.path(relative), data, durable=durable)
 
     def move_in(self, relative: str, file: Path, digest: str) -> None:
         """Move a finished file into the folder."""

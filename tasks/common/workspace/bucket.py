@@ -57,8 +57,10 @@ class BucketBackend:
         """Return a file's bytes as the bucket has them now, or None."""
         return self._store.get(relative)
 
-    def write(self, relative: str, data: bytes, later: Writes | None = None) -> None:
-        """Write a file to the bucket, and a local copy."""
+    def write(
+        self, relative: str, data: bytes, later: Writes | None = None, *, durable: bool = False
+    ) -> None:
+        """Write a file to the bucket, which is durable without `later`, and a local copy."""
         # The copy first: `_send` reads it, and the writer itself is the next to need it.
         write_file(self.root / relative, data)
         if later is None:

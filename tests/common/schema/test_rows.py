@@ -62,6 +62,9 @@ MEASURED = """
 VERDICTS = f"""
     crop_id:string verdict:string reason:string value:Float64 bound:Float64 sentence:string
     failed_rules:string nearest_crop:string {MEASURED}
+    decided.id:string decided.by:string decided.at:string decided.action:string decided.why:string
+    decided.applied_from:string decided.good_mask_by:string decided.rule_verdict:string
+    decided.rule_reason:string
 """
 
 

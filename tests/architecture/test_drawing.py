@@ -36,6 +36,8 @@ def drawn_edges(drawing: int) -> set[Edge]:
 
 # Per source.
 
+FROM_PEOPLE = {"decisions"}  # read from the workspace: no stage makes them
+
 
 def coded_edges() -> set[Edge]:
     """Read `name = _submit(task, source, other=other, …)` out of flows/engine/per_source.py."""
@@ -52,7 +54,11 @@ def coded_edges() -> set[Edge]:
                 for keyword in inputs:
                     if isinstance(keyword.value, ast.Name):
                         edges.add((keyword.value.id, keyword.arg, stage))
-    return {Edge(made_by[variable], str(label), stage) for variable, label, stage in edges}
+    return {
+        Edge(made_by[variable], str(label), stage)
+        for variable, label, stage in edges
+        if variable not in FROM_PEOPLE
+    }
 
 
 def _assigned(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:

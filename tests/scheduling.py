@@ -17,6 +17,7 @@ _ONE_SERVER: Final = tuple(
         "batches",
         "corrections",
         "dask",
+        "decisions",
         "erasure",
         "ingest",
         "maintain",

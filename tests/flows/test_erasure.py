@@ -51,7 +51,6 @@ def outcome_of(workspace: Workspace, name: str, uploader: str, media: str) -> So
     SeenSources(workspace).record(line, media, NOW)
     workspace.write(f"download/media/{media[:2]}/{media}", b"the video")
     workspace.write(f"traits/v1/{media[:2]}/{media}.json", b"{}")
-    workspace.write(f"decisions/{media}/1.json", b"{}")
     workspace.write(mask_path(media, "0" * 64), b"a mask")
     assert whole.crops is not None
     for crop in workspace.rows(DetectedCrop, whole.crops):
@@ -67,6 +66,8 @@ def two(workspace: Workspace) -> tuple[SourceOutcome, ...]:
     )  # fmt: skip
     save_record(workspace, *outcomes, recipe=recipe_of(), run_id="20261122-000000-12345678")
     publish_without_prefect(outcomes, recipe_of(), settings().store, NOW)
+    # After it: a publication would refuse lines that say nothing.
+    workspace.write(f"decisions/{ANN}/1.jsonl", b"{}\n")
     folder = "runs/20261122-000000-12345678"
     workspace.write(f"{folder}/report.html", b"<img alt='%s-a'>" % ANN.encode())
     workspace.write(f"{folder}/explain/{BOB}-a.html", b"<img alt='of bob'>")
@@ -115,6 +116,7 @@ def test_nothing_leads_to_the_person_and_the_other_stays_whole(
     derived = find_derived("uploader", "ann", workspace, registry)
     take_down("uploader", "ann", "by mail", derived, workspace, registry, NOW)
     replace_by_bob_alone(two, registry)
+    workspace.write(f"decisions/{BOB}/1.jsonl", b"{}\n")
     done = erase_ann(workspace, registry)
     assert done.remaining == []
     assert leads_in(settings().home) == []
@@ -125,7 +127,7 @@ def test_nothing_leads_to_the_person_and_the_other_stays_whole(
     assert [o.source.source_id for o in load_run(workspace, None).outcomes] == ["cafe"]
     assert json.loads(workspace.read("orders/o1.json") or b"")["items"] == [{"sample": f"{BOB}-a"}]
     for name in (
-        f"decisions/{BOB}/1.json",
+        f"decisions/{BOB}/1.jsonl",
         f"traits/v1/b2/{BOB}.json",
         f"download/media/b2/{BOB}",
         mask_path(BOB, "0" * 64),
@@ -219,6 +221,7 @@ def test_what_was_searched_is_counted_by_place(
     workspace: Workspace, registry: VersionRegistry, two: tuple[SourceOutcome, ...]
 ) -> None:
     point_channel(registry, registry.commits(NAME)[0], "stable")
+    workspace.write(f"decisions/{BOB}/1.jsonl", b"{}\n")
     places = {place.place: place for place in erase_ann(workspace, registry).searched}
     for name in ("corrections", "decisions", "detect", "download", "ledger", "matte", "orders",
                  "runs", "takedowns", "traits", "store: trees out of use", "store: manifests",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tasks.common.printable import from_cell
-from tasks.common.schema.columns import columns_of, sparse_columns_of, plain_rows
+from tasks.common.schema.columns import columns_of, plain_rows, sparse_columns_of
 from tasks.common.schema.rows import JudgedCrop
 from tasks.common.schema.rule_names import MEASURED_RULES
 from tasks.common.workspace.artifacts import Workspace
